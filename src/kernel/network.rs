@@ -1,0 +1,206 @@
+//! The medium between nodes: latency, bandwidth, buffer, cuts.
+//!
+//! Transports are TCP, so a path never reorders: what is sent later from one node to another arrives
+//! later. A cut is a black hole: messages vanish and nobody is told.
+//!
+//! **Not modelled:** loss inside a connection (TCP repairs it; its cost is part of the latency law) and
+//! slow start.
+
+use std::collections::BTreeMap;
+
+use super::actor::NodeId;
+use super::chance::{Law, Rng};
+use super::time::{Duration, Time};
+
+/// How a path behaves.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// One-way delay of each message.
+    pub latency: Law,
+    /// Bytes per second out of each node; 0 is without bound.
+    pub bandwidth: u64,
+    /// Bytes that may wait to leave a node before [`Network::carry`] reports congestion; 0 is without bound.
+    pub buffer: u64,
+}
+
+impl Shape {
+    /// No delay and no bound.
+    pub const IDEAL: Self = Self { latency: Law::ZERO, bandwidth: 0, buffer: 0 };
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Arrives(Time),
+    /// The path is cut, or the sender's buffer overflowed and the connection with it.
+    Lost,
+}
+
+/// The state of every path. Consulted at every send between nodes.
+#[derive(Clone, Debug)]
+pub struct Network {
+    shape: Shape,
+    rng: Rng,
+    /// `[from][to]`: the latest arrival promised so far; [`Time::ZERO`] when nothing was ever sent.
+    arrivals: Vec<Vec<Time>>,
+    /// When each node's interface has sent all that it was given.
+    departures: Vec<Time>,
+    shapes: BTreeMap<(NodeId, NodeId), Shape>,
+    cuts: BTreeMap<(NodeId, NodeId), u32>,
+}
+
+impl Network {
+    /// A network in which every path has the same shape.
+    pub fn new(shape: Shape, seed: u64) -> Self {
+        Self {
+            shape,
+            rng: Rng::named(seed, "network"),
+            arrivals: Vec::new(),
+            departures: Vec::new(),
+            shapes: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+        }
+    }
+
+    /// Decides what becomes of `bytes` sent now.
+    #[inline]
+    pub fn carry(&mut self, now: Time, from: NodeId, to: NodeId, bytes: u32) -> Fate {
+        if !self.cuts.is_empty() && self.cuts.contains_key(&(from, to)) {
+            return Fate::Lost;
+        }
+        let shape = if self.shapes.is_empty() {
+            &self.shape
+        } else {
+            self.shapes.get(&(from, to)).unwrap_or(&self.shape)
+        };
+        let mut departs = now;
+        if shape.bandwidth > 0 {
+            let free = room(&mut self.departures, from.0 as usize, Time::ZERO);
+            let waiting =
+                u128::from(free.since(now).as_nanos()) * u128::from(shape.bandwidth) / 1_000_000_000;
+            if shape.buffer > 0 && waiting + u128::from(bytes) > u128::from(shape.buffer) {
+                return Fate::Lost;
+            }
+            let sending = u128::from(bytes) * 1_000_000_000 / u128::from(shape.bandwidth);
+            departs = (*free).max(now) + Duration::from_nanos(sending as u64);
+            *free = departs;
+        }
+        let row = room(&mut self.arrivals, from.0 as usize, Vec::new());
+        let last = room(row, to.0 as usize, Time::ZERO);
+        *last = (departs + shape.latency.sample(&mut self.rng)).max(*last);
+        Fate::Arrives(*last)
+    }
+
+    /// The nodes that have exchanged something with `node`: those that a reset reaches. Forgets them.
+    pub fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
+        let mut peers = Vec::new();
+        let nodes = self.arrivals.iter().map(Vec::len).max().unwrap_or(0).max(self.arrivals.len());
+        for peer in 0..nodes {
+            let out = self.forget(node.0 as usize, peer);
+            let back = self.forget(peer, node.0 as usize);
+            if (out || back) && peer != node.0 as usize {
+                peers.push(NodeId(peer as u32));
+            }
+        }
+        peers
+    }
+
+    fn forget(&mut self, from: usize, to: usize) -> bool {
+        let Some(last) = self.arrivals.get_mut(from).and_then(|row| row.get_mut(to)) else { return false };
+        std::mem::replace(last, Time::ZERO) > Time::ZERO
+    }
+
+    /// One more reason why nothing passes in this direction.
+    pub fn cut(&mut self, from: NodeId, to: NodeId) {
+        *self.cuts.entry((from, to)).or_default() += 1;
+    }
+
+    /// One reason less.
+    pub fn heal(&mut self, from: NodeId, to: NodeId) {
+        if let Some(reasons) = self.cuts.get_mut(&(from, to)) {
+            *reasons -= 1;
+            if *reasons == 0 {
+                self.cuts.remove(&(from, to));
+            }
+        }
+    }
+
+    /// Gives one direction of one path a shape of its own.
+    pub fn reshape(&mut self, from: NodeId, to: NodeId, shape: Shape) {
+        self.shapes.insert((from, to), shape);
+    }
+}
+
+/// The place `index`, growing the vector to reach it.
+#[inline]
+fn room<T: Clone>(vector: &mut Vec<T>, index: usize, fill: T) -> &mut T {
+    if index >= vector.len() {
+        vector.resize(index + 1, fill);
+    }
+    &mut vector[index]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: NodeId = NodeId(0);
+    const B: NodeId = NodeId(1);
+
+    fn arrival(fate: Fate) -> Time {
+        match fate {
+            Fate::Arrives(at) => at,
+            Fate::Lost => panic!("lost"),
+        }
+    }
+
+    #[test]
+    fn a_path_never_reorders() {
+        let latency = Law::lognormal(Duration::from_micros(150), Duration::from_millis(10));
+        let mut network = Network::new(Shape { latency, ..Shape::IDEAL }, 1);
+        let arrivals: Vec<_> =
+            (0..1_000).map(|i| arrival(network.carry(Time::from_nanos(i * 1_000), A, B, 1))).collect();
+        assert!(arrivals.is_sorted());
+    }
+
+    #[test]
+    fn bandwidth_is_shared_by_all_that_leaves_a_node() {
+        let mut network = Network::new(Shape { bandwidth: 1_000_000, ..Shape::IDEAL }, 1);
+        assert_eq!(arrival(network.carry(Time::ZERO, A, B, 1_000)), Time::from_millis(1));
+        assert_eq!(arrival(network.carry(Time::ZERO, A, NodeId(2), 1_000)), Time::from_millis(2));
+        assert_eq!(arrival(network.carry(Time::ZERO, B, A, 1_000)), Time::from_millis(1));
+    }
+
+    #[test]
+    fn a_full_buffer_loses() {
+        let shape = Shape { bandwidth: 1_000, buffer: 2_000, ..Shape::IDEAL };
+        let mut network = Network::new(shape, 1);
+        assert_ne!(network.carry(Time::ZERO, A, B, 1_000), Fate::Lost);
+        assert_ne!(network.carry(Time::ZERO, A, B, 1_000), Fate::Lost, "exactly full");
+        assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost, "one byte too many");
+    }
+
+    #[test]
+    fn a_cut_is_one_way_and_counts_its_reasons() {
+        let mut network = Network::new(Shape::IDEAL, 1);
+        network.cut(A, B);
+        network.cut(A, B);
+        assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
+        assert_eq!(network.carry(Time::ZERO, B, A, 1), Fate::Arrives(Time::ZERO));
+        network.heal(A, B);
+        assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
+        network.heal(A, B);
+        assert_ne!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
+    }
+
+    #[test]
+    fn only_those_who_talked_are_hung_up() {
+        let mut network =
+            Network::new(Shape { latency: Law::Constant(Duration::from_millis(1)), ..Shape::IDEAL }, 1);
+        network.carry(Time::ZERO, A, B, 1);
+        network.carry(Time::ZERO, NodeId(3), A, 1);
+        assert_eq!(network.hang_up(A), [B, NodeId(3)]);
+        assert_eq!(network.hang_up(A), []);
+    }
+}

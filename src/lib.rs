@@ -1,0 +1,3 @@
+//! brokersim: what happens to my messages?
+
+pub mod kernel;
