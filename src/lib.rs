@@ -1,3 +1,5 @@
 //! brokersim: what happens to my messages?
 
+pub mod kafka;
 pub mod kernel;
+pub mod scenario;

@@ -1,0 +1,1 @@
+//! How Kafka behaves.

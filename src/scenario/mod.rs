@@ -1,0 +1,5 @@
+//! From TOML to a system: the file as written, the scenario as meant, and what is wrong with it.
+
+pub mod error;
+pub mod file;
+pub mod units;
