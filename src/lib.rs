@@ -1,4 +1,5 @@
 //! brokersim: what happens to my messages?
 
 pub mod host;
+pub mod kafka;
 pub mod kernel;

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use crate::kernel::queue::{Agenda, Heap};
 use crate::kernel::{
-    ActorId, Cast, Command, Crash, Desk, Digest, Effect, Event, Fate, Input, Network, NodeId,
-    Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
+    ActorId, Cast, Command, Crash, Desk, Digest, Effect, Event, Fate, Input, Network, NodeId, Observer,
+    Parts, Payload, Physics, Resident, Time, Vocabulary,
 };
 
 /// Why [`Simulation::run_until`] came back.
@@ -190,7 +190,12 @@ impl<V: Vocabulary> Simulation<V> {
     }
 
     /// Takes up to `entries` things off the agenda, none after `until`; how many it took.
-    pub fn step(&mut self, entries: u64, until: Time, observer: &mut (impl Observer<V::Fact> + ?Sized)) -> u64 {
+    pub fn step(
+        &mut self,
+        entries: u64,
+        until: Time,
+        observer: &mut (impl Observer<V::Fact> + ?Sized),
+    ) -> u64 {
         let mut taken = 0;
         while taken < entries
             && let Some((at, entry)) = self.world.agenda.pop_until(until)
@@ -276,7 +281,8 @@ impl<V: Vocabulary> Simulation<V> {
         if matches!(letter.body, Body::Reset(_)) {
             return;
         }
-        let cause = self.world.emit(letter.from, letter.cause, Physics::Undelivered { from, to: node }.into());
+        let cause =
+            self.world.emit(letter.from, letter.cause, Physics::Undelivered { from, to: node }.into());
         let state = &self.world.nodes[node.0 as usize];
         if state.down && !state.silent {
             self.reset(node, from, cause);
@@ -285,7 +291,9 @@ impl<V: Vocabulary> Simulation<V> {
 
     /// Tells everybody on node `to` that the connection with `from` is gone.
     fn reset(&mut self, from: NodeId, to: NodeId, cause: u64) {
-        let Fate::Arrives(at) = self.world.network.carry(self.world.now, from, to, RESET_BYTES) else { return };
+        let Fate::Arrives(at) = self.world.network.carry(self.world.now, from, to, RESET_BYTES) else {
+            return;
+        };
         let Node { actors, epoch, .. } = &self.world.nodes[to.0 as usize];
         let epoch = *epoch;
         for &actor in actors {
@@ -392,7 +400,8 @@ impl<V: Vocabulary> Simulation<V> {
         for &actor in &actors {
             self.seats[actor.0 as usize].crash(how);
         }
-        *state = Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
+        *state =
+            Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
         if how == Crash::Process {
             self.hang_up(node, cause);
@@ -521,7 +530,13 @@ impl<V: Vocabulary> Place<V> {
 
 impl<V: Vocabulary> World<V> {
     #[inline]
-    fn send(&mut self, (from, here): (ActorId, NodeId), (to, there): (ActorId, NodeId), cause: u64, msg: V::Msg) {
+    fn send(
+        &mut self,
+        (from, here): (ActorId, NodeId),
+        (to, there): (ActorId, NodeId),
+        cause: u64,
+        msg: V::Msg,
+    ) {
         let at = if here == there {
             self.now
         } else {

@@ -1,0 +1,3 @@
+//! How Kafka behaves.
+
+pub mod config;
