@@ -4,3 +4,4 @@ pub mod host;
 pub mod kafka;
 pub mod kernel;
 pub mod scenario;
+pub mod workload;
