@@ -11,26 +11,17 @@
 
 mod cluster;
 mod consumer;
+mod fill;
 mod producer;
 mod show;
 mod topic;
 
-pub use show::{show, to_json};
+pub use fill::Given;
+pub use show::{to_json, to_table};
 
-/// A preset of defaults and behaviours, named for the Kafka version it follows (A9). KRaft only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// 3.9 in KRaft mode: linger 0, no eligible leader replicas.
-    V3_9,
-    /// 4.0: linger 5.
-    V4_0,
-    /// 4.1: eligible leader replicas on for new clusters.
-    #[default]
-    V4_1,
-    /// 4.2: share groups in production.
-    V4_2,
-}
+pub use super::config::Version;
 
+/// Presets of defaults and behaviours (A9). KRaft only.
 impl Version {
     /// All of them, oldest first.
     pub const ALL: [Self; 4] = [Self::V3_9, Self::V4_0, Self::V4_1, Self::V4_2];

@@ -7,12 +7,12 @@ const TIERED: &str = "tiered storage is not modelled; leave it out";
 const THROTTLE: &str = "replication throttles are not modelled; leave it out";
 
 pub(super) const SETTINGS: &[Setting] = &[
-    Setting::modelled("file.delete.delay.ms", Kind::Millis, "60000", "how long a deleted segment stays on disk").inherits("log.segment.delete.delay.ms"),
+    Setting::passed_on("file.delete.delay.ms", Kind::Millis, "60000"),
     Setting::modelled("flush.messages", Kind::Count, "9223372036854775807", "records after which the log is flushed to disk").bounds(1, i64::MAX).inherits("log.flush.interval.messages"),
     Setting::modelled("flush.ms", Kind::Millis, "9223372036854775807", "time after which the log is flushed to disk").inherits("log.flush.interval.ms"),
     Setting::modelled("max.message.bytes", Kind::Bytes, "1048588", "a larger batch is refused").bounds(0, i32::MAX as i64).inherits("message.max.bytes"),
     Setting::modelled("message.timestamp.after.max.ms", Kind::Millis, "3600000", "a record further in the future is refused").until(Version::V3_9, "9223372036854775807").inherits("log.message.timestamp.after.max.ms"),
-    Setting::modelled("message.timestamp.before.max.ms", Kind::Millis, "9223372036854775807", "a record further in the past is refused").inherits("log.message.timestamp.before.max.ms"),
+    Setting::passed_on("message.timestamp.before.max.ms", Kind::Millis, "9223372036854775807"),
     Setting::modelled("message.timestamp.type", Kind::Choice(&["CreateTime", "LogAppendTime"]), "CreateTime", "whose clock stamps a record").inherits("log.message.timestamp.type"),
     Setting::modelled("min.insync.replicas", Kind::Count, "1", "acks=all succeeds only with this many in-sync replicas").least(1).inherits("min.insync.replicas"),
     Setting::modelled("retention.bytes", Kind::Bytes, "-1", "older segments of a larger partition are deleted; -1 never").least(-1).inherits("log.retention.bytes"),
