@@ -17,6 +17,7 @@ mod show;
 mod topic;
 
 pub use fill::Given;
+pub(crate) use fill::iso_duration;
 pub use show::{to_json, to_table};
 
 pub use super::config::Version;

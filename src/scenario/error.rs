@@ -98,6 +98,11 @@ impl Findings {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether something within `place` was found already, so that a further complaint would be noise.
     pub fn touch(&self, place: Span) -> bool {
         self.0.iter().any(|finding| finding.place().within(place))

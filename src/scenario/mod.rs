@@ -2,4 +2,8 @@
 
 pub mod error;
 pub mod file;
+mod judge;
+mod language;
+mod read;
+mod sense;
 pub mod units;
