@@ -3,3 +3,4 @@
 pub mod host;
 pub mod kafka;
 pub mod kernel;
+pub mod trace;
