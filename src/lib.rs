@@ -4,3 +4,4 @@ pub mod host;
 pub mod kafka;
 pub mod kernel;
 pub mod trace;
+pub mod wire;
