@@ -3,5 +3,9 @@
 pub mod host;
 pub mod kafka;
 pub mod kernel;
+<<<<<<< HEAD
 pub mod trace;
 pub mod wire;
+=======
+pub mod workload;
+>>>>>>> workload
