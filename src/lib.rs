@@ -4,4 +4,6 @@ pub mod host;
 pub mod kafka;
 pub mod kernel;
 pub mod scenario;
+pub mod trace;
+pub mod wire;
 pub mod workload;

@@ -5,6 +5,7 @@
 //! Source: behaviour sheet sections A1 to A6 of the oracles.
 
 use crate::kernel::Duration;
+pub use crate::wire::kafka::{Acks, AssignorName};
 
 /// A Kafka release whose defaults and switches a scenario follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,17 +114,6 @@ pub struct TopicConfig {
     pub log_append_time: bool,
 }
 
-/// `acks`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acks {
-    /// 0: no response.
-    None,
-    /// 1: when the leader has appended.
-    Leader,
-    /// all (-1): when the high watermark has passed.
-    All,
-}
-
 /// Settings of a producer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProducerConfig {
@@ -178,19 +168,6 @@ pub enum OffsetReset {
     None,
     /// `by_duration:`: the first record not older than this (KIP-1106).
     ByDuration(Duration),
-}
-
-/// A client-side assignor of the classic group protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AssignorName {
-    /// `range`
-    Range,
-    /// `roundrobin`
-    RoundRobin,
-    /// `sticky`
-    Sticky,
-    /// `cooperative-sticky`
-    CooperativeSticky,
 }
 
 /// Settings of a consumer.

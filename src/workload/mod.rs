@@ -16,9 +16,9 @@ pub mod row;
 mod timestamp;
 pub mod trace;
 
-pub use arrivals::{Arrivals, Pattern};
+pub use arrivals::{ArrivalState, Arrivals, Pattern};
 pub use codec::{Codec, CodecError};
-pub use keys::Keys;
+pub use keys::{KeyError, KeyId, KeyState, KeyTable, Keys};
 pub use operation::{Aggregate, Compare, Enrichment, Function, Operation, Window};
 pub use payload::{PayloadKind, SizeLaw};
 pub use row::{Field, FieldKind, Row, Schema, Value};

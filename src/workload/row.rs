@@ -146,6 +146,11 @@ impl fmt::Display for Value {
     }
 }
 
+/// The end of a message about an unknown name: a similar one, when there is one.
+pub(crate) fn did_you_mean(similar: Option<&str>) -> String {
+    similar.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
 /// `value` rounded half away from zero to `decimals` places (at most 9), as an instrument reports it.
 ///
 /// Values beyond 2^53 steps are returned as they are: they have no such decimals.
