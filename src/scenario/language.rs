@@ -271,7 +271,7 @@ pub static KEYS: Forms = Forms {
 pub static ARRIVALS: Forms = Forms {
     what: "a pattern of arrivals",
     plain: None,
-    words: &[],
+    words: &["natural"],
     tables: &[
         form("constant", &[required("constant", Shape::Rate, "evenly spaced")]),
         form("poisson", &[required("poisson", Shape::Rate, "memoryless, at this mean rate")]),

@@ -4,6 +4,8 @@ pub mod error;
 pub mod file;
 mod judge;
 mod language;
+mod meaning;
 mod read;
+pub mod scenario;
 mod sense;
 pub mod units;
