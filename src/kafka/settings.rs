@@ -306,18 +306,54 @@ const WIRED: &str = "the scenario decides it";
 
 /// Settings that producers and consumers share. Those whose treatment differs stand in their own tables.
 const CLIENT: &[Setting] = &[
-    Setting::modelled("metadata.max.age.ms", Kind::Millis, "300000", "metadata is asked for again at the latest after this"),
-    Setting::modelled("reconnect.backoff.ms", Kind::Millis, "50", "the first wait before a connection is tried again"),
-    Setting::modelled("reconnect.backoff.max.ms", Kind::Millis, "1000", "the longest wait before a connection is tried again"),
-    Setting::modelled("request.timeout.ms", Kind::Millis, "30000", "how long one attempt waits for its reply").least(1),
-    Setting::modelled("retry.backoff.ms", Kind::Millis, "100", "the first wait before a request is tried again; doubles, with 20 % jitter"),
-    Setting::modelled("retry.backoff.max.ms", Kind::Millis, "1000", "the longest wait before a request is tried again"),
-    Setting::passed_on("client.dns.lookup", Kind::Choice(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), "use_all_dns_ips"),
+    Setting::modelled(
+        "metadata.max.age.ms",
+        Kind::Millis,
+        "300000",
+        "metadata is asked for again at the latest after this",
+    ),
+    Setting::modelled(
+        "reconnect.backoff.ms",
+        Kind::Millis,
+        "50",
+        "the first wait before a connection is tried again",
+    ),
+    Setting::modelled(
+        "reconnect.backoff.max.ms",
+        Kind::Millis,
+        "1000",
+        "the longest wait before a connection is tried again",
+    ),
+    Setting::modelled(
+        "request.timeout.ms",
+        Kind::Millis,
+        "30000",
+        "how long one attempt waits for its reply",
+    )
+    .least(1),
+    Setting::modelled(
+        "retry.backoff.ms",
+        Kind::Millis,
+        "100",
+        "the first wait before a request is tried again; doubles, with 20 % jitter",
+    ),
+    Setting::modelled(
+        "retry.backoff.max.ms",
+        Kind::Millis,
+        "1000",
+        "the longest wait before a request is tried again",
+    ),
+    Setting::passed_on(
+        "client.dns.lookup",
+        Kind::Choice(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]),
+        "use_all_dns_ips",
+    ),
     Setting::passed_on("client.id", Kind::Text, ""),
     Setting::passed_on("connections.max.idle.ms", Kind::Millis, "540000").least(-1),
     Setting::passed_on("enable.metrics.push", Kind::Flag, "true"),
     Setting::passed_on("metadata.recovery.rebootstrap.trigger.ms", Kind::Millis, "300000"),
-    Setting::passed_on("metadata.recovery.strategy", Kind::Choice(&["rebootstrap", "none"]), "rebootstrap").until(Version::V3_9, "none"),
+    Setting::passed_on("metadata.recovery.strategy", Kind::Choice(&["rebootstrap", "none"]), "rebootstrap")
+        .until(Version::V3_9, "none"),
     Setting::passed_on("metrics.num.samples", Kind::Count, "2"),
     Setting::passed_on("metrics.recording.level", Kind::Choice(&["INFO", "DEBUG", "TRACE"]), "INFO"),
     Setting::passed_on("metrics.sample.window.ms", Kind::Millis, "30000"),
@@ -350,7 +386,12 @@ const CLIENT: &[Setting] = &[
     Setting::passed_on("sasl.oauthbearer.scope.claim.name", Kind::Text, "scope").note(SECURITY),
     Setting::passed_on("sasl.oauthbearer.sub.claim.name", Kind::Text, "sub").note(SECURITY),
     Setting::passed_on("sasl.oauthbearer.token.endpoint.url", Kind::Text, "").note(SECURITY),
-    Setting::passed_on("security.protocol", Kind::Choice(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]), "PLAINTEXT").note(SECURITY),
+    Setting::passed_on(
+        "security.protocol",
+        Kind::Choice(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]),
+        "PLAINTEXT",
+    )
+    .note(SECURITY),
     Setting::passed_on("security.providers", Kind::Text, "").note(SECURITY),
     Setting::passed_on("ssl.cipher.suites", Kind::List, "").note(SECURITY),
     Setting::passed_on("ssl.enabled.protocols", Kind::List, "TLSv1.2,TLSv1.3").note(SECURITY),
@@ -372,7 +413,10 @@ const CLIENT: &[Setting] = &[
     Setting::passed_on("ssl.truststore.password", Kind::Text, "").note(SECURITY),
     Setting::passed_on("ssl.truststore.type", Kind::Text, "JKS").note(SECURITY),
     Setting::refused("auto.include.jmx.reporter", "removed in Kafka 4.0; leave it out"),
-    Setting::refused("bootstrap.servers", "the scenario's own brokers are used; in real mode they are given on the command line"),
+    Setting::refused(
+        "bootstrap.servers",
+        "the scenario's own brokers are used; in real mode they are given on the command line",
+    ),
     Setting::refused("interceptor.classes", CLASS),
     Setting::refused("metric.reporters", CLASS),
 ];

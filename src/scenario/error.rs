@@ -28,11 +28,6 @@ impl Span {
     pub const fn after(self, base: usize) -> Self {
         Self { start: self.start + base, end: self.end + base }
     }
-
-    /// Whether this lies within `other`.
-    pub const fn within(self, other: Self) -> bool {
-        other.start <= self.start && self.end <= other.end
-    }
 }
 
 /// One problem while a file is read: places still count over all sources.
@@ -103,9 +98,11 @@ impl Findings {
         self.0.len()
     }
 
-    /// Whether something within `place` was found already, so that a further complaint would be noise.
-    pub fn touch(&self, place: Span) -> bool {
-        self.0.iter().any(|finding| finding.place().within(place))
+    /// Adds one unless its place was complained about already: what follows from a mistake is noise.
+    pub fn report_once(&mut self, finding: Finding) {
+        if !self.0.iter().any(|earlier| earlier.place() == finding.place() && finding.place().end > 0) {
+            self.0.push(finding);
+        }
     }
 
     /// The findings as an error a person reads, in the order of the file.
@@ -250,8 +247,10 @@ impl ScenarioError {
     /// the same.
     pub fn render(&self, colour: bool, width: usize) -> String {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
-        let handler =
-            GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(width)
+            .with_links(false)
+            .with_context_lines(1);
         let mut text = String::new();
         for problem in &self.problems {
             handler.render_report(&mut text, problem).expect("writing into a string does not fail");
@@ -284,8 +283,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             let other = plain(candidate);
             let begins = word.len() > 2 && other.starts_with(&format!("{word}."));
             let ends = word.len() > 2 && other.ends_with(&format!(".{word}"));
-            let distance =
-                if begins || ends { 1 } else { strsim::damerau_levenshtein(&word, &other) };
+            let distance = if begins || ends { 1 } else { strsim::damerau_levenshtein(&word, &other) };
             (distance <= bound).then_some((distance, other.len(), candidate))
         })
         .min()

@@ -421,7 +421,8 @@ mod tests {
     #[test]
     fn an_override_replaces_adds_and_finds_entries_by_name() {
         let text = "[run]\nseed = 1\n[[generator]]\nname = \"shop\"\ninstances = 1\n";
-        let (tree, findings) = parse(text, &["run.seed=7", "kafka.topics.a.partitions=3", "generator.shop.instances=4"]);
+        let (tree, findings) =
+            parse(text, &["run.seed=7", "kafka.topics.a.partitions=3", "generator.shop.instances=4"]);
         assert!(findings.is_empty());
         assert_eq!(number(&tree, "run.seed"), Some(7));
         assert_eq!(number(&tree, "kafka.topics.a.partitions"), Some(3));

@@ -27,7 +27,9 @@ impl Judge<'_> {
         let mut beside = Vec::new();
         for entry in &table.entries {
             match keys.iter().find(|key| key.name == entry.name) {
-                Some(key) => self.value(&entry.node, &below(title, &entry.name, key.shape), &entry.name, key.shape),
+                Some(key) => {
+                    self.value(&entry.node, &below(title, &entry.name, key.shape), &entry.name, key.shape)
+                }
                 None if scope.is_some() => beside.extend(flat(entry)),
                 None => self.unknown(entry, title, keys),
             }
@@ -59,7 +61,8 @@ impl Judge<'_> {
         let full = flat(entry).first().map_or_else(|| entry.name.clone(), |first| first.name.clone());
         let names = keys.iter().map(|key| key.name);
         let what = if title == "the file" { "section" } else { "key" };
-        let finding = Finding::new("scenario::unknown_key", format!("{title} has no {what} `{}`", entry.name));
+        let finding =
+            Finding::new("scenario::unknown_key", format!("{title} has no {what} `{}`", entry.name));
         let help = match (client_scope(&full, keys), refused_by_zeromq(&entry.name, keys)) {
             (Some(scope), _) => {
                 format!("it is a {} setting of Kafka: write `{}.{full}`", scope.name(), scope.name())
@@ -72,14 +75,20 @@ impl Judge<'_> {
 
     fn value(&mut self, node: &Node, title: &str, name: &str, shape: Shape) {
         match shape {
-            Shape::Text | Shape::Name | Shape::Scalar | Shape::Flag | Shape::Choice(_) => self.word(node, name, shape),
+            Shape::Text | Shape::Name | Shape::Scalar | Shape::Flag | Shape::Choice(_) => {
+                self.word(node, name, shape)
+            }
             Shape::Count(least, most) => self.count(node, name, least, most),
             Shape::Number(least, most) => self.number(node, name, least, most),
-            Shape::Duration => self.quantity(node, name, "a length of time, as in \"250ms\"", units::duration),
+            Shape::Duration => {
+                self.quantity(node, name, "a length of time, as in \"250ms\"", units::duration)
+            }
             Shape::Period => self.period(node, name, 1),
             Shape::Millis => self.period(node, name, 1_000_000),
             Shape::Size => self.quantity(node, name, "a size, as in \"16KiB\"", units::bytes),
-            Shape::Bandwidth => self.quantity(node, name, "a bandwidth, as in \"100MiB/s\"", units::bandwidth),
+            Shape::Bandwidth => {
+                self.quantity(node, name, "a bandwidth, as in \"100MiB/s\"", units::bandwidth)
+            }
             Shape::RateOrNone => self.quantity(node, name, "a rate, as in \"2k/s\"", units::rate),
             Shape::Rate => self.rate(node, name),
             Shape::Forms(forms) => self.forms(node, title, name, forms),
@@ -108,7 +117,9 @@ impl Judge<'_> {
                     judge.word(&entry.node, &entry.name, Shape::Scalar);
                 }
             }),
-            Shape::Named(shape) => self.section(node, title, name, |judge, table| judge.named(table, title, *shape)),
+            Shape::Named(shape) => {
+                self.section(node, title, name, |judge, table| judge.named(table, title, *shape))
+            }
             Shape::Tables(keys) => self.tables(node, name, keys),
         }
     }
@@ -127,7 +138,9 @@ impl Judge<'_> {
         let Some(list) = node.list() else {
             let finding = Finding::new("scenario::type", format!("there may be several of `{name}`"));
             self.findings.report(
-                finding.at(node.place, node.value.kind()).help(format!("write [[{name}]] in double brackets")),
+                finding
+                    .at(node.place, node.value.kind())
+                    .help(format!("write [[{name}]] in double brackets")),
             );
             return;
         };
@@ -138,7 +151,9 @@ impl Judge<'_> {
                 None if list.len() == 1 => format!("the {name}"),
                 None => format!("{name} number {}", at + 1),
             };
-            self.section(node, &title, name, |judge, table| judge.table(table, node.place, &title, keys, None));
+            self.section(node, &title, name, |judge, table| {
+                judge.table(table, node.place, &title, keys, None)
+            });
         }
     }
 
@@ -159,18 +174,23 @@ impl Judge<'_> {
     fn word(&mut self, node: &Node, name: &str, shape: Shape) {
         match (shape, &node.value) {
             (Shape::Flag | Shape::Scalar, Value::Flag(_)) => {}
-            (Shape::Flag, _) => self.wrong_type(node, name, "true or false", "write true or false without quotes"),
+            (Shape::Flag, _) => {
+                self.wrong_type(node, name, "true or false", "write true or false without quotes")
+            }
             (Shape::Scalar, Value::Integer(_) | Value::Float(_)) => {}
             (Shape::Choice(choices), Value::Text(text)) => {
                 if !choices.contains(&text.as_str()) {
                     self.not_a_choice(node, name, text, choices);
                 }
             }
-            (Shape::Choice(choices), _) => self.wrong_type(node, name, "a text", &one_of(choices.iter().copied())),
+            (Shape::Choice(choices), _) => {
+                self.wrong_type(node, name, "a text", &one_of(choices.iter().copied()))
+            }
             (Shape::Name, Value::Text(text)) if !is_name(text) => self.bad_name(node.place, text),
             (_, Value::Text(text)) if text.is_empty() => {
                 let finding = Finding::new("scenario::value", format!("`{name}` is empty"));
-                self.findings.report(finding.at(node.place, "nothing between the quotes").help("say something"));
+                self.findings
+                    .report(finding.at(node.place, "nothing between the quotes").help("say something"));
             }
             (_, Value::Text(_)) => {}
             (_, _) => self.wrong_type(node, name, "a text", "texts stand in quotes"),
@@ -180,7 +200,8 @@ impl Judge<'_> {
     fn not_a_choice(&mut self, node: &Node, name: &str, text: &str, choices: &[&str]) {
         let help = match (name, text.split('.').next()) {
             ("version", Some("0" | "1" | "2" | "3")) => {
-                "only KRaft clusters are modelled: 3.9 and later; releases of the ZooKeeper era are not".to_owned()
+                "only KRaft clusters are modelled: 3.9 and later; releases of the ZooKeeper era are not"
+                    .to_owned()
             }
             _ => match closest(text, choices.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`? {}", one_of(choices.iter().copied())),
@@ -211,7 +232,12 @@ impl Judge<'_> {
         match node.number() {
             Some(number) if (least..=most).contains(&number) => {}
             Some(number) => {
-                self.out_of_bounds(node, name, &number.to_string(), &format!("a number from {least} to {most}"));
+                self.out_of_bounds(
+                    node,
+                    name,
+                    &number.to_string(),
+                    &format!("a number from {least} to {most}"),
+                );
             }
             None => self.wrong_type(node, name, "a number", "write it without quotes, as in 1.5"),
         }
@@ -237,7 +263,8 @@ impl Judge<'_> {
         };
         if duration.is_zero() {
             let finding = Finding::new("scenario::value", format!("`{name}` cannot be zero"));
-            self.findings.report(finding.at(node.place, "no time at all").help("write a length of time above zero"));
+            self.findings
+                .report(finding.at(node.place, "no time at all").help("write a length of time above zero"));
         } else if duration.as_nanos() % grain != 0 {
             let finding = Finding::new("scenario::value", format!("`{name}` counts whole milliseconds"));
             self.findings.report(finding.at(node.place, "finer than that").help("round it to milliseconds"));
@@ -260,7 +287,8 @@ impl Judge<'_> {
         if list.is_empty() || length.is_some_and(|length| length != list.len()) {
             let wanted = length.map_or("at least one value".to_owned(), |length| format!("{length} values"));
             let finding = Finding::new("scenario::value", format!("`{name}` has {} values", list.len()));
-            self.findings.report(finding.at(node.place, "too few or too many").help(format!("it takes {wanted}")));
+            self.findings
+                .report(finding.at(node.place, "too few or too many").help(format!("it takes {wanted}")));
         }
         for node in list {
             self.value(node, title, name, shape);
@@ -298,7 +326,8 @@ impl Judge<'_> {
         let title = format!("`{name}` of {title}");
         match found {
             Some(form) => {
-                let keys: Vec<Key> = form.tag.map(tag_key).into_iter().chain(form.keys.iter().copied()).collect();
+                let keys: Vec<Key> =
+                    form.tag.map(tag_key).into_iter().chain(form.keys.iter().copied()).collect();
                 self.table(table, node.place, &title, &keys, None);
             }
             None if tagged => self.no_kind(table, node, name, tag, forms),
@@ -309,9 +338,11 @@ impl Judge<'_> {
     fn no_kind(&mut self, table: &Table, node: &Node, name: &str, tag: Option<&str>, forms: &Forms) {
         let kinds: Vec<&str> = forms.tables.iter().filter_map(|form| form.tag).collect();
         let finding = match tag {
-            Some(tag) => Finding::new("scenario::value", format!("there is no kind of {name} called `{tag}`"))
-                .at(table.value("kind").map_or(node.place, |kind| kind.place), "no such kind")
-                .help(did_you_mean(tag, kinds.iter().copied())),
+            Some(tag) => {
+                Finding::new("scenario::value", format!("there is no kind of {name} called `{tag}`"))
+                    .at(table.value("kind").map_or(node.place, |kind| kind.place), "no such kind")
+                    .help(did_you_mean(tag, kinds.iter().copied()))
+            }
             None => Finding::new("scenario::missing", format!("`{name}` does not say its kind"))
                 .at(node.place, "no `kind`")
                 .help(format!("add kind = \"{}\" or another: {}", kinds[0], one_of(kinds.iter().copied()))),
@@ -373,7 +404,8 @@ impl Judge<'_> {
         }
         if let Err(error) = given(&setting, written.node) {
             let finding = Finding::new("kafka::setting", error.message);
-            self.findings.report(finding.at(written.node.place, "not a value of this setting").help(error.help));
+            self.findings
+                .report(finding.at(written.node.place, "not a value of this setting").help(error.help));
         }
     }
 
@@ -429,7 +461,9 @@ fn flat(entry: &Entry) -> Vec<Setting<'_>> {
 /// What a table is called in messages: sections by their header, values by their key.
 fn below(title: &str, name: &str, shape: Shape) -> String {
     let is_section = match shape {
-        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => title == "the file" || title.starts_with('['),
+        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => {
+            title == "the file" || title.starts_with('[')
+        }
         Shape::Text
         | Shape::Name
         | Shape::Count(..)
@@ -512,7 +546,13 @@ fn plain_hint(shape: Shape) -> String {
 
 fn ways(forms: &Forms, name: &str) -> String {
     let mut ways: Vec<String> = forms.words.iter().map(|word| format!("\"{word}\"")).collect();
-    ways.extend(forms.tables.iter().filter(|form| form.tag.is_none()).map(|form: &Form| format!("{{ {} = ... }}", form.head)));
+    ways.extend(
+        forms
+            .tables
+            .iter()
+            .filter(|form| form.tag.is_none())
+            .map(|form: &Form| format!("{{ {} = ... }}", form.head)),
+    );
     format!("write {name} = {}", ways.join(" or "))
 }
 
@@ -527,7 +567,9 @@ fn example(key: &Key) -> String {
         Shape::Number(..) => "0.5",
         Shape::Flag => "true",
         Shape::Choice(choices) => return format!("{} = \"{}\"", key.name, choices[0]),
-        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => return format!("a section [{}]", key.name),
+        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => {
+            return format!("a section [{}]", key.name);
+        }
         Shape::Forms(forms) if std::ptr::eq(forms, &super::language::ARRIVALS) => "{ poisson = \"500/s\" }",
         Shape::Forms(_) | Shape::Map | Shape::Settings(_) | Shape::Tables(_) => "{ ... }",
         Shape::List(_) | Shape::Pair(_) | Shape::OneOrMore(_) => "[ ... ]",

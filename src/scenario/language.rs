@@ -153,14 +153,22 @@ pub static LAW: Forms = Forms {
         form(
             "hyperexponential",
             &[
-                required("hyperexponential", Shape::Pair(&Shape::Period), "exponential with one of two means"),
+                required(
+                    "hyperexponential",
+                    Shape::Pair(&Shape::Period),
+                    "exponential with one of two means",
+                ),
                 required("probability", Shape::Number(0.0, 1.0), "how often it is the first"),
             ],
         ),
         form(
             "pareto",
             &[
-                required("pareto", Shape::Number(0.01, 1_000.0), "tail index; the mean is finite only above 1"),
+                required(
+                    "pareto",
+                    Shape::Number(0.01, 1_000.0),
+                    "tail index; the mean is finite only above 1",
+                ),
                 required("minimum", Shape::Period, "the least value"),
             ],
         ),
@@ -360,7 +368,8 @@ const TRACK: &[Key] = &[
 ];
 
 /// The comparisons of a filter.
-pub const COMPARISONS: &[&str] = &["equals", "not-equals", "below", "at-most", "above", "at-least", "contains"];
+pub const COMPARISONS: &[&str] =
+    &["equals", "not-equals", "below", "at-most", "above", "at-least", "contains"];
 
 const FILTER: &[Key] = &[
     required("field", Shape::Text, "the field to look at"),
@@ -418,13 +427,25 @@ const COSTS: &[Key] = &[
 /// `[kafka.topics.NAME]`, besides the topic's settings.
 const TOPIC: &[Key] = &[
     key("partitions", Shape::Count(1, 100_000), "num.partitions of the cluster unless said"),
-    key("replication.factor", Shape::Count(1, 32_767), "default.replication.factor of the cluster unless said"),
+    key(
+        "replication.factor",
+        Shape::Count(1, 32_767),
+        "default.replication.factor of the cluster unless said",
+    ),
 ];
 
 const ZEROMQ: &[Key] = &[
     key("transport", Shape::Choice(&["tcp", "inproc"]), "tcp unless said"),
-    key("SNDHWM", Shape::Count(0, i32::MAX as i64), "messages queued at the sender for each peer; 0 without bound"),
-    key("RCVHWM", Shape::Count(0, i32::MAX as i64), "messages queued at the receiver for each peer; 0 without bound"),
+    key(
+        "SNDHWM",
+        Shape::Count(0, i32::MAX as i64),
+        "messages queued at the sender for each peer; 0 without bound",
+    ),
+    key(
+        "RCVHWM",
+        Shape::Count(0, i32::MAX as i64),
+        "messages queued at the receiver for each peer; 0 without bound",
+    ),
     key("LINGER", Shape::Forms(&ENDLESS), "how long unsent messages outlive a close; -1 for ever"),
     key("IMMEDIATE", Shape::Flag, "queue only for peers that are connected"),
     key("SNDTIMEO", Shape::Forms(&ENDLESS), "how long a send blocks; -1 for ever"),
@@ -433,8 +454,13 @@ const ZEROMQ: &[Key] = &[
 ];
 
 /// A length of time, or -1 for ever.
-pub static ENDLESS: Forms =
-    Forms { what: "a length of time or -1", plain: Some(Shape::Duration), words: &["-1"], tables: &[], check: sense::nothing };
+pub static ENDLESS: Forms = Forms {
+    what: "a length of time or -1",
+    plain: Some(Shape::Duration),
+    words: &["-1"],
+    tables: &[],
+    check: sense::nothing,
+};
 
 const CHANNEL: &[Key] = &[
     key("bind", Shape::Choice(&["push", "pull"]), "which end binds; the other connects; pull unless said"),
@@ -451,7 +477,11 @@ const GENERATOR: &[Key] = &[
     required("topic", Shape::Text, "the topic or channel it writes to"),
     key("instances", Shape::Count(1, 100_000), "how many of it; 1 unless said"),
     key("payload", Shape::Forms(&PAYLOAD), "what its records say; events unless said"),
-    key("codec", Shape::Choice(&["json", "csv", "bincode"]), "how records look on the wire; json unless said"),
+    key(
+        "codec",
+        Shape::Choice(&["json", "csv", "bincode"]),
+        "how records look on the wire; json unless said",
+    ),
     key("key", Shape::Forms(&KEYS), "which key a record carries; none unless said"),
     required("arrivals", Shape::Forms(&ARRIVALS), "when records are offered"),
     key("batch", Shape::Count(1, 1_000_000), "records offered together; 1 unless said"),
@@ -485,7 +515,11 @@ const SINK: &[Key] = &[
     key("instances", Shape::Count(1, 100_000), "how many of it; 1 unless said"),
     key("service", Shape::Forms(&LAW), "how long a record takes; no time unless said"),
     key("commit", Shape::Choice(COMMITS), "when offsets are committed; auto unless said"),
-    key("write", Shape::OneOrMore(&Shape::Choice(&["parquet", "csv"])), "the files it writes; none unless said"),
+    key(
+        "write",
+        Shape::OneOrMore(&Shape::Choice(&["parquet", "csv"])),
+        "the files it writes; none unless said",
+    ),
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),

@@ -23,7 +23,10 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         (table, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
     };
     let mut scenario = Scenario {
-        name: std::path::Path::new(name).file_stem().map_or(name.into(), |stem| stem.to_string_lossy()).into_owned(),
+        name: std::path::Path::new(name)
+            .file_stem()
+            .map_or(name.into(), |stem| stem.to_string_lossy())
+            .into_owned(),
         question: tree.question.clone(),
         run: run(section("run").unwrap_or(&empty)),
         network: network(section("network").unwrap_or(&empty)),
@@ -66,12 +69,10 @@ fn network(table: &Table) -> Shape {
 }
 
 fn fault(table: &Table) -> Option<Fault> {
-    let kinds = [
-        ("kill", FaultKind::Kill),
-        ("power-loss", FaultKind::PowerLoss),
-        ("pause", FaultKind::Pause),
-    ];
-    let (kind, node) = kinds.into_iter().find_map(|(name, kind)| table.value(name).map(|node| (kind, node)))?;
+    let kinds =
+        [("kill", FaultKind::Kill), ("power-loss", FaultKind::PowerLoss), ("pause", FaultKind::Pause)];
+    let (kind, node) =
+        kinds.into_iter().find_map(|(name, kind)| table.value(name).map(|node| (kind, node)))?;
     Some(Fault {
         at: Time::ZERO + duration(table, "at").unwrap_or_default(),
         kind,

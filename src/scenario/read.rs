@@ -186,7 +186,11 @@ fn number(setting: &Setting, node: &Node) -> Result<i64, UnitError> {
             let nanos = DURATION.read(text)?;
             if nanos % unit != 0 {
                 return Err(UnitError {
-                    message: format!("`{}` counts whole {}, and `{text}` is none", setting.name, setting.kind.unit()),
+                    message: format!(
+                        "`{}` counts whole {}, and `{text}` is none",
+                        setting.name,
+                        setting.kind.unit()
+                    ),
                     help: format!("write a multiple of 1{}", setting.kind.unit()),
                 });
             }
@@ -194,7 +198,9 @@ fn number(setting: &Setting, node: &Node) -> Result<i64, UnitError> {
         }
         (None, Some(text)) if setting.kind == Kind::Bytes => whole(BYTES.read(text)?),
         (Some(_), _) => Err(wrong(setting, node, "a length of time, as in 5 or \"5ms\"")),
-        (None, _) if setting.kind == Kind::Bytes => Err(wrong(setting, node, "a size, as in 16384 or \"16KiB\"")),
+        (None, _) if setting.kind == Kind::Bytes => {
+            Err(wrong(setting, node, "a size, as in 16384 or \"16KiB\""))
+        }
         (None, _) => Err(wrong(setting, node, "a whole number")),
     }
 }
@@ -215,7 +221,8 @@ fn bounded(setting: &Setting, number: i64) -> Result<(), UnitError> {
 }
 
 fn choice(setting: &Setting, node: &Node, choices: &[&str]) -> Result<Given, UnitError> {
-    let said = node.word().ok_or_else(|| wrong(setting, node, &super::error::one_of(choices.iter().copied())))?;
+    let said =
+        node.word().ok_or_else(|| wrong(setting, node, &super::error::one_of(choices.iter().copied())))?;
     let prefix = choices.iter().find(|choice| choice.ends_with(':') && said.starts_with(**choice));
     if let Some(prefix) = prefix {
         let rest = &said[prefix.len()..];

@@ -138,7 +138,10 @@ fn filter_sense(place: &Node, filter: &Table) -> Option<Finding> {
         [] => Some(
             Finding::new("scenario::missing", "the filter compares with nothing")
                 .at(place.place, "no comparison")
-                .help(format!("add {}", super::error::one_of(COMPARISONS.iter().copied()).replacen("choose ", "", 1))),
+                .help(format!(
+                    "add {}",
+                    super::error::one_of(COMPARISONS.iter().copied()).replacen("choose ", "", 1)
+                )),
         ),
         [first, second, ..] => Some(
             Finding::new("scenario::conflict", "a filter has one comparison")

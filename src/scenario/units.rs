@@ -170,7 +170,12 @@ impl Units {
     }
 
     fn names(&self) -> String {
-        self.units.iter().map(|(name, ..)| *name).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ")
+        self.units
+            .iter()
+            .map(|(name, ..)| *name)
+            .filter(|name| !name.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn not_one(&self, text: &str, why: &str) -> UnitError {

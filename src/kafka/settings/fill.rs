@@ -182,10 +182,9 @@ impl TopicConfig {
 impl BrokerConfig {
     /// Sets the field of a modelled setting; false when there is none of this name.
     pub fn set(&mut self, name: &str, value: &Given) -> bool {
-        if let Some(topic) = super::of(super::Scope::Topic)
-            .into_iter()
-            .find(|setting| setting.treatment == super::Treatment::Modelled && setting.inherited_from() == Some(name))
-        {
+        if let Some(topic) = super::of(super::Scope::Topic).into_iter().find(|setting| {
+            setting.treatment == super::Treatment::Modelled && setting.inherited_from() == Some(name)
+        }) {
             return self.topic.set(topic.name, value);
         }
         self.set_replication(name, value) || self.set_coordination(name, value)

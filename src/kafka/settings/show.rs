@@ -102,7 +102,8 @@ mod tests {
         let linger = |version| {
             let settings = to_json(version)["settings"].clone();
             let all = settings.as_array().expect("a list").clone();
-            all.into_iter().find(|setting| setting["name"] == "linger.ms").expect("it is there")["default"].clone()
+            all.into_iter().find(|setting| setting["name"] == "linger.ms").expect("it is there")["default"]
+                .clone()
         };
         assert_eq!(linger(Version::V3_9), "0");
         assert_eq!(linger(Version::V4_2), "5");

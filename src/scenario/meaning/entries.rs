@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::kafka::config::{ConsumerConfig, ProducerConfig, Version};
+use crate::kafka::config::{Acks, ConsumerConfig, ProducerConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Time};
 use crate::workload::payload::{Bytes, Cpu, Events, Gps, Posts, Sensor, Sensors, Ticks};
@@ -43,7 +43,11 @@ impl<'s> Clients<'s> {
             name: text(table, "name").unwrap_or_default(),
             topic: text(table, "topic").unwrap_or_default(),
             instances: count(table, "instances").unwrap_or(1),
-            payload: if recorded { Payload::Recorded } else { Payload::Made(payload(table.value("payload"))) },
+            payload: if recorded {
+                Payload::Recorded
+            } else {
+                Payload::Made(payload(table.value("payload")))
+            },
             codec: codec(table),
             keys: table.value("key").and_then(Node::table).map_or(Keys::None, keys),
             arrivals,
@@ -95,8 +99,14 @@ impl<'s> Clients<'s> {
         let asked = settings.iter().any(|setting| setting.name == "enable.idempotence");
         let name = text(table, "name").unwrap_or_default();
         set(Scope::Producer, &name, &settings, passed_on, self.notes, |name, value| config.set(name, value));
-        let allowed = config.acks == crate::kafka::config::Acks::All && config.retries > 0;
+        let mut allowed = config.acks == Acks::All && config.retries > 0;
+        // 3.x falls back here too; 4.0 refuses instead.
+        allowed &= *version >= Version::V4_0 || config.max_in_flight <= 5;
         config.idempotence &= asked || allowed;
+        // KIP-91: a delivery timeout that is not written gives way.
+        if !settings.iter().any(|setting| setting.name == "delivery.timeout.ms") {
+            config.delivery_timeout = config.delivery_timeout.max(config.linger + config.request_timeout);
+        }
         Some(config)
     }
 

@@ -9,7 +9,8 @@ use super::super::scenario::{Kafka, PassedOn, Topic};
 use super::{count, duration};
 
 pub(super) fn kafka(table: &Table, notes: &mut Vec<String>) -> Kafka {
-    let version = table.value("version").and_then(Node::text).and_then(Version::named).unwrap_or(Version::V4_1);
+    let version =
+        table.value("version").and_then(Node::text).and_then(Version::named).unwrap_or(Version::V4_1);
     let brokers = count(table, "brokers").unwrap_or(3).max(1);
     let mut passed_on = Vec::new();
     let mut config = BrokerConfig::of(version);

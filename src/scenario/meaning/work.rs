@@ -63,7 +63,11 @@ fn aggregates(table: &Table) -> Vec<Aggregate> {
     let functions = table.value("compute").and_then(Node::words).unwrap_or_default();
     functions
         .iter()
-        .map(|name| Aggregate { function: function(name), field: text(table, "field"), name: text(table, "name") })
+        .map(|name| Aggregate {
+            function: function(name),
+            field: text(table, "field"),
+            name: text(table, "name"),
+        })
         .collect()
 }
 
@@ -103,7 +107,12 @@ fn enrichment(table: &Table) -> Option<Enrichment> {
     let otherwise = table.value("otherwise").map_or(Cell::Null, cell);
     let kind = kind(found.iter().map(|(_, value)| value).chain([&otherwise]));
     let found = found.into_iter().map(|(name, value)| (name, widened(value, kind))).collect();
-    Some(Enrichment::Lookup { by: text(table, "by")?, kind, table: found, otherwise: widened(otherwise, kind) })
+    Some(Enrichment::Lookup {
+        by: text(table, "by")?,
+        kind,
+        table: found,
+        otherwise: widened(otherwise, kind),
+    })
 }
 
 /// The kind that all values have; whole numbers among fractions become fractions, all else texts.
@@ -128,7 +137,9 @@ fn widened(value: Cell, kind: FieldKind) -> Cell {
     match (value, kind) {
         (Cell::Int(number), FieldKind::Float) => Cell::Float(number as f64),
         (Cell::Null, _) => Cell::Null,
-        (value @ (Cell::Int(_) | Cell::Float(_) | Cell::Bool(_)), FieldKind::Text) => Cell::text(&value.to_string()),
+        (value @ (Cell::Int(_) | Cell::Float(_) | Cell::Bool(_)), FieldKind::Text) => {
+            Cell::text(&value.to_string())
+        }
         (value, _) => value,
     }
 }

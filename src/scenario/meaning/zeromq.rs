@@ -7,7 +7,8 @@ use super::{count, duration, text};
 pub(super) fn zeromq(table: &Table) -> Zeromq {
     let inproc = text(table, "transport").is_some_and(|transport| transport == "inproc");
     let defaults = options(table, &SocketOptions::default());
-    let channels = table.value("channels").and_then(Node::table).map_or(&[][..], |channels| &channels.entries);
+    let channels =
+        table.value("channels").and_then(Node::table).map_or(&[][..], |channels| &channels.entries);
     let channels = channels
         .iter()
         .filter_map(|entry| Some((entry.name.clone(), entry.node.table()?)))
