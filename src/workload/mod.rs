@@ -19,8 +19,10 @@ pub mod trace;
 pub use arrivals::{ArrivalState, Arrivals, Pattern};
 pub use codec::{Codec, CodecError};
 pub use keys::{KeyError, KeyId, KeyState, KeyTable, Keys};
-pub use operation::{Aggregate, Compare, Enrichment, Function, Operation, Window};
-pub use payload::{PayloadKind, SizeLaw};
+pub use operation::{
+    Aggregate, Compare, Emitted, Enrichment, Function, Operation, OperationError, OperationState, Window,
+};
+pub use payload::{Content, PayloadKind, PayloadState, SizeLaw};
 pub use row::{Field, FieldKind, Row, Schema, Value};
 pub use timestamp::TimeUnit;
 pub use trace::{Trace, TraceEntry, TraceError, TraceOptions};
