@@ -3,9 +3,7 @@
 pub mod host;
 pub mod kafka;
 pub mod kernel;
-<<<<<<< HEAD
+pub mod observe;
 pub mod trace;
 pub mod wire;
-=======
 pub mod workload;
->>>>>>> workload

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use crate::kernel::queue::{Agenda, Heap};
 use crate::kernel::{
-    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId, Observer,
-    Parts, Payload, Physics, Resident, Time, Vocabulary,
+    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
+    Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
 };
 
 /// Why [`Simulation::run_until`] came back.

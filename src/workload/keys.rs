@@ -288,7 +288,10 @@ mod tests {
             for (number, share) in shares.iter().enumerate() {
                 let expected = ((number + 1) as f64).powf(-exponent) / sum;
                 let error = 5.0 * (expected / 1_000_000.0).sqrt();
-                assert!((share - expected).abs() < error, "s={exponent} key {number}: {share} not {expected}");
+                assert!(
+                    (share - expected).abs() < error,
+                    "s={exponent} key {number}: {share} not {expected}"
+                );
             }
         }
     }
@@ -296,7 +299,10 @@ mod tests {
     #[test]
     fn uniform_keys_are_drawn_evenly() {
         let shares = shares(&Keys::Uniform { n: 10 }, 100_000);
-        assert!(shares.len() == 10 && shares.iter().all(|share| (0.095..0.105).contains(share)), "{shares:?}");
+        assert!(
+            shares.len() == 10 && shares.iter().all(|share| (0.095..0.105).contains(share)),
+            "{shares:?}"
+        );
     }
 
     #[test]
@@ -307,7 +313,10 @@ mod tests {
         assert_eq!(draw(Value::Int(7)), Some(KeyId(0)));
         assert_eq!(draw(Value::Int(-3)), Some(KeyId(1)));
         assert_eq!((draw(Value::Int(7)), draw(Value::Null)), (Some(KeyId(0)), None));
-        assert_eq!((&**state.table().bytes(KeyId(0)), &**state.table().bytes(KeyId(1))), (&b"7"[..], &b"-3"[..]));
+        assert_eq!(
+            (&**state.table().bytes(KeyId(0)), &**state.table().bytes(KeyId(1))),
+            (&b"7"[..], &b"-3"[..])
+        );
     }
 
     #[test]
@@ -329,7 +338,8 @@ mod tests {
     fn zipf_draws_have_the_same_bits_everywhere() {
         let alias = Alias::zipf(10_000, 1.1).unwrap();
         let mut rng = Rng::named(42, "golden");
-        let sum = (0..100_000).fold(0u64, |sum, _| sum.wrapping_mul(31).wrapping_add(alias.draw(&mut rng).into()));
+        let sum =
+            (0..100_000).fold(0u64, |sum, _| sum.wrapping_mul(31).wrapping_add(alias.draw(&mut rng).into()));
         assert_eq!(sum, GOLDEN);
     }
     const GOLDEN: u64 = 0;
