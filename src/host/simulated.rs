@@ -414,7 +414,7 @@ impl<V: Vocabulary> Simulation<V> {
         }
         let Node { epoch, actors, .. } = std::mem::take(state);
         for &actor in &actors {
-            self.seats[actor.0 as usize].crash(how);
+            self.seats[actor.0 as usize].crash(self.world.now, how);
         }
         *state =
             Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
@@ -535,8 +535,8 @@ impl<V: Vocabulary> Place<V> {
         wanted
     }
 
-    fn crash(&mut self, how: Crash) {
-        self.resident.crash(how);
+    fn crash(&mut self, now: Time, how: Crash) {
+        self.resident.crash(now, how);
         self.busy = 0;
         self.waiting.clear();
         self.timers.clear();
