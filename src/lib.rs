@@ -1,3 +1,4 @@
 //! brokersim: what happens to my messages?
 
+pub mod kafka;
 pub mod kernel;

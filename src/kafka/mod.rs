@@ -1,0 +1,5 @@
+//! How Kafka behaves.
+
+pub mod assignor;
+pub mod calc;
+pub mod partitioner;
