@@ -13,15 +13,12 @@ use serde_json::Value;
 /// Who gets what, as text.
 type Result = BTreeMap<String, BTreeSet<String>>;
 
-/// How exactly a file's vectors have to match.
-#[derive(PartialEq)]
+/// How exactly a file's vectors have to match: all of them, or but for so many that Java's hash order
+/// decides (pinned, so that a change shows).
 enum Match {
     Exactly,
-    ByProperties { cooperative: bool },
+    ButForTies { ties: usize, cooperative: bool },
 }
-
-const ALL_OR_NOTHING: Match = Match::ByProperties { cooperative: false };
-const COOPERATIVE: Match = Match::ByProperties { cooperative: true };
 
 #[test]
 fn range_equals_the_reference() {
@@ -40,22 +37,22 @@ fn round_robin_equals_the_reference() {
 
 #[test]
 fn sticky_equals_the_reference_or_has_its_properties() {
-    run("sticky", 71, ALL_OR_NOTHING);
+    run("sticky", 71, Match::ButForTies { ties: 1, cooperative: false });
 }
 
 #[test]
-fn sticky_with_racks_equals_the_reference_or_has_its_properties() {
-    run("sticky_rackaware", 49, ALL_OR_NOTHING);
+fn sticky_with_racks_equals_the_reference() {
+    run("sticky_rackaware", 49, Match::Exactly);
 }
 
 #[test]
 fn cooperative_sticky_equals_the_reference_or_has_its_properties() {
-    run("cooperativesticky", 70, COOPERATIVE);
+    run("cooperativesticky", 70, Match::ButForTies { ties: 1, cooperative: true });
 }
 
 #[test]
 fn cooperative_sticky_with_racks_equals_the_reference_or_has_its_properties() {
-    run("cooperativesticky_rackaware", 84, COOPERATIVE);
+    run("cooperativesticky_rackaware", 84, Match::ButForTies { ties: 1, cooperative: true });
 }
 
 #[test]
@@ -65,12 +62,16 @@ fn server_range_equals_the_reference() {
 
 #[test]
 fn server_uniform_of_equal_subscriptions_equals_the_reference_or_has_its_properties() {
-    run("server_OptimizedUniformAssignmentBuilder", 9, ALL_OR_NOTHING);
+    run("server_OptimizedUniformAssignmentBuilder", 9, Match::ButForTies { ties: 3, cooperative: false });
 }
 
 #[test]
 fn server_uniform_of_different_subscriptions_equals_the_reference_or_has_its_properties() {
-    run("server_UniformHeterogeneousAssignmentBuilder", 11, ALL_OR_NOTHING);
+    run(
+        "server_UniformHeterogeneousAssignmentBuilder",
+        11,
+        Match::ButForTies { ties: 1, cooperative: false },
+    );
 }
 
 #[test]
@@ -97,15 +98,23 @@ fn run(name: &str, count: usize, how: Match) {
         let ours = outcome.unwrap_or_else(|error| panic!("{error}: {vector}"));
         if same(&ours, &vector["result"]) {
             exact += 1;
-        } else if let Match::ByProperties { cooperative } = how {
-            assert_properties(vector, &parsed(&ours), cooperative);
-            by_properties += 1;
-        } else {
-            panic!("{ours} differs from {vector}");
+            continue;
+        }
+        match how {
+            Match::Exactly => panic!("{ours} differs from {vector}"),
+            Match::ButForTies { cooperative, .. } => {
+                assert_properties(vector, &parsed(&ours), cooperative);
+                by_properties += 1;
+            }
         }
     }
     println!("{name}: {exact} exactly, {by_properties} by properties, {refused} refused like the reference");
     assert_eq!(exact + by_properties + refused, count);
+    let expected = match how {
+        Match::Exactly => 0,
+        Match::ButForTies { ties, .. } => ties,
+    };
+    assert_eq!(by_properties, expected, "{name}: as many ties as ever");
 }
 
 fn vectors(name: &str) -> Option<Vec<Value>> {

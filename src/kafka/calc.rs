@@ -44,13 +44,13 @@ pub enum CalcError {
     },
     /// A line is not JSON of the right form.
     #[error(
-        "line {line}: {source}; each line is one JSON object such as {{\"topics\":{{\"t1\":3}},\"members\":{{\"c1\":{{\"topics\":[\"t1\"]}}}}}}"
+        "line {line}: {problem}; each line is one JSON object such as {{\"topics\":{{\"t1\":3}},\"members\":{{\"c1\":{{\"topics\":[\"t1\"]}}}}}}"
     )]
     Json {
         /// The line's number, from one.
         line: usize,
-        /// What the parser says, with the field's name or the column.
-        source: serde_json::Error,
+        /// What the parser says, with the field's name and the column.
+        problem: String,
     },
     /// A number of partitions is negative, or beyond reason.
     #[error(
@@ -122,7 +122,7 @@ pub fn assign(assignor: &str, groups: impl BufRead, mut out: impl Write) -> Resu
             continue;
         }
         let written: GroupWritten =
-            serde_json::from_str(&text).map_err(|source| CalcError::Json { line, source })?;
+            serde_json::from_str(&text).map_err(|error| CalcError::json(line, &error))?;
         let (topics, members) = written.meant(assignor, line)?;
         let assignment = assignor.assign(&topics, &members);
         let answer = Answer { result: Shape::of(assignor, &assignment) };
@@ -138,6 +138,16 @@ pub fn assign(assignor: &str, groups: impl BufRead, mut out: impl Write) -> Resu
 pub fn assignor_named(name: &str) -> Result<Assignor, CalcError> {
     Assignor::parse(name)
         .ok_or_else(|| CalcError::UnknownAssignor { name: name.to_owned(), hint: did_you_mean(name) })
+}
+
+impl CalcError {
+    /// The parser counts lines within the one line it is given: keep the column alone.
+    fn json(line: usize, error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let problem = text.strip_suffix(&place).unwrap_or(&text);
+        Self::Json { line, problem: format!("{problem} at column {}", error.column()) }
+    }
 }
 
 fn did_you_mean(name: &str) -> String {
@@ -428,7 +438,10 @@ mod tests {
             (r#"{"topics":{"t":1000001},"members":{}}"#, "line 2: topic `t` has 1000001 partitions"),
             (r#"{"topics":{},"members":{"c":{"topics":[],"colour":1}}}"#, "line 2: unknown field `colour`"),
             (r#"{"topics":{},"members":{},"topicz":1}"#, "line 2: unknown field `topicz`"),
-            (r#"{"topics":{}}"#, "line 2: missing field `members`"),
+            (
+                r#"{"topics":{}}"#,
+                "line 2: missing field `members` at column 13; each line is one JSON object",
+            ),
             (r#"{"topics":"#, "line 2: EOF while parsing"),
             (
                 r#"{"topics":{},"members":{"c":{"topics":[],"owned":["t0"]}}}"#,

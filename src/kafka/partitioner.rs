@@ -297,21 +297,19 @@ mod tests {
 
     #[test]
     fn queues_are_ignored_when_they_tell_nothing() {
-        let cases: [(&[(u32, u32)], usize, bool); 6] = [
-            (&[], 3, false),
-            (&[(0, 4)], 1, false),
-            (&[(0, 4), (1, 4)], 2, false),
-            (&[(0, 4), (2, 4)], 3, true),
-            (&[(2, 4)], 3, true),
-            (&[(0, 4), (1, 3)], 2, true),
-        ];
-        for (queues, all, adaptive) in cases {
+        let row = |queues: &[(u32, u32)], all: usize, adaptive: bool| {
             let mut partitioner = StickyPartitioner::new(1);
             partitioner.update_load(queues, all);
             assert_eq!(partitioner.load_range_end().is_some(), adaptive, "{queues:?} of {all}");
             partitioner.clear_load();
             assert_eq!(partitioner.load_range_end(), None);
-        }
+        };
+        row(&[], 3, false);
+        row(&[(0, 4)], 1, false);
+        row(&[(0, 4), (1, 4)], 2, false);
+        row(&[(0, 4), (2, 4)], 3, true);
+        row(&[(2, 4)], 3, true);
+        row(&[(0, 4), (1, 3)], 2, true);
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! The client-side cooperative sticky assignor (KIP-429): the sticky assignment without the partitions
 //! that somebody else may still hold. Their owner gives them up, and the next rebalance hands them out.
 //!
-//! **Invariant.** No partition is given to a member while another one says that it owns it.
+//! **Invariant.** No partition is given to a member while another one says that it owns it, unless their
+//! claims contradict each other.
+//!
+//! A group settles after a round of withholding or two. Only when members differ both in racks and in
+//! subscriptions may it go on for ever, as the reference does: each round drops partitions that are far
+//! away, and balancing hands them out again far away.
 
 use std::collections::BTreeSet;
 
