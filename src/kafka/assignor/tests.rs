@@ -213,6 +213,46 @@ fn a_lone_claim_of_an_old_generation_is_kept() {
     assert_eq!(shown(&Assignor::Sticky.assign(&topics, &members)), "c1: t-1; c2: t-0");
 }
 
+/// A claim that lost to a newer one still says where a partition had better go.
+#[test]
+fn an_overloaded_owner_gives_back_to_the_previous_one() {
+    let topics = topics(&[("t", 4), ("u", 1)]);
+    let members = [
+        owning("c1", &["t"], Some(2), ""),
+        owning("c2", &["t"], Some(2), "t-0 t-1 t-2 t-3"),
+        owning("c3", &["t"], Some(1), "t-0"),
+        member("c4", &["u"]),
+    ];
+    let assignment = Assignor::Sticky.assign(&topics, &members);
+    assert_eq!(shown(&assignment), "c1: t-1; c2: t-2 t-3; c3: t-0; c4: u-0");
+}
+
+#[test]
+fn new_partitions_move_before_owned_ones_unless_something_is_revoked_anyway() {
+    let topics = topics(&[("t", 3), ("u", 3)]);
+    let with_second_owning = |owned| {
+        [
+            owning("c1", &["t", "u"], Some(1), "t-0"),
+            owning("c2", &["t"], Some(1), owned),
+            owning("c3", &["u"], Some(1), "u-0"),
+        ]
+    };
+    let calm = Assignor::Sticky.assign(&topics, &with_second_owning(""));
+    assert_eq!(shown(&calm), "c1: t-0 u-2; c2: t-1 t-2; c3: u-0 u-1");
+    let revoking = Assignor::Sticky.assign(&topics, &with_second_owning("u-1"));
+    assert_eq!(shown(&revoking), "c1: t-2 u-2; c2: t-0 t-1; c3: u-0 u-1");
+}
+
+/// `testPartitionsTransferringOwnershipIncludeThePartitionClaimedByMultipleConsumersInSameGeneration`,
+/// but for a partition that goes to one of the two.
+#[test]
+fn a_contested_partition_is_withheld_even_from_those_who_claimed_it() {
+    let topics = topics(&[("t", 4)]);
+    let members = [owning("c1", &["t"], Some(1), "t-0 t-1"), owning("c2", &["t"], Some(1), "t-0")];
+    assert_eq!(shown(&Assignor::Sticky.assign(&topics, &members)), "c1: t-0 t-1; c2: t-2 t-3");
+    assert_eq!(shown(&Assignor::CooperativeSticky.assign(&topics, &members)), "c1: t-1; c2: t-2 t-3");
+}
+
 #[test]
 fn a_partition_that_moves_is_withheld_for_one_round() {
     let topics = topics(&[("t", 4)]);
