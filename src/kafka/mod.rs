@@ -1,3 +1,5 @@
 //! How Kafka behaves.
 
 pub mod config;
+pub mod controller;
+pub mod coordinator;
