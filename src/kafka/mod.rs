@@ -1,10 +1,13 @@
 //! How Kafka behaves.
 
-pub mod config;
 pub mod assignor;
+pub mod broker;
 pub mod calc;
-pub mod partitioner;
+pub mod config;
+pub mod controller;
+pub mod coordinator;
 pub mod epochs;
 pub mod log;
+pub mod partitioner;
 pub mod producer_state;
 pub mod replica;
