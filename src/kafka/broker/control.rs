@@ -12,8 +12,8 @@ use crate::wire::kafka::{
 use super::connections::Asker;
 use super::{Broker, BrokerTimer, Past, Replica, Role};
 use crate::kafka::log::Log;
-use crate::kafka::replica::follower::Follower;
-use crate::kafka::replica::leader::{Altered, Leader, Standing};
+use crate::kafka::replica::Follower;
+use crate::kafka::replica::{Altered, Leader, Standing};
 
 /// How long a broker waits before it tries to register again.
 const REGISTER_AGAIN: Duration = Duration::from_secs(2);
@@ -72,7 +72,8 @@ impl Broker {
                 continue;
             }
             let same = old.partitions.get(index).is_some_and(|old| old == partition);
-            let idle = self.replicas[index].as_deref().is_none_or(|replica| matches!(replica.role, Role::Idle));
+            let idle =
+                self.replicas[index].as_deref().is_none_or(|replica| matches!(replica.role, Role::Idle));
             if !same || (idle && partition.leader.is_some()) {
                 self.take_role(cx, place, partition);
             }
@@ -112,7 +113,8 @@ impl Broker {
     fn lead(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, partition: &Partition) {
         let (now, me, lag_max) = (cx.now(), self.setup.id, self.setup.config.replica_lag_time_max);
         let replica = self.replica(place).expect("a replica before a role");
-        let already = matches!(&replica.role, Role::Leader(leader) if leader.leader_epoch() == partition.leader_epoch);
+        let already =
+            matches!(&replica.role, Role::Leader(leader) if leader.leader_epoch() == partition.leader_epoch);
         let advanced = match &mut replica.role {
             Role::Leader(leader) if already => leader.update(partition, &mut replica.log, now),
             Role::Leader(_) | Role::Follower(_) | Role::Idle => {
@@ -186,7 +188,9 @@ impl Broker {
     fn assign_fetchers(&mut self, cx: &mut Cx<'_, Self>) {
         self.fetchers.iter_mut().for_each(|fetcher| fetcher.places.clear());
         for (index, replica) in self.replicas.iter().enumerate() {
-            let Some(Role::Follower(follower)) = replica.as_deref().map(|replica| &replica.role) else { continue };
+            let Some(Role::Follower(follower)) = replica.as_deref().map(|replica| &replica.role) else {
+                continue;
+            };
             let leader = follower.leader();
             let fetcher = self.fetchers.iter_mut().find(|fetcher| fetcher.leader == leader);
             fetcher.expect("every broker is known").places.push(PlaceId(index as u32));
@@ -197,7 +201,12 @@ impl Broker {
     }
 
     /// A follower has everything below the offset that it fetches at.
-    pub(super) fn follower_is_at(&mut self, cx: &mut Cx<'_, Self>, (broker, epoch): (BrokerId, u64), asked: FetchPlace) {
+    pub(super) fn follower_is_at(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        (broker, epoch): (BrokerId, u64),
+        asked: FetchPlace,
+    ) {
         let now = cx.now();
         let Some(replica) = self.replica(asked.place) else { return };
         let Role::Leader(leader) = &mut replica.role else { return };
@@ -206,7 +215,10 @@ impl Broker {
         if leader.check_epoch(asked.leader_epoch).is_err() || diverges {
             return;
         }
-        let Ok(progress) = leader.on_follower_fetch(&mut replica.log, broker, epoch, asked.offset, now) else { return };
+        let Ok(progress) = leader.on_follower_fetch(&mut replica.log, broker, epoch, asked.offset, now)
+        else {
+            return;
+        };
         if let Some(isr) = progress.ask {
             let to = isr.iter().copied().collect();
             cx.emit(Kafka::IsrExpanding { place: asked.place, to });

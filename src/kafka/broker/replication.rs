@@ -13,7 +13,7 @@ use crate::wire::kafka::{
 };
 
 use super::{Broker, BrokerTimer, Role};
-use crate::kafka::replica::follower::Taken;
+use crate::kafka::replica::Taken;
 
 /// What a broker asks another one for.
 #[derive(Clone, Debug)]
@@ -143,7 +143,8 @@ impl Broker {
             }
         }
         if !lost.is_empty() {
-            let bounds = lost.iter().flat_map(|&place| [(place, OffsetSpec::Earliest), (place, OffsetSpec::Latest)]);
+            let bounds =
+                lost.iter().flat_map(|&place| [(place, OffsetSpec::Earliest), (place, OffsetSpec::Latest)]);
             let request = Request::ListOffsets(bounds.collect());
             self.fetchers[index].lost = Some(lost);
             self.ask(cx, index, request);
@@ -173,7 +174,12 @@ impl Broker {
     }
 
     /// The leader's log does not reach this replica's end: start again from its bounds.
-    fn find_again(&mut self, cx: &mut Cx<'_, Self>, lost: &[PlaceId], bounds: &[(PlaceId, Result<u64, ErrorCode>)]) {
+    fn find_again(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        lost: &[PlaceId],
+        bounds: &[(PlaceId, Result<u64, ErrorCode>)],
+    ) {
         for &place in lost {
             let mut of_place = bounds.iter().filter(|(other, _)| *other == place).map(|(_, offset)| *offset);
             let (Some(Ok(start)), Some(Ok(end))) = (of_place.next(), of_place.next()) else { continue };
