@@ -1,4 +1,4 @@
-//! How Kafka behaves.
+//! How Kafka behaves: logs, replicas, brokers, the controller, groups, and the clients.
 
 pub mod assignor;
 pub mod broker;
@@ -11,3 +11,4 @@ pub mod log;
 pub mod partitioner;
 pub mod producer_state;
 pub mod replica;
+pub mod settings;
