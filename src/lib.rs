@@ -5,3 +5,4 @@ pub mod kafka;
 pub mod kernel;
 pub mod trace;
 pub mod wire;
+pub mod zeromq;
