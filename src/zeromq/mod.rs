@@ -13,16 +13,17 @@
 //! Sources: `../shared/oracles/rabbitmq-mqtt-zeromq.md` A3, `../shared/oracles/zeromq/`.
 
 mod config;
+mod link;
 mod pipe;
 mod pull;
 mod push;
 pub mod settings;
 
 pub use config::{Config, Side, SocketOptions};
-pub use pull::{Pull, PullSetup};
-pub use push::{Push, PushSetup};
+pub use pull::{Pull, PullSetup, PullTimer, ToPull};
+pub use push::{Push, PushSetup, PushTimer, ToPush};
 
-use crate::kernel::{Addr, Builder, Desk, NodeId, Seat};
+use crate::kernel::{ActorId, Addr, Builder, Desk, NodeId, Seat};
 use crate::trace::{ChannelId, GroupId, PlaceId};
 use crate::wire::{Brokersim, port, zeromq::Frame};
 
@@ -123,4 +124,12 @@ pub fn install(config: &Config, builder: &mut Builder<Brokersim>, apps: &Applica
         builder.install(seat, Pull::new(setup), Desk::default());
     }
     ports
+}
+
+/// The number of the peer in this seat.
+///
+/// # Panics
+/// When it is none of them: wiring hands addresses only to those who are meant to have them.
+fn peer_named(peers: &[Endpoint], id: ActorId) -> usize {
+    peers.iter().position(|peer| peer.addr.id() == id).expect("frames come from peers")
 }
