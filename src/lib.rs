@@ -3,6 +3,8 @@
 pub mod host;
 pub mod kafka;
 pub mod kernel;
+pub mod observe;
 pub mod trace;
 pub mod wire;
 pub mod zeromq;
+pub mod workload;

@@ -14,7 +14,7 @@ use super::pipe::Message;
 use super::push::drop_records;
 use super::{Endpoint, peer_named};
 use crate::hears;
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
 use crate::trace::zeromq::ZeroMq;
 use crate::trace::{Batch, Body, GroupId, Life, PlaceId, Reason, Record};
 use crate::wire::port::{Delivery, FromSubscriber, ToSubscriber};
@@ -280,7 +280,7 @@ impl Actor for Pull {
         }
     }
 
-    fn crash(&mut self, _: Crash) {
+    fn crash(&mut self, _: Time, _: Crash) {
         let mut buried = std::mem::take(&mut self.buried);
         for lane in 0..self.lanes.len() {
             let unwatched = self.unwatched(lane);

@@ -18,7 +18,7 @@ use super::link::Link;
 use super::pipe::{Message, Pipe, Transport, ids};
 use super::{Endpoint, peer_named};
 use crate::hears;
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, NodeId};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, NodeId, Time};
 use crate::trace::zeromq::ZeroMq;
 use crate::trace::{Body, ChannelId, Life, PlaceId, Reason, Record};
 use crate::wire::port::{FromPublisher, ToPublisher};
@@ -390,7 +390,7 @@ impl Actor for Push {
     }
 
     /// All is in memory. What had left is the readers' to account for.
-    fn crash(&mut self, _: Crash) {
+    fn crash(&mut self, _: Time, _: Crash) {
         let mut buried = std::mem::take(&mut self.buried);
         buried.extend(self.lanes.iter_mut().flat_map(|lane| lane.pipe.destroy_unsent()));
         buried.extend(self.blocked.drain(..).map(|(record, _)| record));
