@@ -7,5 +7,5 @@ pub mod observe;
 pub mod scenario;
 pub mod trace;
 pub mod wire;
-pub mod zeromq;
 pub mod workload;
+pub mod zeromq;
