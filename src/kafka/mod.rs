@@ -1,3 +1,7 @@
 //! How Kafka behaves.
 
+pub mod assignor;
+pub mod calc;
 pub mod config;
+pub mod partitioner;
+pub mod producer;
