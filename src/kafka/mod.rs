@@ -9,6 +9,7 @@ pub mod coordinator;
 pub mod epochs;
 pub mod log;
 pub mod partitioner;
+pub mod producer;
 pub mod producer_state;
 pub mod replica;
 pub mod settings;
