@@ -1,3 +1,4 @@
 //! How Kafka behaves.
 
 pub mod config;
+pub mod consumer;
