@@ -4,6 +4,7 @@ pub mod assignor;
 pub mod broker;
 pub mod calc;
 pub mod config;
+pub mod consumer;
 pub mod controller;
 pub mod coordinator;
 pub mod epochs;
