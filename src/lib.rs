@@ -3,7 +3,9 @@
 pub mod host;
 pub mod kafka;
 pub mod kernel;
+pub mod observe;
 pub mod scenario;
 pub mod trace;
 pub mod wire;
 pub mod workload;
+pub mod zeromq;

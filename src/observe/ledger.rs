@@ -25,8 +25,8 @@ mod window;
 
 use book::Book;
 use order::Order;
-pub use window::{Leg, Line};
 use window::Window;
+pub use window::{Leg, Line};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -214,7 +214,11 @@ impl<L: Latencies> Ledger<L> {
     pub fn balance(&self) -> Balance {
         let mut balance = self.closed.clone();
         balance.offered = self.tally.offered;
-        self.windows.iter().flatten().flat_map(|window| window.open(&self.books)).for_each(|fate| balance.add(fate));
+        self.windows
+            .iter()
+            .flatten()
+            .flat_map(|window| window.open(&self.books))
+            .for_each(|fate| balance.add(fate));
         balance
     }
 
@@ -268,8 +272,8 @@ impl<L: Latencies> Ledger<L> {
                 self.tally.offered += u64::from(*records);
                 self.tally.offered_bytes += bytes;
                 let readers = self.stage.readers(*channel).count();
-                let window =
-                    self.windows[first.source() as usize].get_or_insert_with(|| Window::new(*channel, readers));
+                let window = self.windows[first.source() as usize]
+                    .get_or_insert_with(|| Window::new(*channel, readers));
                 window.offer(*first, *records, now);
             }
             Life::Accepted { ids, place, offset } => self.accepted(now, ids, *place, *offset),
@@ -407,7 +411,9 @@ impl<L: Latencies> Ledger<L> {
 
     /// A record that had left as kept where nobody reads, and is gone now after all.
     fn kept_but_cut(&mut self, id: RecordId, why: Reason) {
-        let left = self.windows[id.source() as usize].as_ref().is_none_or(|window| window.line(id.sequence()).is_none());
+        let left = self.windows[id.source() as usize]
+            .as_ref()
+            .is_none_or(|window| window.line(id.sequence()).is_none());
         if !left {
             return;
         }
@@ -448,7 +454,8 @@ impl<L: Latencies> Ledger<L> {
         let Some(leg) = self.books[place.index()].leg(group) else { return };
         let settles = self.books[place.index()].settles();
         for id in ids.iter() {
-            let line = self.windows[id.source() as usize].as_mut().and_then(|window| window.line_mut(id.sequence()));
+            let line =
+                self.windows[id.source() as usize].as_mut().and_then(|window| window.line_mut(id.sequence()));
             let Some((line, legs)) = line else {
                 self.tally.duplicates += 1;
                 continue;
@@ -510,6 +517,3 @@ impl<L: Latencies> Observer<Fact> for Ledger<L> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -102,7 +102,10 @@ impl Book {
     }
 
     pub(super) fn store(&mut self, offset: u64, ids: Ids) {
-        assert!(self.entries.back().is_none_or(|last| last.end() <= offset), "a log is appended to at its end");
+        assert!(
+            self.entries.back().is_none_or(|last| last.end() <= offset),
+            "a log is appended to at its end"
+        );
         self.entries.push_back(Entry { offset, ids });
     }
 

@@ -20,7 +20,13 @@ pub(super) struct Order {
 impl Order {
     /// Notes that a group has processed a record for the first time; whether a younger one of its lane was
     /// processed before it.
-    pub(super) fn is_late(&mut self, group: GroupId, place: PlaceId, key_hash: Option<i32>, id: RecordId) -> bool {
+    pub(super) fn is_late(
+        &mut self,
+        group: GroupId,
+        place: PlaceId,
+        key_hash: Option<i32>,
+        id: RecordId,
+    ) -> bool {
         let lane = key_hash.map_or(Lane::Place(place), Lane::Key);
         let youngest = self.youngest.entry((group, id.source(), lane)).or_insert(0);
         let late = id.sequence() + 1 < *youngest;

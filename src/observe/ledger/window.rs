@@ -205,10 +205,12 @@ impl Window {
 
     /// The fates of all that is open.
     pub(super) fn open<'a>(&'a self, books: &'a [Book]) -> impl Iterator<Item = Fate> + 'a {
-        let entries = self.entries.iter().enumerate().filter(|(_, entry)| entry.open).map(move |(index, entry)| {
-            let legs: Vec<Leg> = self.legs.range(index * self.readers..(index + 1) * self.readers).cloned().collect();
-            fate(&entry.line, &legs, books)
-        });
+        let entries =
+            self.entries.iter().enumerate().filter(|(_, entry)| entry.open).map(move |(index, entry)| {
+                let legs: Vec<Leg> =
+                    self.legs.range(index * self.readers..(index + 1) * self.readers).cloned().collect();
+                fate(&entry.line, &legs, books)
+            });
         entries.chain(self.stragglers.values().map(move |(line, legs)| fate(line, legs, books)))
     }
 
@@ -243,7 +245,11 @@ fn legs_of(legs: &mut VecDeque<Leg>, from: usize, count: usize) -> &mut [Leg] {
     }
     let (front, back) = legs.as_mut_slices();
     let split = front.len();
-    if from + count <= split { &mut front[from..from + count] } else { &mut back[from - split..from - split + count] }
+    if from + count <= split {
+        &mut front[from..from + count]
+    } else {
+        &mut back[from - split..from - split + count]
+    }
 }
 
 impl Line {
@@ -298,7 +304,9 @@ fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
 fn nowhere(line: &Line) -> Option<Fate> {
     match (line.refused, line.unknown, line.cut) {
         (Some(why), _, _) => Some(Fate::Rejected(why)),
-        (None, Some(why), cut) if line.accepted == Time::NEVER && (cut.is_some() || line.stored == Time::NEVER) => {
+        (None, Some(why), cut)
+            if line.accepted == Time::NEVER && (cut.is_some() || line.stored == Time::NEVER) =>
+        {
             Some(Fate::Rejected(why))
         }
         (None, _, Some(why)) if line.accepted != Time::NEVER => Some(Fate::Lost(why)),
@@ -308,7 +316,8 @@ fn nowhere(line: &Line) -> Option<Fate> {
 
 /// Settled by the group, never processed by it, and the group has gone on to later records.
 fn passed_by(line: &Line, leg: usize, state: &Leg, books: &[Book]) -> bool {
-    let gone_on = || line.place.is_some_and(|place| books[place.index()].has_processed_beyond(leg, line.offset));
+    let gone_on =
+        || line.place.is_some_and(|place| books[place.index()].has_processed_beyond(leg, line.offset));
     state.settled != Time::NEVER && state.processed == Time::NEVER && gone_on()
 }
 
