@@ -21,7 +21,9 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     cx.one_system();
     cx.times();
     cx.names();
-    cx.topics();
+    if cx.root.get("kafka").or(cx.root.get("zeromq")).is_some() {
+        cx.topics();
+    }
     cx.loops();
     faults::check(&mut cx);
     payloads::check(&mut cx);

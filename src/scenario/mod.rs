@@ -15,12 +15,15 @@ mod meaning;
 mod read;
 #[allow(clippy::module_inception, reason = "the file as meant is the scenario itself")]
 pub mod scenario;
+mod schema;
 mod sense;
+pub mod templates;
 pub mod units;
 
 pub use error::{Problem, ScenarioError};
 pub use file::Overrides;
 pub use scenario::Scenario;
+pub use schema::schema;
 
 use error::Findings;
 use file::Tree;

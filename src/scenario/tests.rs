@@ -80,10 +80,10 @@ fn a_zeromq_scenario_is_read_whole() {
     let scenario = load(JOBS);
     let System::Zeromq(zeromq) = &scenario.system else { panic!("it is ZeroMQ") };
     let jobs = &zeromq.channels[0];
-    assert_eq!((jobs.options.sndhwm, jobs.options.rcvhwm), (20, 1_000));
-    assert_eq!(jobs.options.linger, Some(Duration::ZERO));
-    assert_eq!(zeromq.channels[1].options.sndhwm, 500, "[zeromq] gives the default");
-    assert_eq!(zeromq.channels[1].options.linger, None);
+    assert_eq!((jobs.config.push.sndhwm, jobs.config.pull.rcvhwm), (20, 1_000));
+    assert_eq!(jobs.config.push.linger, Some(Duration::ZERO));
+    let results = &zeromq.channels[1].config;
+    assert_eq!((results.push.sndhwm, results.push.linger), (500, None), "[zeromq] gives the default");
     assert!(scenario.generators[0].producer.is_none());
 }
 
