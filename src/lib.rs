@@ -1,5 +1,6 @@
 //! brokersim: what happens to my messages?
 
+pub mod fault;
 pub mod host;
 pub mod kafka;
 pub mod kernel;

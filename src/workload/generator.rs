@@ -14,7 +14,7 @@ use crate::wire::port::{FromPublisher, ToPublisher};
 use super::arrivals::{ArrivalState, Arrivals};
 use super::codec::Codec;
 use super::keys::{KeyId, KeyState};
-use super::payload::PayloadState;
+use super::payload::{Content, PayloadState};
 use super::row::{Row, Schema};
 
 /// What a generator is made of.
@@ -28,8 +28,8 @@ pub struct GeneratorSetup {
     pub publisher: Addr<ToPublisher>,
     /// When.
     pub arrivals: Arrivals,
-    /// What; none in a replay that brings its own payload.
-    pub payload: PayloadState,
+    /// What; none in a replay, which brings its own.
+    pub payload: Option<PayloadState>,
     /// The fields of its rows.
     pub schema: Arc<Schema>,
     /// How rows become bytes.
@@ -135,11 +135,11 @@ impl Generator {
             let hash = key.as_deref().map(self.setup.hash);
             return (Record::new(id, now, hash, bytes as u32), self.body(key, value));
         }
-        let value_bytes = match self.setup.payload.next_size(cx.rng()) {
-            Some(bytes) => bytes,
-            None => {
-                self.setup.payload.next(now, cx.rng(), &mut self.row);
-                self.scratch.clear();
+        let payload = self.setup.payload.as_mut().expect("what is not replayed is made");
+        self.scratch.clear();
+        let value_bytes = match payload.next(now, cx.rng(), &mut self.row) {
+            Content::Size(bytes) => bytes,
+            Content::Row => {
                 self.setup.codec.encode(&self.setup.schema, &self.row, &mut self.scratch);
                 self.scratch.len() as u32
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::hears;
 use crate::kafka::config::ConsumerConfig;
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode};
 use crate::trace::{ChannelId, GroupId, PlaceId};
 use crate::wire::Brokersim;
@@ -109,7 +109,7 @@ impl Actor for Consumer {
         let _ = (cx, msg, &self.setup);
     }
 
-    fn crash(&mut self, _how: Crash) {
+    fn crash(&mut self, _now: Time, _how: Crash) {
         self.stopped = None;
     }
 }

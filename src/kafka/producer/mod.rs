@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hears;
 use crate::kafka::config::ProducerConfig;
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
 use crate::trace::PlaceId;
 use crate::trace::kafka::BrokerId;
 use crate::wire::Brokersim;
@@ -62,7 +62,7 @@ impl Actor for Producer {
     type Timer = ProducerTimer;
 
     fn receive(&mut self, _cx: &mut Cx<'_, Self>, _from: ActorId, _msg: ProducerHears) {}
-    fn crash(&mut self, _how: Crash) {
+    fn crash(&mut self, _now: Time, _how: Crash) {
         *self = Self::new(self.setup.clone());
     }
 }
