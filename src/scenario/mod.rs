@@ -17,6 +17,7 @@ mod read;
 pub mod scenario;
 mod sense;
 pub mod units;
+pub mod wiring;
 
 pub use error::{Problem, ScenarioError};
 pub use file::Overrides;

@@ -8,6 +8,7 @@ pub mod kafka;
 mod life;
 mod record;
 mod stage;
+mod tell;
 pub mod zeromq;
 
 use serde::Serialize;
@@ -17,6 +18,7 @@ use crate::kernel::{NodeId, Physics};
 pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Span};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
+pub use tell::{Told, Weight, reason_name, state_name, tell};
 
 /// Everything that can be seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
