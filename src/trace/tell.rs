@@ -126,8 +126,8 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         Kafka::PartitionChanged { place: id, leader, unclean, leader_epoch, isr, .. } if !internal(*id) => {
             let leader =
                 leader.map_or_else(|| "no leader".to_owned(), |leader| format!("leader {}", leader.0));
-            let unclean = if *unclean { ", UNCLEAN" } else { "" };
             let weight = if *unclean { Weight::Error } else { Weight::Info };
+            let unclean = if *unclean { ", UNCLEAN" } else { "" };
             told(
                 weight,
                 "elect",
