@@ -19,6 +19,8 @@ mod disk;
 mod frozen;
 mod segments;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;

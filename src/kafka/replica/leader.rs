@@ -81,7 +81,7 @@ impl Leader {
         log.begin_epoch(partition.leader_epoch);
         let others = partition.replicas.iter().filter(|replica| **replica != me);
         let peers = others.map(|replica| Peer::new(*replica, partition.isr.contains(replica), now)).collect();
-        let mut leader = Self {
+        let leader = Self {
             leader_epoch: partition.leader_epoch,
             partition_epoch: partition.partition_epoch,
             epoch_start: log.end(),
