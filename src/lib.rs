@@ -1,4 +1,12 @@
 //! brokersim: what happens to my messages?
 
+pub mod fault;
+pub mod host;
+pub mod kafka;
 pub mod kernel;
+pub mod observe;
+pub mod scenario;
+pub mod trace;
+pub mod wire;
 pub mod workload;
+pub mod zeromq;

@@ -1,0 +1,626 @@
+//! The simulated host: a loop over what is still to happen, under virtual time.
+//!
+//! **Invariant.** A run is a function of the parts it was given. Pausing, cloning and resuming a
+//! [`Simulation`] anywhere changes nothing of what it goes on to do: digests are equal.
+
+use std::collections::VecDeque;
+
+use crate::kernel::queue::{Agenda, Heap};
+use crate::kernel::{
+    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
+    Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
+};
+
+/// Why [`Simulation::run_until`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The time was reached.
+    Reached,
+    /// Nothing is left to happen.
+    Idle,
+}
+
+/// How many facts are shown to the observers at a time.
+const SLICE: usize = 512;
+
+/// A system under virtual time.
+pub struct Simulation<V: Vocabulary> {
+    seats: Vec<Place<V>>,
+    world: World<V>,
+    /// Where actors write what they ask for; kept, so that no input allocates.
+    scratch: Vec<Effect<V>>,
+}
+
+/// A seat, its desk, and what lies on it.
+struct Place<V: Vocabulary> {
+    resident: Box<dyn Resident<V>>,
+    node: NodeId,
+    servers: u32,
+    busy: u32,
+    waiting: VecDeque<Waiting<V::Msg>>,
+    timers: Vec<Timer>,
+    deferred: Slab<Deferred<V>>,
+}
+
+/// An input that waits at the desk.
+#[derive(Clone)]
+struct Waiting<M> {
+    cause: u64,
+    /// For a timer: which arming of it rang.
+    arming: u32,
+    input: Input<M>,
+}
+
+#[derive(Clone, Copy)]
+struct Timer {
+    deadline: Time,
+    /// The time of the entry in the agenda that speaks for this timer.
+    queued: Time,
+    cause: u64,
+    /// Counts armings and disarmings, so that a ring that waited can be told from a newer one.
+    arming: u32,
+}
+
+impl Timer {
+    const NEW: Self = Self { deadline: Time::NEVER, queued: Time::NEVER, cause: 0, arming: 0 };
+}
+
+/// What an actor that is at work will do when it has finished.
+#[derive(Clone)]
+struct Deferred<V: Vocabulary> {
+    cause: u64,
+    effects: std::vec::IntoIter<Effect<V>>,
+}
+
+/// Everything but the actors.
+#[derive(Clone)]
+struct World<V: Vocabulary> {
+    now: Time,
+    agenda: Heap<Entry>,
+    letters: Slab<Letter<V::Msg>>,
+    network: Network,
+    nodes: Vec<Node>,
+    cast: Cast,
+    facts: Vec<Event<V::Fact>>,
+    serial: u64,
+    inputs: u64,
+    digest: Digest,
+}
+
+#[derive(Clone, Default)]
+struct Node {
+    down: bool,
+    /// Went down without a word: who talks to it hears nothing, instead of being refused.
+    silent: bool,
+    paused: bool,
+    /// Work that ended while the node was paused.
+    frozen: Vec<Entry>,
+    epoch: u32,
+    actors: Vec<ActorId>,
+}
+
+/// Something under way to an actor.
+#[derive(Clone)]
+struct Letter<M> {
+    from: ActorId,
+    cause: u64,
+    body: Body<M>,
+}
+
+#[derive(Clone)]
+enum Body<M> {
+    Message(M),
+    Reset(NodeId),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    actor: ActorId,
+    epoch: u32,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Start,
+    Letter(u32),
+    Timer(u32),
+    Finished(u32),
+    GoOn,
+}
+
+impl<V: Vocabulary> Clone for Place<V> {
+    fn clone(&self) -> Self {
+        Self {
+            resident: self.resident.duplicate(),
+            node: self.node,
+            servers: self.servers,
+            busy: self.busy,
+            waiting: self.waiting.clone(),
+            timers: self.timers.clone(),
+            deferred: self.deferred.clone(),
+        }
+    }
+}
+
+/// A run is plain data: a clone goes on exactly as the original would.
+impl<V: Vocabulary> Clone for Simulation<V> {
+    fn clone(&self) -> Self {
+        Self { seats: self.seats.clone(), world: self.world.clone(), scratch: Vec::new() }
+    }
+}
+
+impl<V: Vocabulary> Simulation<V> {
+    /// The system at time zero; every actor starts when the run begins.
+    pub fn new(parts: Parts<V>) -> Self {
+        let Parts { seed: _, cast, residents, network } = parts;
+        let mut nodes = vec![Node::default(); cast.nodes.len()];
+        let mut seats = Vec::with_capacity(residents.len());
+        let mut agenda = Heap::default();
+        for (id, (resident, desk)) in residents.into_iter().enumerate() {
+            let actor = ActorId(id as u32);
+            let node = cast.actors[id].1;
+            nodes[node.0 as usize].actors.push(actor);
+            seats.push(Place::new(resident, node, desk));
+            agenda.push(Time::ZERO, Entry { actor, epoch: 0, what: What::Start });
+        }
+        let world = World {
+            now: Time::ZERO,
+            agenda,
+            letters: Slab::default(),
+            network,
+            nodes,
+            cast,
+            facts: Vec::with_capacity(SLICE),
+            serial: 0,
+            inputs: 0,
+            digest: Digest::default(),
+        };
+        Self { seats, world, scratch: Vec::new() }
+    }
+
+    /// Runs until everything up to and including `until` has happened.
+    pub fn run_until(&mut self, until: Time, observer: &mut (impl Observer<V::Fact> + ?Sized)) -> Stop {
+        self.step(u64::MAX, until, observer);
+        if self.world.agenda.is_empty() {
+            return Stop::Idle;
+        }
+        self.world.now = self.world.now.max(until);
+        Stop::Reached
+    }
+
+    /// Takes up to `entries` things off the agenda, none after `until`; how many it took.
+    pub fn step(
+        &mut self,
+        entries: u64,
+        until: Time,
+        observer: &mut (impl Observer<V::Fact> + ?Sized),
+    ) -> u64 {
+        let mut taken = 0;
+        while taken < entries
+            && let Some((at, entry)) = self.world.agenda.pop_until(until)
+        {
+            self.world.now = at;
+            self.take(entry);
+            taken += 1;
+            if self.world.facts.len() >= SLICE {
+                self.world.show(observer);
+            }
+        }
+        self.world.show(observer);
+        taken
+    }
+
+    /// The time of the last thing that happened, or the time that was run to.
+    pub fn now(&self) -> Time {
+        self.world.now
+    }
+
+    /// The digest of all facts so far.
+    pub fn digest(&self) -> Digest {
+        self.world.digest
+    }
+
+    /// How many facts there were.
+    pub fn facts(&self) -> u64 {
+        self.world.serial
+    }
+
+    /// How many inputs the actors have handled.
+    pub fn inputs(&self) -> u64 {
+        self.world.inputs
+    }
+
+    /// How many things are still to happen.
+    pub fn pending(&self) -> usize {
+        self.world.agenda.len()
+    }
+
+    /// Names.
+    pub fn cast(&self) -> &Cast {
+        &self.world.cast
+    }
+
+    #[inline]
+    fn take(&mut self, entry: Entry) {
+        let Entry { actor, epoch, what } = entry;
+        let place = &mut self.seats[actor.0 as usize];
+        let node = &mut self.world.nodes[place.node.0 as usize];
+        if node.epoch != epoch || node.down {
+            let node = place.node;
+            return self.miss(node, what);
+        }
+        let mut arming = 0;
+        let (cause, input) = match what {
+            What::Start => (0, Input::Start),
+            What::Letter(slot) => self.world.letters.take(slot).open(),
+            What::Timer(slot) => match place.ring(slot, self.world.now) {
+                Ring::Fires { cause, arming: which } => {
+                    arming = which;
+                    (cause, Input::Wake(slot))
+                }
+                Ring::Later(at) => return self.world.agenda.push(at, entry),
+                Ring::Stale => return,
+            },
+            What::Finished(_) if node.paused => return node.frozen.push(entry),
+            What::Finished(slot) => return self.finish(actor, slot),
+            What::GoOn => return self.clear_desk(actor),
+        };
+        if place.busy >= place.servers || !place.waiting.is_empty() || node.paused {
+            place.waiting.push_back(Waiting { cause, arming, input });
+            return;
+        }
+        self.handle(actor, Waiting { cause, arming, input });
+    }
+
+    /// An entry whose actor died before its time came.
+    fn miss(&mut self, node: NodeId, what: What) {
+        let What::Letter(slot) = what else { return };
+        let letter = self.world.letters.take(slot);
+        let from = self.seats[letter.from.0 as usize].node;
+        if matches!(letter.body, Body::Reset(_)) {
+            return;
+        }
+        let cause =
+            self.world.emit(letter.from, letter.cause, Physics::Undelivered { from, to: node }.into());
+        let state = &self.world.nodes[node.0 as usize];
+        if state.down && !state.silent {
+            self.reset(node, from, cause);
+        }
+    }
+
+    /// Tells everybody on node `to` that the connection with `from` is gone.
+    fn reset(&mut self, from: NodeId, to: NodeId, cause: u64) {
+        let Fate::Arrives(at) = self.world.network.carry(self.world.now, from, to, RESET_BYTES) else {
+            return;
+        };
+        let Node { actors, epoch, .. } = &self.world.nodes[to.0 as usize];
+        let epoch = *epoch;
+        for &actor in actors {
+            let slot = self.world.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
+            self.world.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
+        }
+    }
+
+    #[inline]
+    fn handle(&mut self, actor: ActorId, Waiting { cause, arming, input }: Waiting<V::Msg>) {
+        let place = &mut self.seats[actor.0 as usize];
+        if let Input::Wake(slot) = input
+            && !place.fire(slot, arming)
+        {
+            return;
+        }
+        self.world.inputs += 1;
+        let mut effects = std::mem::take(&mut self.scratch);
+        place.resident.handle(self.world.now, input, &mut effects);
+        let mut asked = effects.drain(..);
+        if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
+            let effects = asked.collect::<Vec<_>>().into_iter();
+            self.put_aside(actor, cost, Deferred { cause, effects });
+        } else {
+            drop(asked);
+        }
+        self.scratch = effects;
+    }
+
+    fn finish(&mut self, actor: ActorId, slot: u32) {
+        let place = &mut self.seats[actor.0 as usize];
+        let Deferred { cause, mut effects } = place.deferred.take(slot);
+        place.busy -= 1;
+        match self.apply(actor, cause, &mut effects) {
+            Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
+            None => self.clear_desk(actor),
+        }
+    }
+
+    /// Keeps what an actor will do when its work is done.
+    fn put_aside(&mut self, actor: ActorId, cost: Duration, rest: Deferred<V>) {
+        let place = &mut self.seats[actor.0 as usize];
+        place.busy += 1;
+        let slot = place.deferred.put(rest);
+        let epoch = self.world.nodes[place.node.0 as usize].epoch;
+        let done = self.world.now + cost;
+        self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
+    }
+
+    /// Takes up what waits, as long as there is a free server.
+    fn clear_desk(&mut self, actor: ActorId) {
+        loop {
+            let place = &mut self.seats[actor.0 as usize];
+            let node = &self.world.nodes[place.node.0 as usize];
+            if place.busy >= place.servers || node.paused {
+                return;
+            }
+            let Some(next) = place.waiting.pop_front() else { return };
+            self.handle(actor, next);
+        }
+    }
+
+    /// Does what was asked, in order, until work is asked for: then how much, and the cause of the rest.
+    #[inline]
+    fn apply(
+        &mut self,
+        actor: ActorId,
+        mut cause: u64,
+        asked: &mut impl Iterator<Item = Effect<V>>,
+    ) -> Option<(Duration, u64)> {
+        for effect in asked {
+            match effect {
+                Effect::Send(to, msg) => {
+                    let (from, node) = (self.seats[actor.0 as usize].node, self.seats[to.0 as usize].node);
+                    self.world.send((actor, from), (to, node), cause, msg);
+                }
+                Effect::Arm(slot, at) => {
+                    let place = &mut self.seats[actor.0 as usize];
+                    if let Some(at) = place.arm(slot, at.max(self.world.now), cause) {
+                        let epoch = self.world.nodes[place.node.0 as usize].epoch;
+                        self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
+                    }
+                }
+                Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
+                Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
+                Effect::Command(command) => self.obey(command, actor, cause),
+                Effect::Work(cost) => return Some((cost, cause)),
+            }
+        }
+        None
+    }
+
+    fn obey(&mut self, command: Command, by: ActorId, cause: u64) {
+        match command {
+            Command::Crash(node, how) => self.crash(node, how, by, cause),
+            Command::Restart(node) => self.restart(node, by, cause),
+            Command::Pause(node) => {
+                if !std::mem::replace(&mut self.world.nodes[node.0 as usize].paused, true) {
+                    self.world.emit(by, cause, Physics::Paused { node }.into());
+                }
+            }
+            Command::Resume(node) => self.resume(node, by, cause),
+            Command::Cut(from, to) => {
+                self.world.network.cut(from, to);
+                self.world.emit(by, cause, Physics::Cut { from, to }.into());
+            }
+            Command::Heal(from, to) => {
+                self.world.network.heal(from, to);
+                self.world.emit(by, cause, Physics::Healed { from, to }.into());
+            }
+        }
+    }
+
+    fn crash(&mut self, node: NodeId, how: Crash, by: ActorId, cause: u64) {
+        let state = &mut self.world.nodes[node.0 as usize];
+        if state.down {
+            return;
+        }
+        let Node { epoch, actors, .. } = std::mem::take(state);
+        for &actor in &actors {
+            self.seats[actor.0 as usize].crash(self.world.now, how);
+        }
+        *state =
+            Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
+        let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
+        if how == Crash::Process {
+            self.hang_up(node, cause);
+        }
+    }
+
+    fn restart(&mut self, node: NodeId, by: ActorId, cause: u64) {
+        let state = &mut self.world.nodes[node.0 as usize];
+        if !std::mem::replace(&mut state.down, false) {
+            return;
+        }
+        let silent = std::mem::replace(&mut state.silent, false);
+        let (epoch, actors) = (state.epoch, state.actors.clone());
+        let cause = self.world.emit(by, cause, Physics::Restarted { node }.into());
+        if silent {
+            // Its peers still talk on connections that it knows nothing of.
+            self.hang_up(node, cause);
+        }
+        for actor in actors {
+            self.world.agenda.push(self.world.now, Entry { actor, epoch, what: What::Start });
+        }
+    }
+
+    fn resume(&mut self, node: NodeId, by: ActorId, cause: u64) {
+        let state = &mut self.world.nodes[node.0 as usize];
+        if !std::mem::replace(&mut state.paused, false) {
+            return;
+        }
+        let go_on = state.actors.iter().map(|&actor| Entry { actor, epoch: state.epoch, what: What::GoOn });
+        let entries: Vec<_> = state.frozen.drain(..).chain(go_on).collect();
+        for entry in entries {
+            self.world.agenda.push(self.world.now, entry);
+        }
+        self.world.emit(by, cause, Physics::Resumed { node }.into());
+    }
+
+    fn hang_up(&mut self, node: NodeId, cause: u64) {
+        for peer in self.world.network.hang_up(node) {
+            self.reset(node, peer, cause);
+        }
+    }
+}
+
+/// What a TCP reset takes on the wire.
+const RESET_BYTES: u32 = 40;
+
+/// What a timer's entry in the agenda turns out to be.
+enum Ring {
+    Fires { cause: u64, arming: u32 },
+    Later(Time),
+    Stale,
+}
+
+impl<V: Vocabulary> Place<V> {
+    fn new(resident: Box<dyn Resident<V>>, node: NodeId, desk: Desk) -> Self {
+        Self {
+            resident,
+            node,
+            servers: desk.servers,
+            busy: 0,
+            waiting: VecDeque::new(),
+            timers: Vec::new(),
+            deferred: Slab::default(),
+        }
+    }
+
+    /// Sets a deadline; returns when an entry in the agenda is needed for it.
+    fn arm(&mut self, slot: u32, at: Time, cause: u64) -> Option<Time> {
+        let slot = slot as usize;
+        if slot >= self.timers.len() {
+            self.timers.resize(slot + 1, Timer::NEW);
+        }
+        let timer = &mut self.timers[slot];
+        timer.deadline = at;
+        timer.cause = cause;
+        timer.arming = timer.arming.wrapping_add(1);
+        // A later deadline is found out when the entry that is there comes up: no dead entries pile up.
+        if timer.queued <= at {
+            return None;
+        }
+        timer.queued = at;
+        Some(at)
+    }
+
+    fn disarm(&mut self, slot: u32) {
+        if let Some(timer) = self.timers.get_mut(slot as usize) {
+            timer.deadline = Time::NEVER;
+            timer.arming = timer.arming.wrapping_add(1);
+        }
+    }
+
+    fn ring(&mut self, slot: u32, now: Time) -> Ring {
+        let timer = &mut self.timers[slot as usize];
+        if timer.queued != now {
+            return Ring::Stale;
+        }
+        timer.queued = Time::NEVER;
+        if timer.deadline <= now {
+            return Ring::Fires { cause: timer.cause, arming: timer.arming };
+        }
+        if timer.deadline == Time::NEVER {
+            return Ring::Stale;
+        }
+        timer.queued = timer.deadline;
+        Ring::Later(timer.deadline)
+    }
+
+    /// Whether the ring is still wanted: its timer may have been moved while it waited at the desk.
+    fn fire(&mut self, slot: u32, arming: u32) -> bool {
+        let timer = &mut self.timers[slot as usize];
+        let wanted = timer.arming == arming;
+        if wanted {
+            timer.deadline = Time::NEVER;
+        }
+        wanted
+    }
+
+    fn crash(&mut self, now: Time, how: Crash) {
+        self.resident.crash(now, how);
+        self.busy = 0;
+        self.waiting.clear();
+        self.timers.clear();
+        self.deferred = Slab::default();
+    }
+}
+
+impl<V: Vocabulary> World<V> {
+    #[inline]
+    fn send(
+        &mut self,
+        (from, here): (ActorId, NodeId),
+        (to, there): (ActorId, NodeId),
+        cause: u64,
+        msg: V::Msg,
+    ) {
+        let at = if here == there {
+            self.now
+        } else {
+            match self.network.carry(self.now, here, there, msg.bytes()) {
+                Fate::Arrives(at) => at,
+                Fate::Lost => return,
+            }
+        };
+        let epoch = self.nodes[there.0 as usize].epoch;
+        let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
+        self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+    }
+
+    #[inline]
+    fn emit(&mut self, actor: ActorId, cause: u64, fact: V::Fact) -> u64 {
+        self.serial += 1;
+        let event = Event { at: self.now, serial: self.serial, cause, actor, fact };
+        self.digest.word(event.at.as_nanos());
+        self.digest.word(event.cause ^ u64::from(event.actor.0).rotate_left(40));
+        self.digest.feed(&event.fact);
+        self.facts.push(event);
+        self.serial
+    }
+
+    fn show(&mut self, observer: &mut (impl Observer<V::Fact> + ?Sized)) {
+        if !self.facts.is_empty() {
+            observer.observe(&self.facts);
+            self.facts.clear();
+        }
+    }
+}
+
+impl<M> Letter<M> {
+    fn open(self) -> (u64, Input<M>) {
+        match self.body {
+            Body::Message(msg) => (self.cause, Input::Message(self.from, msg)),
+            Body::Reset(peer) => (self.cause, Input::Disconnected(peer)),
+        }
+    }
+}
+
+/// Values in slots that are used again, so that the agenda can hold small numbers instead.
+#[derive(Clone)]
+struct Slab<T> {
+    values: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    #[inline]
+    fn put(&mut self, value: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.values[slot as usize] = Some(value);
+            return slot;
+        }
+        self.values.push(Some(value));
+        u32::try_from(self.values.len() - 1).expect("fewer than 2^32 things under way")
+    }
+
+    #[inline]
+    fn take(&mut self, slot: u32) -> T {
+        self.free.push(slot);
+        self.values[slot as usize].take().expect("a slot is taken once")
+    }
+}

@@ -1,0 +1,191 @@
+//! The life of a record, in the words that all systems share.
+//!
+//! ```text
+//! Offered -> Accepted -> Stored -> Committed -> Delivered -> Processed -> Settled
+//!    \-> Rejected           \-> Expired | Dropped | DeadLettered
+//!    \-> Unknown (told a timeout: the record may be in the log)
+//! ```
+//!
+//! Facts about many records are one fact: by [`Ids`], or by a place and the offset up to which they hold.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{Ids, RecordId};
+use super::stage::{ChannelId, GroupId, PlaceId};
+
+/// One step in the life of some records. The event's actor is the one who took it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Life {
+    /// The application hands records to its client. Always consecutive ones.
+    Offered {
+        /// Where to.
+        channel: ChannelId,
+        /// The first.
+        first: RecordId,
+        /// How many.
+        records: u32,
+        /// Bytes of keys and values together.
+        bytes: u64,
+    },
+    /// The system has promised to keep them, and the client knows.
+    Accepted {
+        /// Which.
+        ids: Ids,
+        /// Where they lie; none when there is no such place (a pipe, acks=0).
+        place: Option<PlaceId>,
+        /// The offset of the first, when the client was told one.
+        offset: Option<u64>,
+    },
+    /// The client was told no, and they are not in the system.
+    Rejected {
+        /// Which.
+        ids: Ids,
+        /// Why.
+        why: Reason,
+    },
+    /// The client gave up waiting: they may or may not be in the system.
+    Unknown {
+        /// Which.
+        ids: Ids,
+        /// Why.
+        why: Reason,
+    },
+    /// They were appended where consumers will read.
+    Stored {
+        /// Which.
+        ids: Ids,
+        /// Where.
+        place: PlaceId,
+        /// The offset of the first.
+        offset: u64,
+    },
+    /// What lies below `upto` is as safe as the system makes it, and can be read.
+    Committed {
+        /// Where.
+        place: PlaceId,
+        /// The offset behind the last.
+        upto: u64,
+    },
+    /// The readable log ends here now: what was stored at or above `from` is gone from it.
+    Cut {
+        /// Where.
+        place: PlaceId,
+        /// The new end.
+        from: u64,
+        /// Why.
+        why: Reason,
+    },
+    /// The log begins here now: what was stored below has been deleted.
+    Expired {
+        /// Where.
+        place: PlaceId,
+        /// The new beginning.
+        below: u64,
+        /// Why.
+        why: Reason,
+    },
+    /// They are gone, and no log had them.
+    Dropped {
+        /// Which.
+        ids: Ids,
+        /// Why.
+        why: Reason,
+    },
+    /// They were put aside for inspection.
+    DeadLettered {
+        /// Which.
+        ids: Ids,
+        /// Why.
+        why: Reason,
+    },
+    /// They were handed to the application of a group's member.
+    Delivered {
+        /// Which.
+        ids: Ids,
+        /// To whom.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+        /// The offset of the first; 0 where there are none.
+        offset: u64,
+    },
+    /// The application has done its work on them.
+    Processed {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+        /// The offset of the first; 0 where there are none.
+        offset: u64,
+    },
+    /// The group has told the system that it is done with everything below `upto`, and the system keeps it.
+    Settled {
+        /// Who.
+        group: GroupId,
+        /// Where.
+        place: PlaceId,
+        /// The offset behind the last.
+        upto: u64,
+    },
+    /// The group goes on from `to` without having been handed what it had not been handed yet below it.
+    Skipped {
+        /// Who.
+        group: GroupId,
+        /// Where.
+        place: PlaceId,
+        /// Where it goes on.
+        to: u64,
+        /// Why.
+        why: Reason,
+    },
+}
+
+/// Why a record did not go the good way. In the words of the systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// `delivery.timeout.ms` ran out.
+    DeliveryTimeout,
+    /// `max.block.ms` ran out: no room in `buffer.memory`.
+    BufferExhausted,
+    /// `max.block.ms` ran out: no metadata for the topic.
+    NoMetadata,
+    /// Larger than the system takes.
+    MessageTooLarge,
+    /// Its timestamp lies outside the bounds of the topic.
+    InvalidTimestamp,
+    /// Fewer in-sync replicas than `min.insync.replicas`, until retries ended.
+    NotEnoughReplicas,
+    /// `retries` were used up.
+    RetriesExhausted,
+    /// Its sequence number was neither expected nor known.
+    OutOfOrderSequence,
+    /// An older incarnation of the producer.
+    Fenced,
+    /// The producer's process ended with the record in its buffer.
+    ProducerClosed,
+    /// Sent with acks=0: nobody was asked whether it arrived.
+    NotAcknowledged,
+    /// A broker that did not have it became leader.
+    LeaderElection,
+    /// A broker that was not in sync became leader (`unclean.leader.election.enable`).
+    UncleanElection,
+    /// Its disk, or the unflushed part of it, was lost.
+    PowerLoss,
+    /// `retention.ms` or `retention.bytes` passed it.
+    Retention,
+    /// `auto.offset.reset` jumped over it.
+    OffsetReset,
+    /// Its offset was committed without its having been processed.
+    CommittedUnprocessed,
+    /// A high-water mark was reached.
+    HighWaterMark,
+    /// Nobody was connected.
+    NoPeer,
+    /// The pipe to a peer was destroyed with the record in it.
+    PeerDied,
+    /// The socket was closed with unsent records (LINGER).
+    Linger,
+}

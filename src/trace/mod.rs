@@ -1,0 +1,71 @@
+//! What can be seen: the life of a record, told in the same words by every system, and what each system
+//! adds in its own.
+//!
+//! **Invariant.** Facts are data: they serialise, compare and travel. Losses, duplicates, order, latency
+//! and lag are computed from the neutral ones ([`Life`]) alone, once for all systems.
+
+pub mod kafka;
+mod life;
+mod record;
+mod stage;
+pub mod zeromq;
+
+use serde::Serialize;
+
+use crate::kernel::{NodeId, Physics};
+
+pub use life::{Life, Reason};
+pub use record::{Batch, Body, Ids, Record, RecordId, Span};
+pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
+
+/// Everything that can be seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Fact {
+    /// What the kernel reports: crashes, cuts.
+    Physics(Physics),
+    /// The life of records.
+    Life(Life),
+    /// What Kafka does.
+    Kafka(kafka::Kafka),
+    /// What ZeroMQ does.
+    ZeroMq(zeromq::ZeroMq),
+    /// What was made to go wrong, in the scenario's own words.
+    Injected(Injected),
+}
+
+/// A fault that the scenario asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Injected {
+    /// Which entry of the scenario, from 0.
+    pub fault: u32,
+    /// The node it struck.
+    pub node: NodeId,
+    /// Whether it began or was taken back.
+    pub begins: bool,
+}
+
+impl From<Physics> for Fact {
+    fn from(fact: Physics) -> Self {
+        Self::Physics(fact)
+    }
+}
+impl From<Life> for Fact {
+    fn from(fact: Life) -> Self {
+        Self::Life(fact)
+    }
+}
+impl From<kafka::Kafka> for Fact {
+    fn from(fact: kafka::Kafka) -> Self {
+        Self::Kafka(fact)
+    }
+}
+impl From<zeromq::ZeroMq> for Fact {
+    fn from(fact: zeromq::ZeroMq) -> Self {
+        Self::ZeroMq(fact)
+    }
+}
+impl From<Injected> for Fact {
+    fn from(fact: Injected) -> Self {
+        Self::Injected(fact)
+    }
+}

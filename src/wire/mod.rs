@@ -1,0 +1,127 @@
+//! What can be said and to whom: one enum for each hearer, one file for each system.
+
+pub mod kafka;
+pub mod port;
+pub mod zeromq;
+
+use crate::kernel::{Payload, Vocabulary};
+use crate::trace::Fact;
+
+/// The alphabets of brokersim.
+#[derive(Clone, Copy, Debug)]
+pub struct Brokersim;
+
+impl Vocabulary for Brokersim {
+    type Msg = Msg;
+    type Fact = Fact;
+}
+
+/// Everything that may be said.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// From an application to the client that publishes for it.
+    ToPublisher(port::ToPublisher),
+    /// From that client to its application.
+    FromPublisher(port::FromPublisher),
+    /// From an application to the client that reads for it.
+    ToSubscriber(port::ToSubscriber),
+    /// From that client to its application.
+    FromSubscriber(port::FromSubscriber),
+    /// From a Kafka client or broker to a broker.
+    ToBroker(kafka::ToBroker),
+    /// From a broker to whoever asked it.
+    FromBroker(kafka::FromBroker),
+    /// From a broker to the controller.
+    ToController(kafka::ToController),
+    /// From the controller to a broker.
+    FromController(kafka::FromController),
+    /// From a ZeroMQ socket to another.
+    Frame(zeromq::Frame),
+}
+
+/// Bytes of a message that carries no records: headers and a few fields.
+const SMALL: u32 = 64;
+
+impl Payload for Msg {
+    fn bytes(&self) -> u32 {
+        match self {
+            Self::ToBroker(msg) => msg.bytes(),
+            Self::FromBroker(msg) => msg.bytes(),
+            Self::Frame(msg) => msg.bytes(),
+            Self::ToPublisher(_)
+            | Self::FromPublisher(_)
+            | Self::ToSubscriber(_)
+            | Self::FromSubscriber(_)
+            | Self::ToController(_)
+            | Self::FromController(_) => SMALL,
+        }
+    }
+}
+
+macro_rules! spoken {
+    ($($variant:ident($type:ty)),* $(,)?) => {$(
+        impl From<$type> for Msg {
+            fn from(msg: $type) -> Self {
+                Self::$variant(msg)
+            }
+        }
+        impl TryFrom<Msg> for $type {
+            type Error = Msg;
+            fn try_from(msg: Msg) -> Result<Self, Msg> {
+                match msg {
+                    Msg::$variant(msg) => Ok(msg),
+                    other => Err(other),
+                }
+            }
+        }
+    )*};
+}
+spoken! {
+    ToPublisher(port::ToPublisher), FromPublisher(port::FromPublisher),
+    ToSubscriber(port::ToSubscriber), FromSubscriber(port::FromSubscriber),
+    ToBroker(kafka::ToBroker), FromBroker(kafka::FromBroker),
+    ToController(kafka::ToController), FromController(kafka::FromController),
+    Frame(zeromq::Frame),
+}
+
+/// Declares what an actor hears, by speaker: an enum with conversions from each alphabet and from [`Msg`].
+#[macro_export]
+macro_rules! hears {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident($type:ty)),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant($type),)*
+        }
+        $(
+            impl From<$type> for $name {
+                fn from(msg: $type) -> Self {
+                    Self::$variant(msg)
+                }
+            }
+        )*
+        impl TryFrom<$crate::wire::Msg> for $name {
+            type Error = $crate::wire::Msg;
+            #[inline]
+            fn try_from(msg: $crate::wire::Msg) -> Result<Self, $crate::wire::Msg> {
+                $(
+                    let msg = match <$type>::try_from(msg) {
+                        Ok(msg) => return Ok(Self::$variant(msg)),
+                        Err(other) => other,
+                    };
+                )*
+                Err(msg)
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_fits_in_a_cache_line() {
+        assert!(size_of::<Msg>() <= 64, "{}", size_of::<Msg>());
+    }
+}

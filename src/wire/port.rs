@@ -1,0 +1,80 @@
+//! The port: what passes between an application and its client, the same for every system.
+//!
+//! The seam is the client API, not the wire, because the real clients bring their own protocol.
+//!
+//! Publishing: the application offers records; a client that has no room says [`FromPublisher::Blocked`] and
+//! the application waits for [`FromPublisher::Ready`], as a blocking `send()` makes it wait. Records that it
+//! offers meanwhile wait in the client, outside its buffer, and their `max.block.ms` runs.
+//!
+//! Reading is driven by the application, as in a poll loop: it says [`ToSubscriber::Next`] when it has done
+//! with everything it was handed, and is handed some more when there is more.
+
+use std::sync::Arc;
+
+use crate::trace::{Body, ChannelId, PlaceId, Record, Span};
+
+/// From an application to the client that publishes for it.
+#[derive(Clone, Debug)]
+pub enum ToPublisher {
+    /// One record.
+    Publish(ChannelId, Record, Option<Arc<Body>>),
+    /// Several records made at once; `bodies` is empty or has one for each.
+    PublishAll(ChannelId, Arc<[Record]>, Arc<[Body]>),
+    /// Send what is waiting, whatever the linger time, and say [`FromPublisher::Flushed`] when every record
+    /// offered so far has its outcome.
+    Flush,
+    /// Flush, and then no more.
+    Close,
+}
+
+/// From a publishing client to its application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromPublisher {
+    /// No room: `send()` blocks.
+    Blocked,
+    /// It returns.
+    Ready,
+    /// Every record offered before the matching [`ToPublisher::Flush`] has its outcome.
+    Flushed {
+        /// How many of them, since the last flush, were not accepted.
+        failed: u32,
+    },
+}
+
+/// From an application to the client that reads for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToSubscriber {
+    /// `poll()`: everything handed over before is processed; more, please.
+    Next,
+    /// `commitSync()`: settle everything handed over so far, then say [`FromSubscriber::Settled`].
+    Settle,
+    /// Leave in good order.
+    Close,
+}
+
+/// From a reading client to its application.
+#[derive(Clone, Debug)]
+pub enum FromSubscriber {
+    /// Records, in answer to [`ToSubscriber::Next`]. At least one delivery.
+    Deliver(Arc<[Delivery]>),
+    /// Whether the system has taken the settlement.
+    Settled {
+        /// False: it was refused, and what was handed over will come again, here or elsewhere.
+        accepted: bool,
+    },
+    /// The member reads from these places now.
+    Assigned(Arc<[PlaceId]>),
+    /// It does not read from these any more.
+    Revoked(Arc<[PlaceId]>),
+}
+
+/// Consecutive records of a place, handed to an application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Where they come from.
+    pub place: PlaceId,
+    /// The offset of the first; 0 where there are none.
+    pub offset: u64,
+    /// The records.
+    pub span: Span,
+}
