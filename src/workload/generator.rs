@@ -131,7 +131,8 @@ impl Generator {
         let now = cx.now();
         if let Some(entry) = self.arrivals.entry() {
             let (key, value) = (entry.key.clone(), entry.payload.clone());
-            let bytes = key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
+            let bytes =
+                key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
             let hash = key.as_deref().map(self.setup.hash);
             return (Record::new(id, now, hash, bytes as u32), self.body(key, value));
         }
@@ -147,7 +148,8 @@ impl Generator {
         let key = self.setup.keys.draw(Some(&self.row), cx.rng()).map(|key| self.cached(key));
         let (hash, key) = key.unzip();
         let bytes = value_bytes + key.as_ref().map_or(0, |key: &Arc<[u8]>| key.len() as u32);
-        let value = (self.setup.keep_bodies && !self.scratch.is_empty()).then(|| Arc::from(&self.scratch[..]));
+        let value =
+            (self.setup.keep_bodies && !self.scratch.is_empty()).then(|| Arc::from(&self.scratch[..]));
         (Record::new(id, now, hash, bytes), self.body(key, value))
     }
 

@@ -87,7 +87,8 @@ impl Processor {
             return cx.send(self.setup.publisher, ToPublisher::Publish(self.setup.channel, copy, body));
         };
         let (schema, codec) = &self.setup.input;
-        let decoded = body.and_then(|body| body.value.as_deref()).and_then(|value| codec.decode(schema, value).ok());
+        let decoded =
+            body.and_then(|body| body.value.as_deref()).and_then(|value| codec.decode(schema, value).ok());
         let Some(row) = decoded else {
             self.undecodable += 1;
             return;

@@ -119,7 +119,7 @@ impl<'a> Scanner<'a> {
         let rest = self.rest();
         let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
         if let Some(text) = rest.strip_prefix('"')
-            && let Some(end) = text.as_bytes().iter().position(|byte| special(byte))
+            && let Some(end) = text.as_bytes().iter().position(special)
             && text.as_bytes()[end] == b'"'
         {
             self.at += end + 2;
@@ -142,7 +142,7 @@ impl<'a> Scanner<'a> {
     fn word(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
         let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-        let end = rest.as_bytes().iter().position(|byte| ends(byte)).unwrap_or(rest.len());
+        let end = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
     }
