@@ -7,7 +7,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
+};
 
 /// A stretch of bytes over all [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +169,7 @@ impl Sources {
             message: finding.message,
             labels,
             help: (!help.is_empty()).then_some(help),
-            source: NamedSource::new(&source.name, Arc::clone(&source.text)),
+            source: source.clone(),
         }
     }
 }
@@ -182,6 +185,23 @@ impl Source {
     }
 }
 
+impl SourceCode for Source {
+    /// As that of a text, but with the number of lines that are shown rather than of all lines before:
+    /// otherwise places that lie far apart are drawn with everything between them.
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.as_bytes().read_span(span, before, after)?;
+        let lines = read.data().split(|byte| *byte == b'\n').count();
+        let (line, column) = (read.line(), read.column());
+        let name = self.name.clone();
+        Ok(Box::new(MietteSpanContents::new_named(name, read.data(), *read.span(), line, column, lines)))
+    }
+}
+
 /// One problem of a scenario file, as a person reads it.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -189,7 +209,7 @@ pub struct Problem {
     message: String,
     labels: Vec<LabeledSpan>,
     help: Option<String>,
-    source: NamedSource<Arc<str>>,
+    source: Source,
 }
 
 impl Problem {

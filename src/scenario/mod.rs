@@ -44,3 +44,6 @@ impl Scenario {
         if findings.is_empty() { Ok(scenario) } else { Err(findings.into_error(&tree.sources)) }
     }
 }
+
+#[cfg(test)]
+mod tests;
