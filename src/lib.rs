@@ -6,5 +6,5 @@ pub mod kernel;
 pub mod observe;
 pub mod trace;
 pub mod wire;
-pub mod zeromq;
 pub mod workload;
+pub mod zeromq;
