@@ -7,6 +7,7 @@
 pub mod kafka;
 mod life;
 mod record;
+mod row;
 mod stage;
 pub mod zeromq;
 
@@ -16,6 +17,7 @@ use crate::kernel::{NodeId, Physics};
 
 pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Span};
+pub use row::{FactRow, LegRow, RecordRow};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 
 /// Everything that can be seen.
