@@ -6,6 +6,7 @@ pub mod kafka;
 pub mod kernel;
 pub mod observe;
 pub mod scenario;
+pub mod tape;
 pub mod trace;
 pub mod wire;
 pub mod workload;

@@ -21,6 +21,7 @@ use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Stage};
 
 mod book;
 mod order;
+mod row;
 mod window;
 
 use book::Book;

@@ -7,6 +7,7 @@
 pub mod kafka;
 mod life;
 mod record;
+mod row;
 mod stage;
 mod tell;
 pub mod zeromq;
@@ -17,6 +18,7 @@ use crate::kernel::{NodeId, Physics};
 
 pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Span};
+pub use row::{FactRow, LegRow, RecordRow};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 pub use tell::{Told, Weight, reason_name, state_name, tell};
 
