@@ -3,6 +3,7 @@
 pub mod assignor;
 pub mod broker;
 pub mod calc;
+pub mod cluster;
 pub mod config;
 pub mod consumer;
 pub mod controller;

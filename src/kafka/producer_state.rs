@@ -146,3 +146,142 @@ impl Entry {
         (last + 1) % SEQUENCES
     }
 }
+
+/// Rows of oracle sheets 03 and 03b, by their names.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::kafka::Producer;
+
+    const LAST: u32 = SEQUENCES - 1;
+
+    fn stamp(epoch: u16, sequence: u32) -> Stamp {
+        Stamp { producer: Producer { id: 1, epoch }, sequence }
+    }
+
+    /// A client's append of one record, behind the duplicate check.
+    fn client(states: &mut ProducerStates, epoch: u16, sequence: u32) -> Result<(), ErrorCode> {
+        states.check(stamp(epoch, sequence))?;
+        states.update(stamp(epoch, sequence), 1, 0, Time::ZERO);
+        Ok(())
+    }
+
+    fn replicated(states: &mut ProducerStates, epoch: u16, sequence: u32) {
+        states.update(stamp(epoch, sequence), 1, 0, Time::ZERO);
+    }
+
+    #[test]
+    fn test_basic_id_mapping() {
+        let mut states = ProducerStates::default();
+        assert_eq!(client(&mut states, 0, 0), Ok(()));
+        assert_eq!(client(&mut states, 0, 1), Ok(()));
+        assert_eq!(client(&mut states, 0, 1), Err(ErrorCode::OutOfOrderSequenceNumber));
+        assert_eq!(client(&mut states, 0, 5), Err(ErrorCode::OutOfOrderSequenceNumber));
+        assert_eq!(client(&mut states, 1, 0), Ok(()));
+        assert_eq!(client(&mut states, 0, 0), Err(ErrorCode::InvalidProducerEpoch));
+    }
+
+    #[test]
+    fn test_producer_sequence_wrap_around() {
+        let mut states = ProducerStates::default();
+        replicated(&mut states, 15, LAST);
+        assert_eq!(client(&mut states, 15, 0), Ok(()));
+        assert_eq!(states.latest(1), Some((15, 0, 0)));
+    }
+
+    #[test]
+    fn test_producer_sequence_with_wrap_around_batch_record() {
+        let mut states = ProducerStates::default();
+        states.update(stamp(15, LAST - 10), 21, 2_000, Time::ZERO);
+        assert_eq!(states.latest(1), Some((15, 2_147_483_637, 9)));
+        assert_eq!(states.duplicate_of(stamp(15, LAST - 10), 21), Some(2_000));
+        assert_eq!(client(&mut states, 15, 10), Ok(()));
+    }
+
+    #[test]
+    fn test_producer_sequence_invalid_wrap_around() {
+        let mut states = ProducerStates::default();
+        replicated(&mut states, 15, LAST);
+        assert_eq!(client(&mut states, 15, 1), Err(ErrorCode::OutOfOrderSequenceNumber));
+    }
+
+    #[test]
+    fn test_no_validation_on_first_entry_when_loading_log() {
+        let mut states = ProducerStates::default();
+        states.update(stamp(5, 16), 1, 735, Time::ZERO);
+        assert_eq!(states.latest(1), Some((5, 16, 16)));
+    }
+
+    #[test]
+    fn test_accept_append_with_sequence_gaps_on_replica() {
+        let mut states = ProducerStates::default();
+        assert_eq!(client(&mut states, 0, 0), Ok(()));
+        assert_eq!(client(&mut states, 0, 3), Err(ErrorCode::OutOfOrderSequenceNumber));
+        replicated(&mut states, 0, 3);
+        assert_eq!(states.latest(1), Some((0, 3, 3)));
+    }
+
+    #[test]
+    fn test_pid_expiration_timeout() {
+        let (mut states, day) = (ProducerStates::default(), Duration::from_secs(86_400));
+        assert_eq!(client(&mut states, 5, 0), Ok(()));
+        states.expire(Time::from_secs(86_399), day);
+        assert_eq!(states.len(), 1);
+        states.expire(Time::from_secs(86_400), day);
+        assert!(states.is_empty());
+        assert_eq!(client(&mut states, 5, 1), Ok(()));
+        assert_eq!(states.latest(1), Some((5, 1, 1)));
+    }
+
+    #[test]
+    fn test_allow_non_zero_sequence_on_first_append_non_zero_epoch() {
+        assert_eq!(client(&mut ProducerStates::default(), 1, 3), Ok(()));
+    }
+
+    #[test]
+    fn test_old_producer_epoch() {
+        let mut states = ProducerStates::default();
+        assert_eq!(client(&mut states, 1, 0), Ok(()));
+        assert_eq!(client(&mut states, 0, 0), Err(ErrorCode::InvalidProducerEpoch));
+    }
+
+    #[test]
+    fn a_new_epoch_begins_at_zero_and_forgets_the_batches_of_the_old_one() {
+        let mut states = ProducerStates::default();
+        assert_eq!(client(&mut states, 0, 0), Ok(()));
+        assert_eq!(client(&mut states, 1, 1), Err(ErrorCode::OutOfOrderSequenceNumber));
+        assert_eq!(client(&mut states, 1, 0), Ok(()));
+        assert_eq!(states.duplicate_of(stamp(0, 0), 1), None);
+    }
+
+    #[test]
+    fn test_duplicate_appends() {
+        let mut states = ProducerStates::default();
+        let mut append = |sequence: u32, records: u32| {
+            let known = states.validate(stamp(0, sequence), records)?;
+            if known.is_none() {
+                states.update(stamp(0, sequence), records, u64::from(sequence), Time::ZERO);
+            }
+            Ok(known)
+        };
+        (0..6).for_each(|sequence| assert_eq!(append(sequence, 1), Ok(None)));
+        assert_eq!(append(6, 3), Ok(None));
+        assert_eq!(append(6, 3), Ok(Some(6)), "the same batch");
+        assert_eq!(append(7, 2), Err(ErrorCode::OutOfOrderSequenceNumber), "a part of it");
+        assert_eq!(append(2, 1), Ok(Some(2)), "the fifth from the tail");
+        assert_eq!(append(1, 1), Err(ErrorCode::OutOfOrderSequenceNumber), "older than the cache");
+        assert_eq!(append(9, 1), Ok(None));
+        assert_eq!(append(9, 1), Ok(Some(9)));
+    }
+
+    #[test]
+    fn test_recover_from_snapshot_keeps_only_the_last_batch() {
+        let mut states = ProducerStates::default();
+        assert_eq!((client(&mut states, 0, 0), client(&mut states, 0, 1)), (Ok(()), Ok(())));
+        let mut reloaded = states.snapshot();
+        assert_eq!(reloaded.latest(1), Some((0, 1, 1)));
+        assert_eq!(reloaded.duplicate_of(stamp(0, 0), 1), None);
+        assert!(states.duplicate_of(stamp(0, 0), 1).is_some());
+        assert_eq!(client(&mut reloaded, 0, 2), Ok(()));
+    }
+}

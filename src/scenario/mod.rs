@@ -19,6 +19,7 @@ mod schema;
 mod sense;
 pub mod templates;
 pub mod units;
+pub mod wiring;
 
 pub use error::{Problem, ScenarioError};
 pub use file::Overrides;

@@ -9,10 +9,14 @@
 
 pub mod arrivals;
 pub mod codec;
+pub mod generator;
 pub mod keys;
 pub mod operation;
 pub mod payload;
+pub mod processor;
+pub mod reader;
 pub mod row;
+pub mod sink;
 mod timestamp;
 pub mod trace;
 pub mod trace_file;

@@ -133,3 +133,6 @@ pub fn install(config: &Config, builder: &mut Builder<Brokersim>, apps: &Applica
 fn peer_named(peers: &[Endpoint], id: ActorId) -> usize {
     peers.iter().position(|peer| peer.addr.id() == id).expect("frames come from peers")
 }
+
+#[cfg(test)]
+mod scenarios;

@@ -1,6 +1,7 @@
 //! JSON: one flat object. Numbers are written shortest and read exactly, which a general reader does not
 //! promise; members may come in any order and unknown ones are skipped.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::de::IgnoredAny;
@@ -37,12 +38,16 @@ pub(super) fn decode(schema: &Schema, bytes: &[u8]) -> Result<Row, CodecError> {
         .map_err(|error| malformed(error.valid_up_to(), "bytes that are not UTF-8"))?;
     let mut scanner = Scanner { text, at: 0 };
     let mut row = vec![None; schema.fields.len()];
-    scanner.object(|scanner, name| match schema.position(&name) {
-        Some(place) => {
-            row[place] = Some(scanner.value(&schema.fields[place])?);
-            Ok(())
-        }
-        None => scanner.skip_value(),
+    let mut expected = 0;
+    scanner.object(|scanner, name| {
+        // Members nearly always come in the schema's order.
+        let in_order = schema.fields.get(expected).is_some_and(|field| field.name == name);
+        let Some(place) = (if in_order { Some(expected) } else { schema.position(name) }) else {
+            return scanner.skip_value();
+        };
+        row[place] = Some(scanner.value(&schema.fields[place])?);
+        expected = place + 1;
+        Ok(())
     })?;
     let complete = |(field, value): (&Field, Option<Value>)| match value {
         Some(value) => Ok(value),
@@ -64,14 +69,14 @@ struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     fn object(
         &mut self,
-        mut member: impl FnMut(&mut Self, String) -> Result<(), CodecError>,
+        mut member: impl FnMut(&mut Self, &str) -> Result<(), CodecError>,
     ) -> Result<(), CodecError> {
         self.expect('{')?;
         if !self.eat('}') {
             loop {
                 let name = self.string()?;
                 self.expect(':')?;
-                member(self, name)?;
+                member(self, &name)?;
                 if !self.eat(',') {
                     break;
                 }
@@ -109,8 +114,22 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<String, CodecError> {
+    fn string(&mut self) -> Result<Cow<'a, str>, CodecError> {
         self.skip_space();
+        let rest = self.rest();
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        if let Some(text) = rest.strip_prefix('"')
+            && let Some(end) = text.as_bytes().iter().position(special)
+            && text.as_bytes()[end] == b'"'
+        {
+            self.at += end + 2;
+            return Ok(Cow::Borrowed(&text[..end]));
+        }
+        self.escaped_string().map(Cow::Owned)
+    }
+
+    /// A string with escapes in it, or something that is none.
+    fn escaped_string(&mut self) -> Result<String, CodecError> {
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<String>();
         let string = values.next().and_then(Result::ok);
         let length = values.byte_offset();
@@ -122,7 +141,8 @@ impl<'a> Scanner<'a> {
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
-        let end = rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(rest.len());
+        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+        let end = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
     }
@@ -139,8 +159,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip_space(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
+        let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        self.at += self.text.as_bytes()[self.at..].iter().take_while(|byte| space(byte)).count();
     }
 
     fn rest(&self) -> &'a str {

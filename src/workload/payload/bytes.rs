@@ -25,6 +25,19 @@ pub struct Bytes {
     pub size: SizeLaw,
 }
 
+impl Bytes {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        match self.size {
+            SizeLaw::Uniform(low, high) if low > high => Err("the least size is not above the greatest"),
+            SizeLaw::Lognormal { median: 0, .. } => Err("a lognormal's median is at least 1"),
+            SizeLaw::Lognormal { median, p99 } if p99 < median => {
+                Err("a lognormal's p99 is not below its median")
+            }
+            SizeLaw::Constant(_) | SizeLaw::Uniform(..) | SizeLaw::Lognormal { .. } => Ok(()),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Constant(u32),
@@ -46,12 +59,8 @@ impl State {
     pub(super) fn new(config: &Bytes) -> Self {
         match config.size {
             SizeLaw::Constant(size) => Self::Constant(size),
-            SizeLaw::Uniform(low, high) => {
-                assert!(low <= high, "the least size is not above the greatest");
-                Self::Uniform { low, count: u64::from(high - low) + 1 }
-            }
+            SizeLaw::Uniform(low, high) => Self::Uniform { low, count: u64::from(high - low) + 1 },
             SizeLaw::Lognormal { median, p99 } => {
-                assert!(1 <= median && median <= p99, "a lognormal's p99 is not below its median");
                 let mu = libm::log(f64::from(median));
                 Self::Lognormal { mu, sigma: (libm::log(f64::from(p99)) - mu) / NORMAL_P99 }
             }

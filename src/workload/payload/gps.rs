@@ -29,6 +29,18 @@ impl Default for Gps {
     }
 }
 
+impl Gps {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if self.devices == 0 {
+            Err("at least one device moves")
+        } else if self.latitude.abs() <= 80.0 && self.longitude.abs() <= 180.0 {
+            Ok(())
+        } else {
+            Err("a track begins within 80 degrees of latitude and 180 of longitude")
+        }
+    }
+}
+
 pub(super) fn schema() -> Schema {
     use FieldKind::{Float, Text, Timestamp};
     Schema::of(
@@ -79,8 +91,6 @@ struct Device {
 
 impl State {
     pub(super) fn new(config: &Gps, instance: u32, rng: &mut Rng) -> Self {
-        assert!(config.devices > 0, "at least one device moves");
-        assert!(config.latitude.abs() <= 80.0 && config.longitude.abs() <= 180.0, "tracks begin on the map");
         let first = u64::from(instance) * u64::from(config.devices);
         let ids = first..first + u64::from(config.devices);
         Self { devices: ids.map(|id| Device::new(config, id, rng)).collect(), turn: 0 }

@@ -84,12 +84,33 @@ impl PayloadKind {
         }
     }
 
+    /// Whether all settings are within their bounds.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence for a person.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
+        match self {
+            Self::Ticks(ticks) => ticks.check(),
+            Self::Posts(posts) => holds(
+                !posts.assets.is_empty() && posts.authors > 0,
+                "posts have an asset and an author at least",
+            ),
+            Self::Sensors(sensors) => holds(sensors.devices > 0, "at least one device reports"),
+            Self::Cpu(cpu) => holds(cpu.cores > 0, "a machine has at least one core"),
+            Self::Gps(gps) => gps.check(),
+            Self::Events(events) => holds(events.users > 0 && events.items > 0, "a shop has users and items"),
+            Self::Bytes(bytes) => bytes.check(),
+        }
+    }
+
     /// The beginning of the `instance`-th source of this kind; phones, hosts and authors of different
     /// instances have different names.
     ///
     /// # Panics
-    /// When a count or size is outside the bounds its documentation states: files are checked before.
+    /// When [`check`](Self::check) finds something wrong: files are checked before.
     pub fn state(&self, instance: u32, rng: &mut Rng) -> PayloadState {
+        assert_eq!(self.check(), Ok(()), "payload settings are within their bounds");
         PayloadState(match self {
             Self::Ticks(config) => State::Ticks(ticks::State::new(config)),
             Self::Posts(config) => State::Posts(posts::State::new(config, instance)),

@@ -47,6 +47,29 @@ fn every_row_keeps_to_its_schema() {
 }
 
 #[test]
+fn a_setting_outside_its_bounds_is_named() {
+    let ticks = |assets: &[&str], volatility| {
+        PayloadKind::Ticks(Ticks { assets: assets.iter().map(|&name| name.to_owned()).collect(), volatility })
+    };
+    let bytes = |size| PayloadKind::Bytes(Bytes { size });
+    let bad = [
+        ticks(&[], 0.5),
+        ticks(&["BTC"], f64::NAN),
+        PayloadKind::Posts(Posts { authors: 0, ..Posts::default() }),
+        PayloadKind::Sensors(Sensors { sensor: Sensor::Light, devices: 0 }),
+        PayloadKind::Cpu(Cpu { cores: 0 }),
+        PayloadKind::Gps(Gps { latitude: 80.1, ..Gps::default() }),
+        PayloadKind::Gps(Gps { longitude: f64::NAN, ..Gps::default() }),
+        PayloadKind::Events(Events { users: 1, items: 0 }),
+        bytes(SizeLaw::Uniform(2, 1)),
+        bytes(SizeLaw::Lognormal { median: 2, p99: 1 }),
+        bytes(SizeLaw::Lognormal { median: 0, p99: 1 }),
+    ];
+    assert!(bad.iter().all(|kind| kind.check().is_err()));
+    assert!(every_kind().iter().all(|kind| kind.check().is_ok()));
+}
+
+#[test]
 fn the_natural_key_is_a_field_of_the_schema() {
     for kind in every_kind() {
         assert!(kind.natural_key().is_none_or(|key| kind.schema().position(key).is_some()), "{kind:?}");

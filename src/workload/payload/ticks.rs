@@ -15,7 +15,7 @@ use super::{take_turn, timestamp};
 pub struct Ticks {
     /// The assets, at least one. Well-known ones begin at a believable price, others at 100.
     pub assets: Vec<String>,
-    /// Volatility per year as a fraction of the price: 0.6 is 60 %; at least 0.
+    /// Volatility per year as a fraction of the price: 0.6 is 60 %; from 0 to 100.
     pub volatility: f64,
 }
 
@@ -23,6 +23,18 @@ impl Default for Ticks {
     /// Eight well-known assets at 60 % a year.
     fn default() -> Self {
         Self { assets: OPENINGS.map(|(asset, _)| asset.to_owned()).into(), volatility: 0.6 }
+    }
+}
+
+impl Ticks {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if self.assets.is_empty() {
+            Err("ticks are about at least one asset")
+        } else if !(0.0..=100.0).contains(&self.volatility) {
+            Err("volatility is a fraction a year, from 0 to 100")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -74,8 +86,6 @@ struct Asset {
 
 impl State {
     pub(super) fn new(config: &Ticks) -> Self {
-        assert!(!config.assets.is_empty(), "ticks are about at least one asset");
-        assert!(config.volatility >= 0.0, "volatility is not below zero");
         let volatility_per_root_second = config.volatility / SECONDS_PER_YEAR.sqrt();
         let assets = config.assets.iter().map(|name| Asset::new(name)).collect();
         Self { assets, turn: 0, volatility_per_root_second }
