@@ -33,6 +33,22 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     }
 }
 
+/// Topics that nobody writes to or nobody reads: no mistake, but worth a word.
+pub fn idle(scenario: &Scenario) -> Vec<String> {
+    let written = |name: &str| {
+        scenario.generators.iter().any(|generator| generator.topic == name)
+            || scenario.processors.iter().any(|processor| processor.to == name)
+    };
+    let read = |name: &str| scenario.readers().any(|(_, reader)| reader.from == name);
+    let notes = scenario.channels().into_iter().filter_map(|name| match (written(name), read(name)) {
+        (true, true) => None,
+        (true, false) => Some(format!("nobody reads `{name}`")),
+        (false, true) => Some(format!("nobody writes to `{name}`")),
+        (false, false) => Some(format!("nobody uses `{name}`")),
+    });
+    notes.collect()
+}
+
 struct Check<'a> {
     scenario: &'a Scenario,
     root: &'a Table,

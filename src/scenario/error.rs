@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
 };
 
 /// A stretch of bytes over all [`Sources`].
@@ -326,7 +326,9 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 /// `one of a, b, c`.
 pub fn one_of<'a>(candidates: impl IntoIterator<Item = &'a str>) -> String {
     // A choice that ends in a colon takes a duration.
-    let shown = |candidate: &str| candidate.strip_suffix(':').map_or(candidate.to_owned(), |name| format!("{name}:PT1H"));
+    let shown = |candidate: &str| {
+        candidate.strip_suffix(':').map_or(candidate.to_owned(), |name| format!("{name}:PT1H"))
+    };
     let quoted: Vec<_> = candidates.into_iter().map(|candidate| format!("`{}`", shown(candidate))).collect();
     match quoted.as_slice() {
         [] => "there is none to choose from".to_owned(),

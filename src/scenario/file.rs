@@ -207,7 +207,7 @@ impl Tree {
 fn syntax(error: &toml::de::Error, base: usize, length: usize) -> Finding {
     let span = error.span().unwrap_or(length..length);
     Finding::new("toml::syntax", format!("this is not TOML: {}", error.message()))
-        .at(Span::new(span.start, span.end).after(base), "from here on")
+        .at(Span::new(span.start, span.end).after(base), "here")
         .help("see https://toml.io for the format; texts stand in quotes and a key is written once")
 }
 

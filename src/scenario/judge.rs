@@ -65,7 +65,9 @@ impl Judge<'_> {
         let finding =
             Finding::new("scenario::unknown_key", format!("{title} has no {what} `{}`", entry.name));
         let help = match client_scope(&full, keys) {
-            Some(scope) => format!("it is a {} setting of Kafka: write `{}.{full}`", scope.name(), scope.name()),
+            Some(scope) => {
+                format!("it is a {} setting of Kafka: write `{}.{full}`", scope.name(), scope.name())
+            }
             None => did_you_mean(&entry.name, names),
         };
         self.findings.report(finding.at(entry.place, format!("no such {what}")).help(help));
@@ -482,11 +484,9 @@ impl Judge<'_> {
 /// The entry under its dotted names; an empty table is reported by its own name.
 fn flat(entry: &Entry) -> Vec<Setting<'_>> {
     match entry.node.table() {
-        Some(table) if !table.entries.is_empty() => table
-            .flatten()
-            .into_iter()
-            .map(|setting| below_entry(entry, setting))
-            .collect(),
+        Some(table) if !table.entries.is_empty() => {
+            table.flatten().into_iter().map(|setting| below_entry(entry, setting)).collect()
+        }
         Some(_) | None => vec![Setting { name: entry.name.clone(), key: entry.place, node: &entry.node }],
     }
 }
@@ -564,7 +564,9 @@ fn with_unit(node: &Node, wanted: &str) -> String {
         Some(_) | None => ["/s", "/min"],
     };
     match node.integer() {
-        Some(number) => format!("a bare number has no unit: write \"{number}{}\" or \"{number}{}\"", units[0], units[1]),
+        Some(number) => {
+            format!("a bare number has no unit: write \"{number}{}\" or \"{number}{}\"", units[0], units[1])
+        }
         None => format!("write {wanted}"),
     }
 }

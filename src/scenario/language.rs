@@ -443,7 +443,11 @@ const ZEROMQ: &[Key] = &[
 
 const CHANNEL: &[Key] = &[
     key("bind", Shape::Choice(&["push", "pull"]), "which end binds; the other connects; push unless said"),
-    key("receive-batch", Shape::Count(1, 1_000_000), "messages handed to an application at a time; 1 unless said"),
+    key(
+        "receive-batch",
+        Shape::Count(1, 1_000_000),
+        "messages handed to an application at a time; 1 unless said",
+    ),
 ];
 
 const GENERATOR: &[Key] = &[

@@ -42,9 +42,13 @@ impl Scenario {
             return Err(findings.into_error(&tree.sources));
         }
         judge::judge(&tree.root, &mut findings);
-        let scenario = meaning::scenario(&tree, name);
+        let mut scenario = meaning::scenario(&tree, name);
         check::check(&scenario, &tree, &mut findings);
-        if findings.is_empty() { Ok(scenario) } else { Err(findings.into_error(&tree.sources)) }
+        if !findings.is_empty() {
+            return Err(findings.into_error(&tree.sources));
+        }
+        scenario.notes.extend(check::idle(&scenario));
+        Ok(scenario)
     }
 }
 

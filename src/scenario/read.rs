@@ -307,7 +307,13 @@ pub fn option(option: &zeromq::Setting, node: &Node) -> Result<i64, UnitError> {
         "ms" => {
             let text = node.text().map(|text| DURATION.read(text)).transpose()?;
             let millis = text.map(|nanos| whole(nanos.div_ceil(1_000_000)));
-            (millis.or(node.integer()).ok_or_else(|| refuse("a length of time, as in 100 or \"100ms\""))?, -1, i64::MAX)
+            (
+                millis
+                    .or(node.integer())
+                    .ok_or_else(|| refuse("a length of time, as in 100 or \"100ms\""))?,
+                -1,
+                i64::MAX,
+            )
         }
         "bytes" => {
             let text = node.text().map(|text| BYTES.read(text)).transpose()?;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::kafka::settings::{self, Kind, Scope, Setting, Treatment, Version};
 use crate::zeromq::settings as zeromq;
 
-use super::language::{FILE, Form, Forms, Key, Shape};
+use super::language::{FILE, Form, Forms, Key, LAW, Shape};
 use super::units::{BANDWIDTH, BYTES, DURATION, rate_pattern};
 
 /// The schema of scenario files.
@@ -19,8 +19,26 @@ pub fn schema() -> Value {
     let top = schema.as_object_mut().expect("a table's schema is an object");
     top.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     top.insert("title".to_owned(), json!("brokersim scenario"));
+    top.insert("$defs".to_owned(), definitions());
     top.insert("oneOf".to_owned(), json!([{ "required": ["kafka"] }, { "required": ["zeromq"] }]));
     schema
+}
+
+/// What is written in many places, by name.
+fn definitions() -> Value {
+    json!({
+        "duration": text(&DURATION.pattern(), DURATION.example),
+        "size": text(&BYTES.pattern(), BYTES.example),
+        "bandwidth": text(&BANDWIDTH.pattern(), BANDWIDTH.example),
+        "rate": text(&rate_pattern(), "2k/s"),
+        "law": any_form(&LAW),
+        "producer": table(&[], Some(Scope::Producer)),
+        "consumer": table(&[], Some(Scope::Consumer)),
+    })
+}
+
+fn defined(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
 }
 
 fn table(keys: &[Key], scope: Option<Scope>) -> Value {
@@ -66,7 +84,8 @@ impl Names {
         if self.below.is_empty() {
             return self.here.unwrap_or_else(|| json!({ "type": "object", "additionalProperties": false }));
         }
-        let below: Map<_, _> = self.below.into_iter().map(|(name, names)| (name, names.into_schema())).collect();
+        let below: Map<_, _> =
+            self.below.into_iter().map(|(name, names)| (name, names.into_schema())).collect();
         let nested = json!({ "type": "object", "properties": below, "additionalProperties": false });
         match self.here {
             None => nested,
@@ -89,16 +108,21 @@ fn shape(shape: Shape) -> Value {
         Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Number(least, most) => json!({ "type": "number", "minimum": least, "maximum": most }),
         Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Duration | Shape::Period | Shape::Millis => text(&DURATION.pattern(), DURATION.example),
-        Shape::Size => text(&BYTES.pattern(), BYTES.example),
-        Shape::Bandwidth => text(&BANDWIDTH.pattern(), BANDWIDTH.example),
-        Shape::Rate | Shape::RateOrNone => text(&rate_pattern(), "2k/s"),
+        Shape::Duration | Shape::Period | Shape::Millis => defined("duration"),
+        Shape::Size => defined("size"),
+        Shape::Bandwidth => defined("bandwidth"),
+        Shape::Rate | Shape::RateOrNone => defined("rate"),
         Shape::Choice(choices) => json!({ "enum": choices }),
         Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
-        Shape::Map => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
+        Shape::Map => {
+            json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+        }
+        Shape::Forms(forms) if std::ptr::eq(forms, &LAW) => defined("law"),
         Shape::Forms(forms) => any_form(forms),
         Shape::List(inner) => json!({ "type": "array", "items": self::shape(*inner), "minItems": 1 }),
-        Shape::Pair(inner) => json!({ "type": "array", "items": self::shape(*inner), "minItems": 2, "maxItems": 2 }),
+        Shape::Pair(inner) => {
+            json!({ "type": "array", "items": self::shape(*inner), "minItems": 2, "maxItems": 2 })
+        }
         Shape::OneOrMore(inner) => {
             json!({ "anyOf": [self::shape(*inner), { "type": "array", "items": self::shape(*inner), "minItems": 1 }] })
         }
@@ -107,6 +131,8 @@ fn shape(shape: Shape) -> Value {
         Shape::Sockets(keys) => sockets(keys),
         Shape::Named(inner) => json!({ "type": "object", "additionalProperties": self::shape(*inner) }),
         Shape::Tables(keys) => json!({ "type": "array", "items": table(keys, None) }),
+        Shape::Settings(Scope::Producer) => defined("producer"),
+        Shape::Settings(Scope::Consumer) => defined("consumer"),
         Shape::Settings(scope) => table(&[], Some(scope)),
     }
 }
@@ -142,9 +168,9 @@ fn setting_schema(setting: &Setting) -> Value {
     let number = json!({ "type": "integer", "minimum": setting.least, "maximum": setting.most });
     let schema = match setting.kind {
         Kind::Millis | Kind::Seconds | Kind::Minutes | Kind::Hours => {
-            json!({ "anyOf": [number, text(&DURATION.pattern(), DURATION.example)] })
+            json!({ "anyOf": [number, defined("duration")] })
         }
-        Kind::Bytes => json!({ "anyOf": [number, text(&BYTES.pattern(), BYTES.example)] }),
+        Kind::Bytes => json!({ "anyOf": [number, defined("size")] }),
         Kind::Count => number,
         Kind::Fraction => json!({ "type": "number" }),
         Kind::Flag => json!({ "type": "boolean" }),
@@ -191,8 +217,8 @@ fn sockets(keys: &[Key]) -> Value {
 
 fn option(setting: &zeromq::Setting) -> Value {
     match setting.unit {
-        "ms" => json!({ "anyOf": [{ "type": "integer" }, text(&DURATION.pattern(), DURATION.example)] }),
-        "bytes" => json!({ "anyOf": [{ "type": "integer" }, text(&BYTES.pattern(), BYTES.example)] }),
+        "ms" => json!({ "anyOf": [{ "type": "integer" }, defined("duration")] }),
+        "bytes" => json!({ "anyOf": [{ "type": "integer" }, defined("size")] }),
         "0 or 1" => json!({ "enum": [true, false, 0, 1] }),
         _ => json!({ "type": "integer", "minimum": 0 }),
     }
@@ -205,7 +231,7 @@ mod tests {
     #[test]
     fn dotted_settings_are_nested_as_toml_nests_them() {
         let schema = schema();
-        let producer = &schema["properties"]["generator"]["items"]["properties"]["producer"];
+        let producer = &schema["$defs"]["producer"];
         let linger = &producer["properties"]["linger"]["properties"]["ms"];
         assert_eq!(linger["anyOf"][0]["type"], "integer");
         // `retries` and `retry.backoff.ms` are apart; `retry.backoff` has two settings below.
@@ -224,8 +250,12 @@ mod tests {
     fn kinds_are_told_apart_by_their_tag() {
         let schema = schema();
         let payload = &schema["properties"]["generator"]["items"]["properties"]["payload"]["anyOf"];
-        let kinds: Vec<_> =
-            payload.as_array().expect("forms").iter().filter_map(|form| form["properties"]["kind"]["const"].as_str()).collect();
+        let kinds: Vec<_> = payload
+            .as_array()
+            .expect("forms")
+            .iter()
+            .filter_map(|form| form["properties"]["kind"]["const"].as_str())
+            .collect();
         assert_eq!(kinds, ["ticks", "posts", "sensors", "cpu", "gps", "events", "bytes"]);
     }
 }

@@ -127,7 +127,8 @@ pub fn bandwidth(text: &str) -> Result<u64, UnitError> {
 
 /// Reads a rate of events: "500/s", "2k/s", "1.5M/s", "30/min", "0.5/s".
 pub fn rate(text: &str) -> Result<Rate, UnitError> {
-    let (count, per) = text.split_once('/').ok_or_else(|| COUNT.not_one(text, ": it does not say per what"))?;
+    let (count, per) =
+        text.split_once('/').ok_or_else(|| COUNT.not_one(text, ": it does not say per what"))?;
     let per = per.trim();
     let (_, per) = PER
         .into_iter()

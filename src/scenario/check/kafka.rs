@@ -77,7 +77,10 @@ fn cluster(cx: &mut Check<'_>, kafka: &Kafka) {
                     written.set("broker.session.timeout.ms"),
                     format!("fenced after {}", config.broker_session_timeout),
                 )
-                .help(format!("keep it under a third of broker.session.timeout.ms, {}", config.broker_session_timeout)),
+                .help(format!(
+                    "keep it under a third of broker.session.timeout.ms, {}",
+                    config.broker_session_timeout
+                )),
         );
     }
     if config.replica_fetch_wait_max > config.replica_lag_time_max {
@@ -193,7 +196,10 @@ fn producer(cx: &mut Check<'_>, written: Written<'_>, config: &ProducerConfig) {
             Finding::new("kafka::buffer", "not even one batch fits into the buffer")
                 .at(written.at("producer.buffer.memory"), format!("{} bytes", config.buffer_memory))
                 .at_some(written.set("producer.batch.size"), format!("{} bytes", config.batch_size))
-                .help(format!("every send() would fail: buffer.memory must be at least batch.size, {} bytes", config.batch_size)),
+                .help(format!(
+                    "every send() would fail: buffer.memory must be at least batch.size, {} bytes",
+                    config.batch_size
+                )),
         );
     }
 }

@@ -61,8 +61,8 @@ impl Contents {
                     "scenario::payload",
                     format!("`{}` carries two kinds of records", generator.topic),
                 )
-                .at(place, "one kind, or codec")
-                .at(other.place, "another")
+                .at(place, content.described())
+                .at(other.place, other.described())
                 .help("who reads the topic cannot tell them apart: give each a topic of its own"),
             );
         }

@@ -1,8 +1,8 @@
 //! `[zeromq]` and its channels.
 
 use crate::kernel::Duration;
-use crate::zeromq::{Config, Side, SocketOptions};
 use crate::zeromq::settings::{self, Treatment};
+use crate::zeromq::{Config, Side, SocketOptions};
 
 use super::super::file::{Node, Table};
 use super::super::read::option;
@@ -13,7 +13,8 @@ pub(super) fn zeromq(table: &Table, notes: &mut Vec<String>) -> Zeromq {
     let inproc = text(table, "transport").is_some_and(|transport| transport == "inproc");
     let mut defaults = SocketOptions::default();
     fill(&mut defaults, table, notes);
-    let channels = table.value("channels").and_then(Node::table).map_or(&[][..], |channels| &channels.entries);
+    let channels =
+        table.value("channels").and_then(Node::table).map_or(&[][..], |channels| &channels.entries);
     let channels = channels
         .iter()
         .filter_map(|entry| Some((entry.name.clone(), entry.node.table()?)))
@@ -62,7 +63,9 @@ fn set(options: &mut SocketOptions, name: &str, value: i64) -> bool {
         "SNDTIMEO" => options.sndtimeo = millis,
         "RECONNECT_IVL" => options.reconnect_ivl = millis.unwrap_or(Duration::MAX),
         "RECONNECT_IVL_MAX" => options.reconnect_ivl_max = millis.unwrap_or_default(),
-        "HANDSHAKE_IVL" => options.handshake_ivl = millis.filter(|ivl| !ivl.is_zero()).unwrap_or(Duration::MAX),
+        "HANDSHAKE_IVL" => {
+            options.handshake_ivl = millis.filter(|ivl| !ivl.is_zero()).unwrap_or(Duration::MAX)
+        }
         "SNDBUF" => options.sndbuf = count.unwrap_or(options.sndbuf),
         "RCVBUF" => options.rcvbuf = count.unwrap_or(options.rcvbuf),
         _ => return false,
