@@ -136,7 +136,7 @@ impl Broker {
         for news in news {
             // The answer keeps the order of the question.
             let Some(asked) = asked.find(|asked| asked.place == news.place) else { break };
-            match self.take_place(cx, asked.offset, news) {
+            match self.take_place(cx, asked, news) {
                 Some(Taken::OutOfRange) => lost.push(news.place),
                 Some(Taken::Failed(_)) => failed = true,
                 Some(Taken::Appended { .. } | Taken::Truncated { .. } | Taken::Stale) | None => {}
@@ -153,7 +153,7 @@ impl Broker {
         }
     }
 
-    fn take_place(&mut self, cx: &mut Cx<'_, Self>, asked: u64, news: &FetchedPlace) -> Option<Taken> {
+    fn take_place(&mut self, cx: &mut Cx<'_, Self>, asked: &FetchPlace, news: &FetchedPlace) -> Option<Taken> {
         let (now, append) = (cx.now(), self.setup.config.costs.append);
         let replica = self.replica(news.place)?;
         let Role::Follower(follower) = &mut replica.role else { return None };

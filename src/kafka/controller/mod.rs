@@ -228,7 +228,7 @@ impl Actor for Controller {
         self.settle(cx, before);
     }
 
-    fn crash(&mut self, _: Crash) {
+    fn crash(&mut self, _: Time, _: Crash) {
         // What was decided is in the metadata log; whoever waited for an answer asks again.
         self.answers.clear();
         self.duplicates.clear();

@@ -166,11 +166,6 @@ impl Actor for Producer {
     type Msg = ProducerHears;
     type Timer = ProducerTimer;
 
-<<<<<<< HEAD
-    fn receive(&mut self, _cx: &mut Cx<'_, Self>, _from: ActorId, _msg: ProducerHears) {}
-    fn crash(&mut self, _now: Time, _how: Crash) {
-        *self = Self::new(self.setup.clone());
-=======
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
         self.drive(cx);
     }
@@ -204,9 +199,8 @@ impl Actor for Producer {
 
     /// The buffer dies with the process; a new one gets a new identity. Only the numbers of requests go on,
     /// so that an answer to the dead process is not taken for one to the new.
-    fn crash(&mut self, _how: Crash) {
+    fn crash(&mut self, _now: Time, _how: Crash) {
         self.client = Client::new(&self.setup, self.client.correlation);
         self.armed = Time::NEVER;
->>>>>>> producer
     }
 }

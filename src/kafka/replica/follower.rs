@@ -43,45 +43,6 @@ pub enum Taken {
 
 /// The follower's side of a partition.
 #[derive(Clone, Debug)]
-<<<<<<< HEAD
-pub struct Follower {}
-
-impl Follower {
-    /// Begins to follow. Without any leader epoch in its log it truncates to the high watermark: (new end, old end).
-    pub fn new(_leader: BrokerId, _leader_epoch: u32, _log: &mut Log) -> (Self, Option<(u64, u64)>) {
-        todo!()
-    }
-    /// What to ask next.
-    pub fn fetch(&self, _place: PlaceId, _log: &Log, _max_bytes: u32) -> FetchPlace {
-        todo!()
-    }
-    /// Takes an answer to a fetch at `asked` (its offset).
-    pub fn take(&mut self, _log: &mut Log, _asked: u64, _fetched: &FetchedPlace, _now: Time) -> Taken {
-        todo!()
-    }
-    /// After [`Taken::OutOfRange`]: the leader's log reaches from `leader_start` to `leader_end`. Says (new end, old end) when the log changed.
-    pub fn out_of_range(
-        &mut self,
-        _log: &mut Log,
-        _leader_start: u64,
-        _leader_end: u64,
-    ) -> Option<(u64, u64)> {
-        todo!()
-    }
-    /// Whom it follows.
-    pub fn leader(&self) -> BrokerId {
-        todo!()
-    }
-    /// In which epoch.
-    pub fn leader_epoch(&self) -> u32 {
-        todo!()
-    }
-}
-
-/// Where a follower truncates to.
-pub fn truncation_target(_diverging: (u32, u64), _own: Option<(u32, u64)>, _log_end: u64) -> u64 {
-    todo!()
-=======
 pub struct Follower {
     leader: BrokerId,
     leader_epoch: u32,
@@ -191,5 +152,4 @@ fn truncate(log: &mut Log, diverging: (u32, u64)) -> Taken {
 
 fn truncate_without_epochs(log: &mut Log) -> Option<(u64, u64)> {
     if log.latest_epoch().is_some() { None } else { log.truncate_to(log.high_watermark()) }
->>>>>>> log
 }
