@@ -161,17 +161,21 @@ impl Leader {
         Some(in_sync)
     }
 
-    /// The controller answered AlterPartition.
+    /// The controller answered the AlterPartition that was asked under partition epoch `asked_under`. The answer to
+    /// a request that metadata have overtaken is ignored: another one may be pending already.
     pub fn alter_answered(
         &mut self,
+        asked_under: u32,
         result: Result<&Partition, ErrorCode>,
         log: &mut Log,
         now: Time,
     ) -> Altered {
-        let Some(asked) = &self.pending else { return Altered::Waiting };
+        let Some(asked) = self.pending.as_ref().filter(|_| asked_under == self.partition_epoch) else {
+            return Altered::Waiting;
+        };
         match result {
             Ok(partition) => self.alter_accepted(partition, log, now),
-            Err(error) if error == ErrorCode::IneligibleReplica => {
+            Err(ErrorCode::IneligibleReplica) => {
                 self.pending = None;
                 Altered::Reverted
             }
@@ -269,7 +273,7 @@ impl Leader {
     }
 
     fn alter_accepted(&mut self, partition: &Partition, log: &mut Log, now: Time) -> Altered {
-        if partition.leader_epoch != self.leader_epoch || partition.partition_epoch < self.partition_epoch {
+        if partition.leader_epoch != self.leader_epoch || partition.partition_epoch <= self.partition_epoch {
             return Altered::Waiting;
         }
         self.commit(partition);
@@ -514,7 +518,7 @@ mod tests {
             (0, None),
             "one is pending"
         );
-        let answered = leader.alter_answered(Ok(&partition(&[0, 1], 1, 2)), &mut log, ms(30_010));
+        let answered = leader.alter_answered(1, Ok(&partition(&[0, 1], 1, 2)), &mut log, ms(30_010));
         assert_eq!(answered, Altered::Done(Some(10)));
         assert_eq!(
             (leader.isr(), leader.partition_epoch(), leader.is_pending()),
@@ -541,7 +545,7 @@ mod tests {
             Some(5),
             "it waits for broker 2 at once"
         );
-        leader.alter_answered(Ok(&partition(&[0, 1, 2], 10, 4)), &mut log, ms(24));
+        leader.alter_answered(3, Ok(&partition(&[0, 1, 2], 10, 4)), &mut log, ms(24));
         assert_eq!(leader.isr(), ids(&[0, 1, 2]));
     }
 
@@ -569,7 +573,7 @@ mod tests {
         assert_eq!(log.high_watermark(), 0);
         assert_eq!(fetch(&mut leader, &mut log, 2, 10, 1).ask, Some(ids(&[0, 1, 2])));
         assert_eq!((leader.maximal_isr().len(), log.high_watermark()), (3, 0));
-        let answered = leader.alter_answered(Ok(&partition(&[0, 1, 2], 1, 2)), &mut log, ms(2));
+        let answered = leader.alter_answered(1, Ok(&partition(&[0, 1, 2], 1, 2)), &mut log, ms(2));
         assert_eq!(answered, Altered::Done(Some(10)));
     }
 
@@ -639,7 +643,7 @@ mod tests {
         fetch(&mut leader, &mut log, 2, 10, 1);
         let answered = |error| {
             let (mut leader, mut log) = (leader.clone(), log.clone());
-            let answered = leader.alter_answered(Err(error), &mut log, ms(2));
+            let answered = leader.alter_answered(1, Err(error), &mut log, ms(2));
             (answered, leader.is_pending())
         };
         assert_eq!(answered(ErrorCode::IneligibleReplica), (Altered::Reverted, false));
@@ -650,6 +654,19 @@ mod tests {
         assert!(leader.is_pending(), "old news do not answer");
         leader.update(&partition(&[0, 1], 1, 2), &mut log, ms(3));
         assert!(!leader.is_pending());
+    }
+
+    /// Found by the model test: the old answer would have lifted the new addition from the maximal in-sync set.
+    #[test]
+    fn the_answer_to_an_overtaken_request_does_not_touch_the_pending_one() {
+        let (mut leader, mut log) = leading(&[0], 1, LAG);
+        fetch(&mut leader, &mut log, 1, 10, 1);
+        leader.update(&partition(&[0, 1], 1, 2), &mut log, ms(2));
+        assert_eq!(fetch(&mut leader, &mut log, 2, 10, 3).ask, Some(ids(&[0, 1, 2])));
+        for old in [Ok(&partition(&[0, 1], 1, 2)), Err(ErrorCode::IneligibleReplica)] {
+            assert_eq!(leader.alter_answered(1, old, &mut log, ms(4)), Altered::Waiting);
+            assert_eq!(leader.maximal_isr(), ids(&[0, 1, 2]));
+        }
     }
 
     #[test]
