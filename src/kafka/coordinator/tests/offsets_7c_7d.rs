@@ -107,8 +107,18 @@ fn cleanup_expired_offsets_keeps_those_of_subscribed_topics() {
     assert_eq!(places(context.fetch()), [0, 3]);
     context.sleep(500);
     assert_eq!(places(context.fetch()), [0]);
-    let tombstones = |record: &&OffsetsRecord| matches!(record, OffsetsRecord::OffsetTombstone { .. });
-    assert_eq!(context.log.iter().filter(tombstones).count(), 2);
+    let tombstones = |log: &[OffsetsRecord]| {
+        log.iter().filter(|record| matches!(record, OffsetsRecord::OffsetTombstone { .. })).count()
+    };
+    assert_eq!(tombstones(&context.log), 2);
+    // It unsubscribes from `first`.
+    context.join(&Wish { topics: Vec::new(), ..wish().timeouts(600_000, 5_000).member(a) });
+    context.sync(a, 2, &[]).expect("stable");
+    let who = Membership { member: Some(a), instance: None, generation: 2 };
+    context.commit_as(who, &[(1, 1), (2, 1)]);
+    context.sleep(60_100);
+    assert_eq!(places(context.fetch()), [0; 0]);
+    assert_eq!(tombstones(&context.log), 5, "all three at once");
 }
 
 #[test]
