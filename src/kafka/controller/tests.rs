@@ -216,6 +216,12 @@ mod eligible_leader_replicas_6c {
     }
 
     #[test]
+    fn an_eligible_replica_is_not_elected_while_somebody_is_in_sync() {
+        let before = eligible(&[1], &[3], &[], None);
+        assert_eq!(Change::of(&before, 3, ELR).elect(not(&[1])), Elected { leader: None, unclean: false });
+    }
+
+    #[test]
     fn isr_can_shrink_to_zero() {
         let before = eligible(&[1, 2, 3, 4], &[], &[], Some(1));
         let nobody = not(&[1, 2, 3, 4]);

@@ -19,6 +19,7 @@ struct World {
     alone: Alone<Controller>,
     ears: Vec<Addr<FromController>>,
     appends: Option<Time>,
+    session: Option<Time>,
 }
 
 fn world(plans: Vec<PartitionPlan>, brokers: u32) -> World {
@@ -29,7 +30,7 @@ fn world(plans: Vec<PartitionPlan>, brokers: u32) -> World {
     let ears = (0..brokers).map(|id| builder.reserve::<Ear>(node, format!("b{id}")).addr()).collect();
     let mut alone = Alone::new(Controller::new(Arc::new(config), plans));
     alone.start();
-    World { alone, ears, appends: None }
+    World { alone, ears, appends: None, session: None }
 }
 
 impl World {
@@ -63,6 +64,7 @@ impl World {
                 }
                 Asked::Emit(Fact::Kafka(fact)) => told.push(format!("{fact:?}")),
                 Asked::Arm(ControllerTimer::Append, at) => self.appends = Some(at),
+                Asked::Arm(ControllerTimer::Session, at) => self.session = Some(at),
                 Asked::Arm(..) | Asked::Disarm | Asked::Work(_) | Asked::Command(_) => {}
                 Asked::Send(..) | Asked::Emit(_) => panic!("{one:?}"),
             }
@@ -114,6 +116,7 @@ fn two_in_service() -> World {
 fn a_silent_broker_is_fenced_just_after_its_session_and_not_at_its_end() {
     let mut world = two_in_service();
     world.beat(5_000, 1, 2, 5);
+    assert_eq!(world.session, Some(Time::from_millis(9_030) + Duration::from_nanos(1)));
     assert_eq!(world.wake(9_030, ControllerTimer::Session), [""; 0]);
     let seen = world.wake(9_031, ControllerTimer::Session);
     assert_eq!(seen, ["leader Some(BrokerId(1)) of 1 in sync", "Fenced { broker: BrokerId(0) }"]);

@@ -94,10 +94,12 @@ fn an_assignment_of_an_old_generation_is_not_handed_out() {
     let sync = context.sync_as(a, None, 1, &[(a, Arc::from([PlaceId(0)]))]);
     context.join(&wish());
     assert_eq!(context.synced(sync), Some(Err(ErrorCode::RebalanceInProgress)));
+    context.join(&wish().member(a));
+    assert_eq!(context.shown(), (CompletingRebalance, 2, 2));
     for ticket in std::mem::take(&mut context.unwritten) {
         context.written(ticket, Ok(()));
     }
-    assert_eq!(context.shown(), (PreparingRebalance, 1, 2));
+    assert_eq!(context.shown(), (CompletingRebalance, 2, 2), "what is written now is of generation 1");
 }
 
 #[test]
