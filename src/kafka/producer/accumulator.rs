@@ -174,8 +174,7 @@ impl Accumulator {
             bytes += more;
         }
         parts.push(from..batch.records().len());
-        let bodies =
-            |i: usize| if batch.has_bodies() { batch.body(i as u32).cloned() } else { None };
+        let bodies = |i: usize| if batch.has_bodies() { batch.body(i as u32).cloned() } else { None };
         parts
             .into_iter()
             .map(|range| {
@@ -299,6 +298,7 @@ impl Accumulator {
     }
 
     /// Bytes of `buffer.memory` that are free.
+    #[cfg(test)]
     pub fn free_bytes(&self) -> u64 {
         self.free_bytes
     }

@@ -102,13 +102,7 @@ impl Client {
         }
     }
 
-    fn produced(
-        &mut self,
-        keys: Vec<(PlaceId, BatchKey)>,
-        produced: &[Produced],
-        now: Time,
-        rng: &mut Rng,
-    ) {
+    fn produced(&mut self, keys: Vec<(PlaceId, BatchKey)>, produced: &[Produced], now: Time, rng: &mut Rng) {
         assert_eq!(keys.len(), produced.len(), "an outcome for each batch");
         for (&(place, key), outcome) in keys.iter().zip(produced) {
             assert_eq!(place, outcome.place, "in the order of the request");
@@ -231,8 +225,7 @@ impl Client {
         let pending = &mut self.accumulator.batches[slot];
         let ids = pending.batch().span().into();
         self.door.failed(pending.len());
-        let fact =
-            if pending.doubt { Life::Unknown { ids, why } } else { Life::Rejected { ids, why } };
+        let fact = if pending.doubt { Life::Unknown { ids, why } } else { Life::Rejected { ids, why } };
         self.out.push(Out::Fact(fact.into()));
         self.accumulator.close(slot, now);
     }

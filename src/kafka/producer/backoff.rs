@@ -21,6 +21,7 @@ impl Backoff {
     }
 
     /// The same without jitter.
+    #[cfg(test)]
     pub fn exact(initial: Duration, max: Duration) -> Self {
         Self { jitter_percent: 0, ..Self::new(initial, max) }
     }

@@ -33,7 +33,6 @@ struct Topic {
 }
 
 impl Topic {
-
     fn use_partition(&mut self, partition: u32) {
         if !std::mem::replace(&mut self.used[partition as usize], true) {
             self.unused -= 1;
