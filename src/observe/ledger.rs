@@ -11,7 +11,7 @@
 //! **Invariant.** [`Ledger::balance`] holds at any instant. It is checked by counting each record's fate twice:
 //! when it is offered and when it leaves.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Stage};
 
 mod book;
 mod order;
+mod row;
 mod window;
 
 use book::Book;

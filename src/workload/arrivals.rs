@@ -28,7 +28,11 @@ pub struct Arrivals {
     pub batch: u32,
 }
 
-/// The pattern of arrivals in time. Every rate is in records per second and above zero unless it says otherwise.
+/// The greatest rate, in records per second: one each nanosecond.
+pub const RATE_MAX: f64 = 1e9;
+
+/// The pattern of arrivals in time. Every rate is in records per second, above zero unless it says otherwise, and
+/// at most [`RATE_MAX`]; rates are rounded to millionths.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pattern {
     /// Evenly spaced; the first at the origin.
@@ -54,7 +58,7 @@ pub enum Pattern {
     Daily {
         /// Records per second, averaged over a period.
         mean: f64,
-        /// Highest rate over lowest, at least 1.
+        /// Highest rate over lowest, at least 1; infinite when nothing happens in the trough.
         peak_to_trough: f64,
         /// One turn of the curve, usually 24 h; at least 1 µs.
         period: Duration,
@@ -65,7 +69,7 @@ pub enum Pattern {
     Ramp {
         /// Records per second at the origin; may be zero.
         from: f64,
-        /// Records per second when the ramp is over, and after; zero ends the arrivals.
+        /// Records per second when the ramp is over, and after; zero ends the arrivals. Not zero like `from`.
         to: f64,
         /// How long the change takes.
         over: Duration,
@@ -88,6 +92,49 @@ impl Arrivals {
     /// One record at a time, by `pattern`.
     pub fn single(pattern: Pattern) -> Self {
         Self { pattern, batch: 1 }
+    }
+
+    /// Whether all settings are within their bounds.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence for a person.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.batch == 0 {
+            return Err("a batch has at least one record");
+        }
+        self.pattern.check()
+    }
+}
+
+impl Pattern {
+    fn check(&self) -> Result<(), &'static str> {
+        let rate = match self {
+            Self::Constant { rate } | Self::Poisson { rate } | Self::OnOff { rate, .. } => *rate,
+            Self::Daily { mean, .. } => *mean,
+            Self::Ramp { from, to, .. } => from.max(*to),
+            Self::Replay { speed, .. } => *speed,
+        };
+        if !(rate > 0.0 && rate <= RATE_MAX) {
+            return Err("a rate (of a replay: the speed) is above zero and at most 1,000,000,000");
+        }
+        match self {
+            Self::OnOff { on, .. } if on.mean().is_zero() => Err("a burst lasts some time"),
+            Self::Daily { peak_to_trough, .. } if peak_to_trough.is_nan() || *peak_to_trough < 1.0 => {
+                Err("the peak is not below the trough: the ratio is at least 1")
+            }
+            Self::Daily { period, .. } if *period < Duration::from_micros(1) => {
+                Err("a period is at least a microsecond")
+            }
+            Self::Ramp { from, to, .. } if from.is_nan() || to.is_nan() || from.min(*to) < 0.0 => {
+                Err("a rate is not below zero")
+            }
+            Self::Constant { .. }
+            | Self::Poisson { .. }
+            | Self::OnOff { .. }
+            | Self::Daily { .. }
+            | Self::Ramp { .. }
+            | Self::Replay { .. } => Ok(()),
+        }
     }
 }
 
@@ -112,10 +159,10 @@ impl ArrivalState {
     /// The beginning of `arrivals`, counted from `origin`.
     ///
     /// # Panics
-    /// When a rate, batch or length is outside the bounds its documentation states: files are checked before.
+    /// When [`Arrivals::check`] finds something wrong: files are checked before.
     pub fn new(arrivals: &Arrivals, origin: Time) -> Self {
+        assert_eq!(arrivals.check(), Ok(()), "arrivals are within their bounds");
         let batch = arrivals.batch;
-        assert!(batch >= 1, "a batch has at least one record");
         let process = match &arrivals.pattern {
             Pattern::Constant { rate } => Process::Even(steady::Even::new(*rate, batch, origin)),
             Pattern::Poisson { rate } => Process::Memoryless(steady::Memoryless::new(*rate, batch, origin)),

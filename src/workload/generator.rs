@@ -14,7 +14,7 @@ use crate::wire::port::{FromPublisher, ToPublisher};
 use super::arrivals::{ArrivalState, Arrivals};
 use super::codec::Codec;
 use super::keys::{KeyId, KeyState};
-use super::payload::PayloadState;
+use super::payload::{Content, PayloadState};
 use super::row::{Row, Schema};
 
 /// What a generator is made of.
@@ -28,8 +28,8 @@ pub struct GeneratorSetup {
     pub publisher: Addr<ToPublisher>,
     /// When.
     pub arrivals: Arrivals,
-    /// What; none in a replay that brings its own payload.
-    pub payload: PayloadState,
+    /// What; none in a replay, which brings its own.
+    pub payload: Option<PayloadState>,
     /// The fields of its rows.
     pub schema: Arc<Schema>,
     /// How rows become bytes.
@@ -131,15 +131,16 @@ impl Generator {
         let now = cx.now();
         if let Some(entry) = self.arrivals.entry() {
             let (key, value) = (entry.key.clone(), entry.payload.clone());
-            let bytes = key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
+            let bytes =
+                key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
             let hash = key.as_deref().map(self.setup.hash);
             return (Record::new(id, now, hash, bytes as u32), self.body(key, value));
         }
-        let value_bytes = match self.setup.payload.next_size(cx.rng()) {
-            Some(bytes) => bytes,
-            None => {
-                self.setup.payload.next(now, cx.rng(), &mut self.row);
-                self.scratch.clear();
+        let payload = self.setup.payload.as_mut().expect("what is not replayed is made");
+        self.scratch.clear();
+        let value_bytes = match payload.next(now, cx.rng(), &mut self.row) {
+            Content::Size(bytes) => bytes,
+            Content::Row => {
                 self.setup.codec.encode(&self.setup.schema, &self.row, &mut self.scratch);
                 self.scratch.len() as u32
             }
@@ -147,7 +148,8 @@ impl Generator {
         let key = self.setup.keys.draw(Some(&self.row), cx.rng()).map(|key| self.cached(key));
         let (hash, key) = key.unzip();
         let bytes = value_bytes + key.as_ref().map_or(0, |key: &Arc<[u8]>| key.len() as u32);
-        let value = (self.setup.keep_bodies && !self.scratch.is_empty()).then(|| Arc::from(&self.scratch[..]));
+        let value =
+            (self.setup.keep_bodies && !self.scratch.is_empty()).then(|| Arc::from(&self.scratch[..]));
         (Record::new(id, now, hash, bytes), self.body(key, value))
     }
 

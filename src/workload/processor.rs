@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Cx, Time};
+use crate::kernel::{Actor, ActorId, Addr, Cx};
 use crate::trace::{Body, ChannelId, Life, Record, RecordId, Span};
 use crate::wire::Brokersim;
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 
 use super::codec::Codec;
-use super::operation::{OperationState, Output};
-use super::reader::{Commit, Reader};
+use super::operation::{Emitted, OperationState};
+use super::reader::{Commit, Reader, ReaderTimer};
 use super::row::Schema;
 
 /// What a processor is made of.
@@ -56,7 +56,7 @@ pub struct Processor {
     offered: u64,
     /// Records that could not be decoded, and so gave no result.
     undecodable: u64,
-    outputs: Vec<Output>,
+    outputs: Vec<Emitted>,
 }
 
 impl Processor {
@@ -87,7 +87,8 @@ impl Processor {
             return cx.send(self.setup.publisher, ToPublisher::Publish(self.setup.channel, copy, body));
         };
         let (schema, codec) = &self.setup.input;
-        let decoded = body.and_then(|body| body.value.as_deref()).and_then(|value| codec.decode(schema, value).ok());
+        let decoded =
+            body.and_then(|body| body.value.as_deref()).and_then(|value| codec.decode(schema, value).ok());
         let Some(row) = decoded else {
             self.undecodable += 1;
             return;
@@ -101,7 +102,7 @@ impl Processor {
         self.outputs = outputs;
     }
 
-    fn publish(&mut self, cx: &mut Cx<'_, Self>, (key, event_time, row): Output) {
+    fn publish(&mut self, cx: &mut Cx<'_, Self>, Emitted { key, event_time, row }: Emitted) {
         let (schema, codec) = &self.setup.output;
         let mut value = Vec::new();
         codec.encode(schema, &row, &mut value);
@@ -142,11 +143,11 @@ impl Processor {
 impl Actor for Processor {
     type Vocab = Brokersim;
     type Msg = ProcessorMail;
-    type Timer = ();
+    type Timer = ReaderTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
         self.held = None;
-        cx.arm_at((), self.setup.reader.start.max(Time::ZERO));
+        self.setup.reader.begin(cx);
     }
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: ProcessorMail) {
@@ -159,7 +160,7 @@ impl Actor for Processor {
         }
     }
 
-    fn wake(&mut self, cx: &mut Cx<'_, Self>, (): ()) {
-        cx.send(self.setup.reader.subscriber, ToSubscriber::Next);
+    fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: ReaderTimer) {
+        self.setup.reader.ring(cx, timer);
     }
 }

@@ -32,9 +32,43 @@ pub struct Reader {
     pub commit: Commit,
     /// When it begins to read.
     pub start: Time,
+    /// When it leaves in good order; [`Time::NEVER`] when it stays.
+    pub stop: Time,
+}
+
+/// What an application that reads is woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReaderTimer {
+    /// Begin.
+    Start,
+    /// Leave.
+    Stop,
 }
 
 impl Reader {
+    /// Arms what begins and ends reading; after a restart it begins at once.
+    pub(super) fn begin<A: Actor<Timer = ReaderTimer>>(&self, cx: &mut Cx<'_, A>) {
+        if cx.now() < self.stop {
+            cx.arm_at(ReaderTimer::Start, self.start);
+        }
+        if self.stop < Time::NEVER {
+            cx.arm_at(ReaderTimer::Stop, self.stop);
+        }
+    }
+
+    /// Begins or ends reading.
+    pub(super) fn ring<A: Actor<Vocab = Brokersim, Timer = ReaderTimer>>(
+        &self,
+        cx: &mut Cx<'_, A>,
+        timer: ReaderTimer,
+    ) {
+        let say = match timer {
+            ReaderTimer::Start => ToSubscriber::Next,
+            ReaderTimer::Stop => ToSubscriber::Close,
+        };
+        cx.send(self.subscriber, say);
+    }
+
     /// Works on a delivery: calls `each` for every record of it, in order, when its work is done.
     pub(super) fn work<A: Actor<Vocab = Brokersim>>(
         &self,

@@ -5,7 +5,7 @@ use crate::kernel::{Actor, ActorId, Cx};
 use crate::wire::Brokersim;
 use crate::wire::port::{FromSubscriber, ToSubscriber};
 
-use super::reader::{Commit, Reader};
+use super::reader::{Commit, Reader, ReaderTimer};
 
 /// An application that reads.
 #[derive(Clone)]
@@ -36,11 +36,11 @@ impl Sink {
 impl Actor for Sink {
     type Vocab = Brokersim;
     type Msg = FromSubscriber;
-    type Timer = ();
+    type Timer = ReaderTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
         self.held = None;
-        cx.arm_at((), self.reader.start);
+        self.reader.begin(cx);
     }
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: FromSubscriber) {
@@ -58,7 +58,7 @@ impl Actor for Sink {
         }
     }
 
-    fn wake(&mut self, cx: &mut Cx<'_, Self>, (): ()) {
-        cx.send(self.reader.subscriber, ToSubscriber::Next);
+    fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: ReaderTimer) {
+        self.reader.ring(cx, timer);
     }
 }

@@ -180,7 +180,9 @@ impl Broker {
 
     /// A cheap look, before everything is read: whether the place that changed has something for the fetch.
     fn may_have_enough(&mut self, fetch: &Fetch, place: PlaceId) -> bool {
-        let Some(asked) = fetch.places.iter().find(|asked| asked.place == place).copied() else { return false };
+        let Some(asked) = fetch.places.iter().find(|asked| asked.place == place).copied() else {
+            return false;
+        };
         match self.led(place) {
             Err(_) => true,
             Ok((replica, _)) => {
@@ -242,7 +244,12 @@ impl Broker {
         }
     }
 
-    pub(super) fn list_offsets(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, places: &[(PlaceId, OffsetSpec)]) {
+    pub(super) fn list_offsets(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        asker: Asker,
+        places: &[(PlaceId, OffsetSpec)],
+    ) {
         let found = places.iter().map(|&(place, spec)| {
             let offset = self.led(place).map(|(replica, _)| match spec {
                 OffsetSpec::Earliest => replica.log.start(),
@@ -258,9 +265,9 @@ impl Broker {
     }
 
     pub(super) fn epoch_end(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, places: &[(PlaceId, u32)]) {
-        let found = places.iter().map(|&(place, epoch)| {
-            (place, self.led(place).map(|(replica, _)| replica.log.epoch_end(epoch)))
-        });
+        let found = places
+            .iter()
+            .map(|&(place, epoch)| (place, self.led(place).map(|(replica, _)| replica.log.epoch_end(epoch))));
         let found = found.collect();
         self.answer(cx, asker, Response::EpochEnd(found));
     }

@@ -30,8 +30,8 @@ use crate::wire::kafka::{FromBroker, FromController, Image, Request, Response, T
 use super::config::{BrokerConfig, TopicConfig};
 use super::coordinator::{Coordinator, Ticket};
 use super::log::Log;
-use super::replica::follower::Follower;
-use super::replica::leader::Leader;
+use super::replica::Follower;
+use super::replica::Leader;
 
 use connections::{Asker, Connections};
 use purgatory::Purgatory;
@@ -149,7 +149,8 @@ pub struct Broker {
 impl Broker {
     /// A broker with empty logs that has not started.
     pub fn new(setup: BrokerSetup) -> Self {
-        let coordinator = Coordinator::new(Arc::clone(&setup.config), Arc::clone(&setup.stage), setup.offsets);
+        let coordinator =
+            Coordinator::new(Arc::clone(&setup.config), Arc::clone(&setup.stage), setup.offsets);
         let fetchers = setup.brokers.iter().map(|&(id, node, addr)| Fetcher::new(id, node, addr)).collect();
         Self {
             replicas: (0..setup.stage.places()).map(|_| None).collect(),
@@ -249,7 +250,10 @@ impl Broker {
     /// The leader as this broker knows it, for those who asked the wrong one (KIP-951).
     fn leader_hint(&self, place: PlaceId) -> Option<(BrokerId, u32)> {
         let partition = self.image.partitions.get(place.index())?;
-        partition.leader.filter(|leader| *leader != self.setup.id).map(|leader| (leader, partition.leader_epoch))
+        partition
+            .leader
+            .filter(|leader| *leader != self.setup.id)
+            .map(|leader| (leader, partition.leader_epoch))
     }
 
     fn is_internal(&self, place: PlaceId) -> bool {
@@ -310,7 +314,9 @@ impl Actor for Broker {
     }
 
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
-        if let Some(id) = self.fetchers.iter().find(|fetcher| fetcher.node == peer).map(|fetcher| fetcher.leader) {
+        if let Some(id) =
+            self.fetchers.iter().find(|fetcher| fetcher.node == peer).map(|fetcher| fetcher.leader)
+        {
             self.fetch_failed(cx, id);
         }
     }

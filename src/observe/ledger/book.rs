@@ -34,7 +34,6 @@ impl Entry {
 /// How far a group has come.
 #[derive(Clone, Debug)]
 struct Reader {
-    group: GroupId,
     settled: Option<u64>,
     /// Where it began, or jumped to: what lies below does not count as lag.
     base: u64,
@@ -59,8 +58,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
-        let readers =
-            groups.iter().map(|&group| Reader { group, settled: None, base: 0, processed: None }).collect();
+        let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
         Self { groups, readers, settles, entries: VecDeque::new(), committed: 0 }
     }
 

@@ -6,12 +6,8 @@ use crate::kernel::{Rng, Time};
 const RATE_SCALE: f64 = 1e6;
 const NANOS_TIMES_SCALE: u128 = 1_000_000_000 * 1_000_000;
 
-/// Millionths of an arrival per second, for a rate in records per second and records per arrival.
-///
-/// # Panics
-/// When the rate is not a number above zero: scenario files are checked before.
+/// Millionths of a record per second; the rate is above zero and at most [`super::RATE_MAX`].
 fn micro_rate(rate: f64) -> u64 {
-    assert!(rate > 0.0 && rate.is_finite(), "a rate is a number above zero, not {rate}");
     ((rate * RATE_SCALE + 0.5) as u64).max(1)
 }
 
@@ -36,7 +32,7 @@ impl Even {
     #[inline]
     pub(super) fn next(&mut self) -> Time {
         let due = self.next;
-        // Sums stay below 2 * per; rates are below 2^63 millionths.
+        // The sum stays below 2 * per, and a rate is at most 10^15 millionths.
         let (carry, whole) = (self.carry + self.rest, self.whole);
         let over = u64::from(carry >= self.per);
         self.carry = carry - over * self.per;
@@ -78,7 +74,7 @@ pub(super) fn exponential(rng: &mut Rng) -> u64 {
 
 impl Memoryless {
     pub(super) fn new(rate: f64, batch: u32, origin: Time) -> Self {
-        let mean = (NANOS_TIMES_SCALE * u128::from(batch) << 32) / u128::from(micro_rate(rate));
+        let mean = ((NANOS_TIMES_SCALE * u128::from(batch)) << 32) / u128::from(micro_rate(rate));
         // Beyond 2^54 ns (200 days) a gap is as good as never, and the product below stays within 128 bits.
         Self { last: origin, carry: 0, mean: mean.min(1 << 86) }
     }
