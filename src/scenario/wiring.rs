@@ -18,8 +18,8 @@ use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, End, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario,
-    Schedule, Sink, SocketOptions, System, Target, Transport, Zeromq,
+    Channel, Commit, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario,
+    Schedule, Sink, System, Target, Transport, Zeromq,
 };
 
 /// A system ready to run, and what observers need to know of it.
@@ -319,7 +319,7 @@ fn install_zeromq(
                 .map(|&index| pull_for(builder, stage, &apps[index], channel))
                 .collect(),
         };
-        let ports = zeromq::install(&zeromq_config(channel), builder, &applications);
+        let ports = zeromq::install(&channel.config, builder, &applications);
         for (index, publisher) in writers.into_iter().zip(ports.publishers) {
             clients[index].publisher = Some(publisher);
         }
@@ -354,25 +354,6 @@ fn pull_for(
         stage.groups.iter().position(|group| group.name == channel.name).expect("a channel that is read");
     let name = format!("{}/pull", builder.cast().actor(id));
     zeromq::Subscriber { name, node, app: address, group: GroupId(group as u32) }
-}
-
-fn zeromq_config(channel: &Channel) -> zeromq::Config {
-    let SocketOptions { sndhwm, rcvhwm, linger, immediate, sndtimeo, reconnect_ivl } =
-        channel.options.clone();
-    let options = zeromq::SocketOptions {
-        sndhwm,
-        rcvhwm,
-        linger,
-        immediate,
-        sndtimeo,
-        reconnect_ivl,
-        ..zeromq::SocketOptions::default()
-    };
-    let push_side = match channel.bind {
-        End::Push => zeromq::Side::Bind,
-        End::Pull => zeromq::Side::Connect,
-    };
-    zeromq::Config { push: options.clone(), pull: options, push_side, ..zeromq::Config::default() }
 }
 
 fn install(

@@ -232,14 +232,9 @@ impl Actor for Controller {
         self.settle(cx, before);
     }
 
-<<<<<<< HEAD
     fn crash(&mut self, _: Time, _: Crash) {
-        // What was decided is in the metadata log; whoever waited for an answer asks again.
-=======
-    fn crash(&mut self, _: Crash) {
         // What was decided is in the metadata log; whoever waited for an answer asks again. Refused
         // incarnations stay: they stand for brokers that go on trying.
->>>>>>> control
         self.answers.clear();
     }
 }

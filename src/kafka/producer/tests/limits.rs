@@ -321,8 +321,6 @@ fn an_ordinary_record_arms_no_timer_and_takes_no_room_of_its_own() {
     }
     assert_eq!((rig.armed(), rig.free_bytes()), (armed, free));
 }
-<<<<<<< HEAD
-=======
 
 #[test]
 fn a_record_never_joins_a_batch_that_was_sent_before() {
@@ -335,4 +333,3 @@ fn a_record_never_joins_a_batch_that_was_sent_before() {
     assert_eq!(rig.next().contents(), [(0, vec![0])]);
     assert_eq!(rig.next().contents(), [(0, vec![1])]);
 }
->>>>>>> producer
