@@ -5,11 +5,12 @@
 //! **Not judged here:** what several entries mean together; that is `check`.
 
 use crate::kafka::settings::{self, Scope, Treatment};
+use crate::zeromq::settings as zeromq;
 
 use super::error::{Finding, Findings, Span, closest, did_you_mean, one_of};
 use super::file::{Entry, Node, Setting, Table, Value, doubles};
-use super::language::{FILE, Form, Forms, Key, Shape, ZEROMQ_REFUSED};
-use super::read::given;
+use super::language::{FILE, Form, Forms, Key, Shape};
+use super::read::{given, option};
 use super::units::{self, UnitError};
 
 /// Judges the whole file.
@@ -63,12 +64,11 @@ impl Judge<'_> {
         let what = if title == "the file" { "section" } else { "key" };
         let finding =
             Finding::new("scenario::unknown_key", format!("{title} has no {what} `{}`", entry.name));
-        let help = match (client_scope(&full, keys), refused_by_zeromq(&entry.name, keys)) {
-            (Some(scope), _) => {
+        let help = match client_scope(&full, keys) {
+            Some(scope) => {
                 format!("it is a {} setting of Kafka: write `{}.{full}`", scope.name(), scope.name())
             }
-            (None, Some(why)) => format!("{why}; leave it out"),
-            (None, None) => did_you_mean(zeromq_name(&entry.name), names),
+            None => did_you_mean(&entry.name, names),
         };
         self.findings.report(finding.at(entry.place, format!("no such {what}")).help(help));
     }
@@ -109,6 +109,9 @@ impl Judge<'_> {
             Shape::Configured(keys, scope) => self.section(node, title, name, |judge, table| {
                 judge.table(table, node.place, title, keys, Some(scope));
             }),
+            Shape::Sockets(keys) => self.section(node, title, name, |judge, table| {
+                judge.sockets(table, title, node.place, keys);
+            }),
             Shape::Settings(scope) => self.section(node, title, name, |judge, table| {
                 judge.settings(&table.flatten(), scope, &[]);
             }),
@@ -121,6 +124,37 @@ impl Judge<'_> {
                 self.section(node, title, name, |judge, table| judge.named(table, title, *shape))
             }
             Shape::Tables(keys) => self.tables(node, name, keys),
+        }
+    }
+
+    fn sockets(&mut self, table: &Table, title: &str, place: Span, keys: &[Key]) {
+        let (own, options): (Vec<_>, Vec<_>) =
+            table.entries.iter().cloned().partition(|entry| keys.iter().any(|key| key.name == entry.name));
+        self.table(&Table { entries: own }, place, title, keys, None);
+        for entry in &options {
+            self.option(entry, title, keys);
+        }
+    }
+
+    fn option(&mut self, entry: &Entry, title: &str, keys: &[Key]) {
+        let name = entry.name.as_str();
+        let Some(setting) = zeromq::find(name) else {
+            let plain = name.strip_prefix("ZMQ_").unwrap_or(name);
+            let names = zeromq::SETTINGS.iter().map(|setting| setting.name);
+            let finding = Finding::new("zeromq::unknown_option", format!("{title} has no option `{name}`"));
+            let help = match closest(plain, keys.iter().map(|key| key.name).chain(names)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`brokersim settings zeromq` lists what there is".to_owned(),
+            };
+            return self.findings.report(finding.at(entry.place, "no such option").help(help));
+        };
+        if setting.treatment == zeromq::Treatment::Refused {
+            let finding = Finding::new("zeromq::refused", format!("`{name}` cannot be set"));
+            return self.findings.report(finding.at(entry.place, "refused").help(setting.note));
+        }
+        if let Err(error) = option(setting, &entry.node) {
+            let finding = Finding::new("zeromq::option", error.message);
+            self.findings.report(finding.at(entry.node.place, "not a value of this option").help(error.help));
         }
     }
 
@@ -360,8 +394,8 @@ impl Judge<'_> {
             None => format!("{}{}", one_of(heads), forms.plain.map_or(String::new(), plain_hint)),
         };
         self.findings.report(
-            Finding::new("scenario::value", format!("`{name}` is not {}", forms.what))
-                .at(place, "not a way to write it")
+            Finding::new("scenario::value", format!("`{{ {said} = ... }}` is not {}", forms.what))
+                .at(place, format!("not a way to write `{name}`"))
                 .help(help),
         );
     }
@@ -375,8 +409,9 @@ impl Judge<'_> {
             Some(near) => format!("did you mean {name} = {{ {near} = ... }}?"),
             None => ways(forms, name),
         };
-        let finding = Finding::new("scenario::value", format!("`{name}` is not {}", forms.what));
-        self.findings.report(finding.at(node.place, "not a way to write it").help(help));
+        let said = if word.is_empty() { format!("`{name}`") } else { format!("`{word}`") };
+        let finding = Finding::new("scenario::value", format!("{said} is not {}", forms.what));
+        self.findings.report(finding.at(node.place, format!("not a way to write `{name}`")).help(help));
     }
 
     fn settings(&mut self, settings: &[Setting<'_>], scope: Scope, keys: &[Key]) {
@@ -449,19 +484,24 @@ impl Judge<'_> {
 /// The entry under its dotted names; an empty table is reported by its own name.
 fn flat(entry: &Entry) -> Vec<Setting<'_>> {
     match entry.node.table() {
-        Some(table) if !table.entries.is_empty() => table
-            .flatten()
-            .into_iter()
-            .map(|setting| Setting { name: format!("{}.{}", entry.name, setting.name), ..setting })
-            .collect(),
+        Some(table) if !table.entries.is_empty() => {
+            table.flatten().into_iter().map(|setting| below_entry(entry, setting)).collect()
+        }
         Some(_) | None => vec![Setting { name: entry.name.clone(), key: entry.place, node: &entry.node }],
     }
+}
+
+fn below_entry<'t>(entry: &Entry, setting: Setting<'t>) -> Setting<'t> {
+    let in_one_piece = setting.key.start == entry.place.end + 1;
+    let start = if in_one_piece { entry.place.start } else { setting.key.start };
+    let key = Span::new(start, setting.key.end);
+    Setting { name: format!("{}.{}", entry.name, setting.name), key, ..setting }
 }
 
 /// What a table is called in messages: sections by their header, values by their key.
 fn below(title: &str, name: &str, shape: Shape) -> String {
     let is_section = match shape {
-        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => {
+        Shape::Table(_) | Shape::Configured(..) | Shape::Sockets(_) | Shape::Named(_) => {
             title == "the file" || title.starts_with('[')
         }
         Shape::Text
@@ -499,19 +539,6 @@ fn client_scope(name: &str, keys: &[Key]) -> Option<Scope> {
     })
 }
 
-fn is_zeromq(keys: &[Key]) -> bool {
-    keys.iter().any(|key| key.name == "SNDHWM")
-}
-
-fn zeromq_name(name: &str) -> &str {
-    name.strip_prefix("ZMQ_").unwrap_or(name)
-}
-
-fn refused_by_zeromq(name: &str, keys: &[Key]) -> Option<&'static str> {
-    let name = zeromq_name(name);
-    ZEROMQ_REFUSED.iter().find(|(refused, _)| is_zeromq(keys) && *refused == name).map(|(_, why)| *why)
-}
-
 fn tag_key(_: &'static str) -> Key {
     Key { name: "kind", shape: Shape::Text, required: true, about: "which kind" }
 }
@@ -530,8 +557,16 @@ fn bounds(least: i64, most: i64) -> String {
 }
 
 fn with_unit(node: &Node, wanted: &str) -> String {
+    let units = match wanted.split(',').next() {
+        Some("a length of time") => ["s", "ms"],
+        Some("a size") => ["B", "KiB"],
+        Some("a bandwidth") => ["B/s", "MiB/s"],
+        Some(_) | None => ["/s", "/min"],
+    };
     match node.integer() {
-        Some(_) => format!("a bare number has no unit: write {wanted}"),
+        Some(number) => {
+            format!("a bare number has no unit: write \"{number}{}\" or \"{number}{}\"", units[0], units[1])
+        }
         None => format!("write {wanted}"),
     }
 }
@@ -567,7 +602,7 @@ fn example(key: &Key) -> String {
         Shape::Number(..) => "0.5",
         Shape::Flag => "true",
         Shape::Choice(choices) => return format!("{} = \"{}\"", key.name, choices[0]),
-        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => {
+        Shape::Table(_) | Shape::Configured(..) | Shape::Sockets(_) | Shape::Named(_) => {
             return format!("a section [{}]", key.name);
         }
         Shape::Forms(forms) if std::ptr::eq(forms, &super::language::ARRIVALS) => "{ poisson = \"500/s\" }",

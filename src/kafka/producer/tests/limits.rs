@@ -321,3 +321,18 @@ fn an_ordinary_record_arms_no_timer_and_takes_no_room_of_its_own() {
     }
     assert_eq!((rig.armed(), rig.free_bytes()), (armed, free));
 }
+<<<<<<< HEAD
+=======
+
+#[test]
+fn a_record_never_joins_a_batch_that_was_sent_before() {
+    let mut rig = Rig::new(plain(), 1, 1);
+    rig.publish(0);
+    let sent = rig.next();
+    rig.respond(&sent, Err(NotEnoughReplicas));
+    rig.publish(0);
+    rig.until(120);
+    assert_eq!(rig.next().contents(), [(0, vec![0])]);
+    assert_eq!(rig.next().contents(), [(0, vec![1])]);
+}
+>>>>>>> producer
