@@ -192,6 +192,7 @@ mod tests {
             log_start: leader.start(),
             diverging: divergence.ok().flatten(),
             leader: None,
+            forgettable: 0,
             chunks,
         }
     }
