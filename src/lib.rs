@@ -1,7 +1,13 @@
 //! brokersim: what happens to my messages?
 
+pub mod fault;
 pub mod host;
 pub mod kafka;
 pub mod kernel;
+pub mod observe;
+pub mod scenario;
+pub mod tape;
 pub mod trace;
 pub mod wire;
+pub mod workload;
+pub mod zeromq;

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use crate::kernel::queue::{Agenda, Heap};
 use crate::kernel::{
-    ActorId, Cast, Command, Crash, Desk, Digest, Effect, Event, Fate, Input, Network, NodeId, Observer,
-    Parts, Payload, Physics, Resident, Time, Vocabulary,
+    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
+    Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
 };
 
 /// Why [`Simulation::run_until`] came back.
@@ -69,7 +69,7 @@ impl Timer {
 #[derive(Clone)]
 struct Deferred<V: Vocabulary> {
     cause: u64,
-    effects: Vec<Effect<V>>,
+    effects: std::vec::IntoIter<Effect<V>>,
 }
 
 /// Everything but the actors.
@@ -313,7 +313,13 @@ impl<V: Vocabulary> Simulation<V> {
         self.world.inputs += 1;
         let mut effects = std::mem::take(&mut self.scratch);
         place.resident.handle(self.world.now, input, &mut effects);
-        self.apply(actor, cause, &mut effects);
+        let mut asked = effects.drain(..);
+        if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
+            let effects = asked.collect::<Vec<_>>().into_iter();
+            self.put_aside(actor, cost, Deferred { cause, effects });
+        } else {
+            drop(asked);
+        }
         self.scratch = effects;
     }
 
@@ -321,8 +327,20 @@ impl<V: Vocabulary> Simulation<V> {
         let place = &mut self.seats[actor.0 as usize];
         let Deferred { cause, mut effects } = place.deferred.take(slot);
         place.busy -= 1;
-        self.apply(actor, cause, &mut effects);
-        self.clear_desk(actor);
+        match self.apply(actor, cause, &mut effects) {
+            Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
+            None => self.clear_desk(actor),
+        }
+    }
+
+    /// Keeps what an actor will do when its work is done.
+    fn put_aside(&mut self, actor: ActorId, cost: Duration, rest: Deferred<V>) {
+        let place = &mut self.seats[actor.0 as usize];
+        place.busy += 1;
+        let slot = place.deferred.put(rest);
+        let epoch = self.world.nodes[place.node.0 as usize].epoch;
+        let done = self.world.now + cost;
+        self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
     }
 
     /// Takes up what waits, as long as there is a free server.
@@ -338,36 +356,34 @@ impl<V: Vocabulary> Simulation<V> {
         }
     }
 
-    /// Does what was asked, in order. After work is asked for, the rest is put aside until it is done.
+    /// Does what was asked, in order, until work is asked for: then how much, and the cause of the rest.
     #[inline]
-    fn apply(&mut self, actor: ActorId, mut cause: u64, effects: &mut Vec<Effect<V>>) {
-        let mut asked = effects.drain(..);
-        while let Some(effect) = asked.next() {
+    fn apply(
+        &mut self,
+        actor: ActorId,
+        mut cause: u64,
+        asked: &mut impl Iterator<Item = Effect<V>>,
+    ) -> Option<(Duration, u64)> {
+        for effect in asked {
             match effect {
                 Effect::Send(to, msg) => {
                     let (from, node) = (self.seats[actor.0 as usize].node, self.seats[to.0 as usize].node);
                     self.world.send((actor, from), (to, node), cause, msg);
                 }
                 Effect::Arm(slot, at) => {
-                    if let Some(at) = self.seats[actor.0 as usize].arm(slot, at, cause) {
-                        let epoch = self.world.nodes[self.seats[actor.0 as usize].node.0 as usize].epoch;
-                        let at = at.max(self.world.now);
+                    let place = &mut self.seats[actor.0 as usize];
+                    if let Some(at) = place.arm(slot, at.max(self.world.now), cause) {
+                        let epoch = self.world.nodes[place.node.0 as usize].epoch;
                         self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
                     }
                 }
                 Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
                 Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
                 Effect::Command(command) => self.obey(command, actor, cause),
-                Effect::Work(cost) => {
-                    let place = &mut self.seats[actor.0 as usize];
-                    place.busy += 1;
-                    let slot = place.deferred.put(Deferred { cause, effects: asked.collect() });
-                    let epoch = self.world.nodes[place.node.0 as usize].epoch;
-                    let done = self.world.now + cost;
-                    return self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
-                }
+                Effect::Work(cost) => return Some((cost, cause)),
             }
         }
+        None
     }
 
     fn obey(&mut self, command: Command, by: ActorId, cause: u64) {
@@ -398,7 +414,7 @@ impl<V: Vocabulary> Simulation<V> {
         }
         let Node { epoch, actors, .. } = std::mem::take(state);
         for &actor in &actors {
-            self.seats[actor.0 as usize].crash(how);
+            self.seats[actor.0 as usize].crash(self.world.now, how);
         }
         *state =
             Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
@@ -519,8 +535,8 @@ impl<V: Vocabulary> Place<V> {
         wanted
     }
 
-    fn crash(&mut self, how: Crash) {
-        self.resident.crash(how);
+    fn crash(&mut self, now: Time, how: Crash) {
+        self.resident.crash(now, how);
         self.busy = 0;
         self.waiting.clear();
         self.timers.clear();

@@ -112,8 +112,8 @@ pub trait Actor: Clone + Send + 'static {
         let _ = (cx, peer);
     }
     /// The process died. Keep in `self` what survives on disk; timers and inputs are gone already.
-    fn crash(&mut self, how: Crash) {
-        let _ = how;
+    fn crash(&mut self, now: Time, how: Crash) {
+        let _ = (now, how);
     }
 }
 
@@ -298,7 +298,7 @@ pub trait Resident<V: Vocabulary>: Send {
     /// When the message is not one that the actor understands: typed addresses make that impossible.
     fn handle(&mut self, now: Time, input: Input<V::Msg>, effects: &mut Vec<Effect<V>>);
     /// The process died.
-    fn crash(&mut self, how: Crash);
+    fn crash(&mut self, now: Time, how: Crash);
     /// A copy, with all its state.
     fn duplicate(&self) -> Box<dyn Resident<V>>;
 }
@@ -347,9 +347,9 @@ impl<A: Actor> Resident<A::Vocab> for Lodger<A> {
         }
     }
 
-    fn crash(&mut self, how: Crash) {
+    fn crash(&mut self, now: Time, how: Crash) {
         self.timers.clear();
-        self.actor.crash(how);
+        self.actor.crash(now, how);
     }
 
     fn duplicate(&self) -> Box<dyn Resident<A::Vocab>> {

@@ -82,7 +82,7 @@ impl<A: Actor> Alone<A> {
 
     /// Kills it.
     pub fn crash(&mut self, how: Crash) {
-        Resident::crash(&mut self.lodger, how);
+        Resident::crash(&mut self.lodger, self.now, how);
     }
 
     fn input(&mut self, input: Input<<A::Vocab as Vocabulary>::Msg>) -> Vec<Asked<A>> {

@@ -1,7 +1,8 @@
 //! The medium between nodes: latency, bandwidth, buffer, cuts.
 //!
 //! Transports are TCP, so a path never reorders: what is sent later from one node to another arrives
-//! later. A cut is a black hole: messages vanish and nobody is told.
+//! later, also when the connection broke in between: a reset does not overtake what its sender had sent, and
+//! nothing overtakes a reset. A cut is a black hole: messages vanish and nobody is told.
 //!
 //! **Not modelled:** loss inside a connection (TCP repairs it; its cost is part of the latency law) and
 //! slow start.
@@ -37,13 +38,22 @@ pub enum Fate {
     Lost,
 }
 
+/// One direction of a path.
+#[derive(Clone, Copy, Debug, Default)]
+struct Path {
+    /// The latest arrival promised so far.
+    last_arrival: Time,
+    /// Whether there is a connection: something was sent since the last reset.
+    connected: bool,
+}
+
 /// The state of every path. Consulted at every send between nodes.
 #[derive(Clone, Debug)]
 pub struct Network {
     shape: Shape,
     rng: Rng,
-    /// `[from][to]`: the latest arrival promised so far; [`Time::ZERO`] when nothing was ever sent.
-    arrivals: Vec<Vec<Time>>,
+    /// `[from][to]`: what is known of each direction of each path.
+    paths: Vec<Vec<Path>>,
     /// When each node's interface has sent all that it was given.
     departures: Vec<Time>,
     shapes: BTreeMap<(NodeId, NodeId), Shape>,
@@ -56,7 +66,7 @@ impl Network {
         Self {
             shape,
             rng: Rng::named(seed, "network"),
-            arrivals: Vec::new(),
+            paths: Vec::new(),
             departures: Vec::new(),
             shapes: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -86,16 +96,17 @@ impl Network {
             departs = (*free).max(now) + Duration::from_nanos(sending as u64);
             *free = departs;
         }
-        let row = room(&mut self.arrivals, from.0 as usize, Vec::new());
-        let last = room(row, to.0 as usize, Time::ZERO);
-        *last = (departs + shape.latency.sample(&mut self.rng)).max(*last);
-        Fate::Arrives(*last)
+        let row = room(&mut self.paths, from.0 as usize, Vec::new());
+        let path = room(row, to.0 as usize, Path::default());
+        path.last_arrival = (departs + shape.latency.sample(&mut self.rng)).max(path.last_arrival);
+        path.connected = true;
+        Fate::Arrives(path.last_arrival)
     }
 
     /// The nodes that have exchanged something with `node`: those that a reset reaches. Forgets them.
     pub fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
         let mut peers = Vec::new();
-        let nodes = self.arrivals.iter().map(Vec::len).max().unwrap_or(0).max(self.arrivals.len());
+        let nodes = self.paths.iter().map(Vec::len).max().unwrap_or(0).max(self.paths.len());
         for peer in 0..nodes {
             let out = self.forget(node.0 as usize, peer);
             let back = self.forget(peer, node.0 as usize);
@@ -107,8 +118,8 @@ impl Network {
     }
 
     fn forget(&mut self, from: usize, to: usize) -> bool {
-        let Some(last) = self.arrivals.get_mut(from).and_then(|row| row.get_mut(to)) else { return false };
-        std::mem::replace(last, Time::ZERO) > Time::ZERO
+        let path = self.paths.get_mut(from).and_then(|row| row.get_mut(to));
+        path.is_some_and(|path| std::mem::take(&mut path.connected))
     }
 
     /// One more reason why nothing passes in this direction.

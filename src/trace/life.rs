@@ -189,3 +189,52 @@ pub enum Reason {
     /// The socket was closed with unsent records (LINGER).
     Linger,
 }
+
+impl Reason {
+    /// Its name, as files write it.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it means, as the end of a sentence about records.
+    pub fn means(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DeliveryTimeout => ("delivery-timeout", "delivery.timeout.ms ran out"),
+            Self::BufferExhausted => ("buffer-exhausted", "no room in buffer.memory for max.block.ms"),
+            Self::NoMetadata => ("no-metadata", "no metadata for the topic within max.block.ms"),
+            Self::MessageTooLarge => ("message-too-large", "larger than the system takes"),
+            Self::InvalidTimestamp => ("invalid-timestamp", "timestamp outside the topic's bounds"),
+            Self::NotEnoughReplicas => {
+                ("not-enough-replicas", "fewer in-sync replicas than min.insync.replicas")
+            }
+            Self::RetriesExhausted => ("retries-exhausted", "retries used up"),
+            Self::OutOfOrderSequence => {
+                ("out-of-order-sequence", "sequence number neither expected nor known")
+            }
+            Self::Fenced => ("fenced", "an older incarnation of the producer"),
+            Self::ProducerClosed => ("producer-closed", "the producer ended with them in its buffer"),
+            Self::NotAcknowledged => {
+                ("not-acknowledged", "sent with acks=0: nobody asked whether they arrived")
+            }
+            Self::LeaderElection => ("leader-election", "a broker that did not have them became leader"),
+            Self::UncleanElection => (
+                "unclean-election",
+                "a broker that was not in sync became leader (unclean.leader.election.enable)",
+            ),
+            Self::PowerLoss => ("power-loss", "the unflushed part of a disk was lost"),
+            Self::Retention => ("retention", "retention passed them before they were read"),
+            Self::OffsetReset => ("offset-reset", "auto.offset.reset jumped over them"),
+            Self::CommittedUnprocessed => {
+                ("committed-unprocessed", "their offsets were committed, and nobody processed them")
+            }
+            Self::HighWaterMark => ("high-water-mark", "a high-water mark was reached"),
+            Self::NoPeer => ("no-peer", "nobody was connected"),
+            Self::PeerDied => ("peer-died", "the pipe to a peer was destroyed with them in it"),
+            Self::Linger => ("linger", "the socket closed before they were sent (LINGER)"),
+        }
+    }
+}

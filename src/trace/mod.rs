@@ -7,7 +7,9 @@
 pub mod kafka;
 mod life;
 mod record;
+mod row;
 mod stage;
+mod tell;
 pub mod zeromq;
 
 use serde::Serialize;
@@ -16,7 +18,9 @@ use crate::kernel::{NodeId, Physics};
 
 pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Span};
+pub use row::{FactRow, LegRow, RecordRow};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
+pub use tell::{Told, Weight, reason_name, state_name, tell};
 
 /// Everything that can be seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::{Addr, Duration, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode, MemberId};
 use crate::trace::{Batch, ChannelId, GroupId, PlaceId};
@@ -64,7 +66,7 @@ pub enum Acks {
 }
 
 /// A client-side assignor of the classic group protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AssignorName {
     /// `range`
     Range,
@@ -189,7 +191,7 @@ pub struct JoinGroup {
 }
 
 /// ConsumerProtocolSubscription: what the group's leader needs to know of a member.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// Topics.
     pub topics: Vec<ChannelId>,
@@ -300,6 +302,8 @@ pub struct FetchedPlace {
     pub diverging: Option<(u32, u64)>,
     /// Leader and epoch, when the one asked knows better (KIP-951).
     pub leader: Option<(BrokerId, u32)>,
+    /// Nobody will read the contents below this again. The model's own: it decides about memory only.
+    pub forgettable: u64,
     /// The batches.
     pub chunks: Vec<Chunk>,
 }

@@ -11,6 +11,8 @@ pub enum Frame {
     Hello {
         /// Where to answer.
         from: Addr<Frame>,
+        /// Counts the lives of the speaker's process: another number is another connection.
+        incarnation: u32,
         /// How many messages the speaker queues for receiving (RCVHWM); 0 is without bound.
         receive_hwm: u32,
     },
@@ -21,8 +23,11 @@ pub enum Frame {
     },
     /// A message.
     Message(Record, Option<Arc<Body>>),
-    /// The reader has taken so many since it last said so: the writer has that much room again.
+    /// The reader's application has taken so many since the reader last said so. Said at each delivery; when
+    /// that gives the writer room is the writer's arithmetic. Stands for TCP's window, so it has no size.
     Taken(u32),
+    /// There is no pipe any more: the speaker closed its socket, or knows nothing of one.
+    Bye,
 }
 
 /// ZMTP 3 greeting and a frame's header.
@@ -36,6 +41,7 @@ impl Frame {
             Self::Hello { .. } | Self::Welcome { .. } => HELLO,
             Self::Message(record, _) => HEADER + record.bytes(),
             Self::Taken(_) => 0,
+            Self::Bye => HEADER,
         }
     }
 }

@@ -232,7 +232,7 @@ impl Actor for Controller {
         self.settle(cx, before);
     }
 
-    fn crash(&mut self, _: Crash) {
+    fn crash(&mut self, _: Time, _: Crash) {
         // What was decided is in the metadata log; whoever waited for an answer asks again. Refused
         // incarnations stay: they stand for brokers that go on trying.
         self.answers.clear();

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::{Duration, Time};
 use crate::trace::kafka::MemberId;
 use crate::trace::{GroupId, PlaceId};
 use crate::wire::kafka::{AssignorName, Subscription};
 
 /// A record of `__consumer_offsets`. The last one of a key holds (the topic is compacted).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OffsetsRecord {
     /// A group after a completed rebalance, or empty (GroupMetadataValue).
     Group {
@@ -43,7 +45,7 @@ pub enum OffsetsRecord {
 }
 
 /// A group as it is written (GroupMetadataValue).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupMetadata {
     /// The generation.
     pub generation: u32,
@@ -58,7 +60,7 @@ pub struct GroupMetadata {
 }
 
 /// A member as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberMetadata {
     /// Who.
     pub member: MemberId,

@@ -1,0 +1,91 @@
+//! Connections: one request in work at a time, the others wait their turn.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::kernel::{Addr, Duration, Time};
+use crate::wire::kafka::{FromBroker, Request, ToBroker};
+
+/// Who asked, and for which of its questions an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asker {
+    pub(super) reply_to: Addr<FromBroker>,
+    /// Consumers talk to their coordinator on a connection of its own, so that heartbeats do not wait behind
+    /// long polls.
+    pub(super) line: Line,
+    pub(super) correlation: u32,
+}
+
+/// Which of a client's connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Line {
+    Data,
+    Coordinator,
+}
+
+impl Asker {
+    pub(super) fn of(asked: &ToBroker) -> Self {
+        let line = match asked.request {
+            Request::JoinGroup(_)
+            | Request::SyncGroup(_)
+            | Request::Heartbeat(..)
+            | Request::LeaveGroup(..)
+            | Request::OffsetCommit(_)
+            | Request::OffsetFetch(..) => Line::Coordinator,
+            Request::Produce(_)
+            | Request::Fetch(_)
+            | Request::Metadata
+            | Request::InitProducerId(_)
+            | Request::ListOffsets(_)
+            | Request::FindCoordinator(_)
+            | Request::EpochEnd(_) => Line::Data,
+        };
+        Self { reply_to: asked.reply_to, line, correlation: asked.correlation }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Connection {
+    in_work: bool,
+    free_at: Time,
+    waiting: VecDeque<ToBroker>,
+}
+
+/// All connections of a broker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections {
+    by_client: BTreeMap<(Addr<FromBroker>, Line), Connection>,
+}
+
+impl Connections {
+    /// Takes a request: to be served now, or kept until its connection is free.
+    pub(super) fn admit(&mut self, asked: ToBroker) -> Option<ToBroker> {
+        let connection = self.of(Asker::of(&asked));
+        if connection.in_work {
+            connection.waiting.push_back(asked);
+            return None;
+        }
+        connection.in_work = true;
+        Some(asked)
+    }
+
+    /// How long a handler is busy with a request of this cost: responses keep the order of requests, so it
+    /// also waits for the one before.
+    pub(super) fn busy_for(&mut self, asker: Asker, now: Time, cost: Duration) -> Duration {
+        let connection = self.of(asker);
+        let wait = connection.free_at.since(now) + cost;
+        connection.free_at = now + wait;
+        wait
+    }
+
+    /// The request is answered: the next one of its connection, if there is one.
+    pub(super) fn release(&mut self, asker: Asker) -> Option<ToBroker> {
+        let connection = self.of(asker);
+        let next = connection.waiting.pop_front();
+        connection.in_work = next.is_some();
+        next
+    }
+
+    fn of(&mut self, asker: Asker) -> &mut Connection {
+        self.by_client.entry((asker.reply_to, asker.line)).or_default()
+    }
+}

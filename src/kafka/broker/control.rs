@@ -1,0 +1,284 @@
+//! The broker and its controller: registration, heartbeats, metadata, in-sync sets, producer ids.
+
+use std::sync::Arc;
+
+use crate::kernel::{Cx, Duration};
+use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
+use crate::trace::{Life, PlaceId, Reason};
+use crate::wire::kafka::{
+    AlterPartition, FetchPlace, FromController, Image, Partition, Producer, Response, ToController,
+};
+
+use super::connections::Asker;
+use super::{Broker, BrokerTimer, Past, Replica, Role};
+use crate::kafka::log::Log;
+use crate::kafka::replica::Follower;
+use crate::kafka::replica::{Altered, Leader, Standing};
+
+/// How long a broker waits before it tries to register again.
+const REGISTER_AGAIN: Duration = Duration::from_secs(2);
+
+impl Broker {
+    pub(super) fn register(&mut self, cx: &mut Cx<'_, Self>) {
+        let (broker, clean) = (self.setup.id, self.past != Past::Crashed);
+        cx.send(self.setup.controller, ToController::Register { broker, reply_to: cx.addr(), clean });
+        cx.arm(BrokerTimer::Heartbeat, REGISTER_AGAIN);
+    }
+
+    pub(super) fn heartbeat(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(epoch) = self.epoch else { return self.register(cx) };
+        let beat = ToController::Heartbeat {
+            broker: self.setup.id,
+            epoch,
+            metadata_version: self.image.version,
+            want_shutdown: false,
+        };
+        cx.send(self.setup.controller, beat);
+        cx.arm(BrokerTimer::Heartbeat, self.setup.config.broker_heartbeat_interval);
+    }
+
+    pub(super) fn controller_said(&mut self, cx: &mut Cx<'_, Self>, msg: FromController) {
+        match msg {
+            FromController::Registered(epoch) => {
+                self.epoch = Some(epoch);
+                self.heartbeat(cx);
+            }
+            FromController::Heartbeat { .. } => {}
+            FromController::AlterPartition(answers) => {
+                for (place, answer) in answers.iter() {
+                    self.altered(cx, *place, answer.as_ref().map_err(|error| *error));
+                }
+            }
+            FromController::ProducerIds { first, count } => {
+                self.producer_ids = first..first + count;
+                for asker in std::mem::take(&mut self.wanting_ids) {
+                    self.init_producer_id(cx, asker, None);
+                }
+            }
+            FromController::Metadata(image) => self.learn(cx, image),
+        }
+    }
+
+    /// Takes in the cluster as it is now: leads, follows and lets go.
+    fn learn(&mut self, cx: &mut Cx<'_, Self>, image: Arc<Image>) {
+        if image.version <= self.image.version && !self.image.partitions.is_empty() {
+            return;
+        }
+        let old = std::mem::replace(&mut self.image, Arc::clone(&image));
+        let alive_changed = old.alive != image.alive;
+        for (index, partition) in image.partitions.iter().enumerate() {
+            let place = PlaceId(index as u32);
+            if !partition.replicas.contains(&self.setup.id) {
+                continue;
+            }
+            let same = old.partitions.get(index).is_some_and(|old| old == partition);
+            let idle =
+                self.replicas[index].as_deref().is_none_or(|replica| matches!(replica.role, Role::Idle));
+            if !same || (idle && partition.leader.is_some()) {
+                self.take_role(cx, place, partition);
+            }
+            if alive_changed || !same {
+                self.note_standing(place, &image);
+            }
+        }
+        self.assign_fetchers(cx);
+        // A broker is unfenced when it has caught up: do not let the controller wait for the next beat.
+        if !image.alive.contains(&self.setup.id) {
+            self.heartbeat(cx);
+        }
+    }
+
+    fn take_role(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, partition: &Partition) {
+        let leads = partition.leader == Some(self.setup.id);
+        self.ensure_replica(place);
+        if !leads {
+            self.stop_leading(cx, place);
+        }
+        match partition.leader {
+            Some(_) if leads => self.lead(cx, place, partition),
+            Some(leader) => self.follow(cx, place, leader, partition.leader_epoch),
+            None => self.replica(place).expect("ensured above").role = Role::Idle,
+        }
+    }
+
+    fn ensure_replica(&mut self, place: PlaceId) {
+        if self.replicas[place.index()].is_none() {
+            let internal = self.is_internal(place);
+            let topic = &self.setup.topics[self.setup.stage.channel_of(place).index()];
+            let log = Log::new(Arc::clone(topic), self.setup.config.costs.page_cache_writeback);
+            self.replicas[place.index()] = Some(Box::new(Replica::idle(log, internal)));
+        }
+    }
+
+    fn lead(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, partition: &Partition) {
+        let (now, me, lag_max) = (cx.now(), self.setup.id, self.setup.config.replica_lag_time_max);
+        let replica = self.replica(place).expect("a replica before a role");
+        let already =
+            matches!(&replica.role, Role::Leader(leader) if leader.leader_epoch() == partition.leader_epoch);
+        let advanced = match &mut replica.role {
+            Role::Leader(leader) if already => leader.update(partition, &mut replica.log, now),
+            Role::Leader(_) | Role::Follower(_) | Role::Idle => {
+                let mut leader = Leader::new(me, partition, lag_max, &mut replica.log, now);
+                let advanced = leader.on_append(&mut replica.log, now);
+                replica.role = Role::Leader(Box::new(leader));
+                advanced
+            }
+        };
+        if !already {
+            self.announce(cx, place, partition);
+        }
+        self.advanced(cx, place, advanced);
+        self.stir(cx, place);
+    }
+
+    fn announce(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, partition: &Partition) {
+        let replica = self.replica(place).expect("a replica before a role");
+        let (log_end, high_watermark, internal) =
+            (replica.log.end(), replica.log.high_watermark(), replica.internal);
+        let leader_epoch = partition.leader_epoch;
+        cx.emit(Kafka::BecameLeader { place, leader_epoch, log_end, high_watermark });
+        if internal {
+            return self.lead_offsets(cx, place, leader_epoch);
+        }
+        if leader_epoch > 0 {
+            let why = if partition.recovering { Reason::UncleanElection } else { Reason::LeaderElection };
+            cx.emit(Life::Cut { place, from: log_end, why });
+        }
+    }
+
+    fn follow(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, leader: BrokerId, leader_epoch: u32) {
+        let replica = self.replica(place).expect("a replica before a role");
+        if let Role::Follower(follower) = &replica.role
+            && follower.leader_epoch() == leader_epoch
+            && follower.leader() == leader
+        {
+            return;
+        }
+        let (follower, cut) = Follower::new(leader, leader_epoch, &mut replica.log);
+        replica.role = Role::Follower(follower);
+        cx.emit(Kafka::BecameFollower { place, leader_epoch, log_end: replica.log.end() });
+        if let Some((to, from)) = cut {
+            cx.emit(Kafka::Truncated { place, to, from });
+        }
+    }
+
+    fn stop_leading(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
+        let replica = self.replica(place).expect("a replica before a role");
+        if !matches!(replica.role, Role::Leader(_)) {
+            return;
+        }
+        replica.role = Role::Idle;
+        replica.read.clear();
+        let internal = replica.internal;
+        if internal {
+            self.resign_offsets(cx, place);
+        }
+        self.stir(cx, place);
+    }
+
+    fn note_standing(&mut self, place: PlaceId, image: &Image) {
+        let Some(replica) = self.replica(place) else { return };
+        let Role::Leader(leader) = &mut replica.role else { return };
+        for &broker in image.partitions[place.index()].replicas.iter() {
+            let standing = if image.alive.contains(&broker) { Standing::InService } else { Standing::Fenced };
+            leader.set_standing(broker, standing, None);
+        }
+    }
+
+    fn assign_fetchers(&mut self, cx: &mut Cx<'_, Self>) {
+        self.fetchers.iter_mut().for_each(|fetcher| fetcher.places.clear());
+        for (index, replica) in self.replicas.iter().enumerate() {
+            let Some(Role::Follower(follower)) = replica.as_deref().map(|replica| &replica.role) else {
+                continue;
+            };
+            let leader = follower.leader();
+            let fetcher = self.fetchers.iter_mut().find(|fetcher| fetcher.leader == leader);
+            fetcher.expect("every broker is known").places.push(PlaceId(index as u32));
+        }
+        for index in 0..self.fetchers.len() {
+            self.fetch_next(cx, index);
+        }
+    }
+
+    /// A follower has everything below the offset that it fetches at.
+    pub(super) fn follower_is_at(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        (broker, epoch): (BrokerId, u64),
+        asked: FetchPlace,
+    ) {
+        let now = cx.now();
+        let Some(replica) = self.replica(asked.place) else { return };
+        let Role::Leader(leader) = &mut replica.role else { return };
+        // A fetch in another epoch, or from a log that has diverged, acknowledges nothing.
+        let diverges = !matches!(replica.log.divergence(asked.offset, asked.last_epoch), Ok(None));
+        if leader.check_epoch(asked.leader_epoch).is_err() || diverges {
+            return;
+        }
+        let Ok(progress) = leader.on_follower_fetch(&mut replica.log, broker, epoch, asked.offset, now)
+        else {
+            return;
+        };
+        if let Some(isr) = progress.ask {
+            let to = isr.iter().copied().collect();
+            cx.emit(Kafka::IsrExpanding { place: asked.place, to });
+            self.alter_isr(cx, asked.place, isr);
+        }
+        self.advanced(cx, asked.place, progress.high_watermark);
+    }
+
+    pub(super) fn shrink_isrs(&mut self, cx: &mut Cx<'_, Self>) {
+        let now = cx.now();
+        for index in 0..self.replicas.len() {
+            let Some(replica) = self.replicas[index].as_deref_mut() else { continue };
+            let Role::Leader(leader) = &mut replica.role else { continue };
+            if let Some(isr) = leader.maybe_shrink(&replica.log, now) {
+                let place = PlaceId(index as u32);
+                cx.emit(Kafka::IsrShrinking { place, to: isr.iter().copied().collect() });
+                self.alter_isr(cx, place, isr);
+            }
+        }
+        cx.arm(BrokerTimer::ShrinkIsr, self.setup.config.replica_lag_time_max / 2);
+    }
+
+    fn alter_isr(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, isr: Vec<BrokerId>) {
+        let (broker, Some(epoch)) = (self.setup.id, self.epoch) else { return };
+        let Some(Role::Leader(leader)) = self.replica(place).map(|replica| &replica.role) else { return };
+        let (leader_epoch, partition_epoch) = (leader.leader_epoch(), leader.partition_epoch());
+        let changes = Arc::new([AlterPartition { place, leader_epoch, partition_epoch, isr }]);
+        cx.send(self.setup.controller, ToController::AlterPartition { broker, epoch, changes });
+    }
+
+    fn altered(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, answer: Result<&Partition, ErrorCode>) {
+        let now = cx.now();
+        let Some(replica) = self.replica(place) else { return };
+        let Role::Leader(leader) = &mut replica.role else { return };
+        match leader.alter_answered(answer, &mut replica.log, now) {
+            Altered::Done(advanced) => {
+                self.advanced(cx, place, advanced);
+                self.stir(cx, place);
+            }
+            Altered::Again(isr) => self.alter_isr(cx, place, isr),
+            Altered::Reverted | Altered::Waiting => {}
+        }
+    }
+
+    pub(super) fn init_producer_id(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, known: Option<Producer>) {
+        let producer = match known {
+            Some(Producer { id, epoch }) if epoch < u16::MAX => Some(Producer { id, epoch: epoch + 1 }),
+            Some(_) | None => self.producer_ids.next().map(|id| Producer { id, epoch: 0 }),
+        };
+        if let Some(producer) = producer {
+            return self.answer(cx, asker, Response::InitProducerId(Ok(producer)));
+        }
+        let Some(epoch) = self.epoch else {
+            let error = Err(ErrorCode::CoordinatorLoadInProgress);
+            return self.answer(cx, asker, Response::InitProducerId(error));
+        };
+        if self.wanting_ids.is_empty() {
+            let broker = self.setup.id;
+            cx.send(self.setup.controller, ToController::AllocateProducerIds { broker, epoch });
+        }
+        self.wanting_ids.push(asker);
+    }
+}

@@ -1,0 +1,278 @@
+//! Fetch, for consumers and followers; what is held until there is something; offsets by time.
+
+use std::sync::Arc;
+
+use crate::kernel::Cx;
+use crate::trace::PlaceId;
+use crate::trace::kafka::ErrorCode;
+use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace, OffsetSpec, Produced, Response};
+
+use super::connections::Asker;
+use super::purgatory::{Held, Wish};
+use super::{Broker, BrokerTimer, Role};
+
+impl Broker {
+    pub(super) fn fetch(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetch: Arc<Fetch>) {
+        self.note_positions(cx, &fetch);
+        let fetched = self.read(&fetch);
+        if fetch.max_wait.is_zero() || self.is_enough(&fetch, &fetched) {
+            return self.hand_over(cx, asker, fetched);
+        }
+        let deadline = cx.now() + fetch.max_wait;
+        let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Fetch(Arc::clone(&fetch)) });
+        for asked in &fetch.places {
+            if let Some(replica) = self.replica(asked.place) {
+                replica.held.push(slot);
+            }
+        }
+        self.arm_purgatory(cx);
+    }
+
+    /// What a fetch tells the leader: how far its follower is, or how far a group has read.
+    fn note_positions(&mut self, cx: &mut Cx<'_, Self>, fetch: &Fetch) {
+        for asked in &fetch.places {
+            match (fetch.replica, fetch.group) {
+                (Some(follower), _) => self.follower_is_at(cx, follower, *asked),
+                (None, Some(group)) => {
+                    let Some(replica) = self.replica(asked.place) else { continue };
+                    match replica.read.iter_mut().find(|(other, _)| *other == group) {
+                        Some((_, position)) => *position = asked.offset,
+                        None => replica.read.push((group, asked.offset)),
+                    }
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn read(&mut self, fetch: &Fetch) -> Fetched {
+        let budget = fetch.max_bytes.min(self.setup.config.fetch_max_bytes);
+        let mut fetched = Fetched { places: Vec::new(), bytes: 0 };
+        for asked in &fetch.places {
+            let room = asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
+            if room == 0 {
+                break;
+            }
+            // The first batch of a response is handed over even when it is larger than all bounds.
+            let first = fetched.bytes == 0;
+            let news = self.read_place(fetch, asked, room, first);
+            fetched.bytes += news.chunks.iter().map(|chunk| chunk.batch.bytes()).sum::<u32>();
+            if has_news(&news) || fetch.replica.is_some() {
+                fetched.places.push(news);
+            }
+        }
+        fetched
+    }
+
+    fn read_place(&mut self, fetch: &Fetch, asked: &FetchPlace, room: u32, first: bool) -> FetchedPlace {
+        match self.try_read(fetch, asked, room, first) {
+            Ok(news) => news,
+            Err(error) => {
+                let replica = self.replica(asked.place);
+                let (high_watermark, log_start) =
+                    replica.map_or((0, 0), |replica| (replica.log.high_watermark(), replica.log.start()));
+                FetchedPlace {
+                    place: asked.place,
+                    error,
+                    high_watermark,
+                    log_start,
+                    diverging: None,
+                    leader: self.leader_hint(asked.place),
+                    forgettable: 0,
+                    chunks: Vec::new(),
+                }
+            }
+        }
+    }
+
+    fn try_read(
+        &mut self,
+        fetch: &Fetch,
+        asked: &FetchPlace,
+        room: u32,
+        first: bool,
+    ) -> Result<FetchedPlace, ErrorCode> {
+        let forgettable = self.forgettable(asked.place);
+        let (replica, _) = self.led(asked.place)?;
+        let Role::Leader(leader) = &replica.role else { unreachable!("led() found a leader") };
+        leader.check_epoch(asked.leader_epoch)?;
+        let log = &replica.log;
+        let mut news = FetchedPlace {
+            place: asked.place,
+            error: ErrorCode::None,
+            high_watermark: log.high_watermark(),
+            log_start: log.start(),
+            diverging: None,
+            leader: None,
+            forgettable,
+            chunks: Vec::new(),
+        };
+        news.diverging = log.divergence(asked.offset, asked.last_epoch)?;
+        if news.diverging.is_some() {
+            return Ok(news);
+        }
+        let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
+        if asked.offset < upto || asked.offset > log.end() || asked.offset < log.start() {
+            news.chunks = log.read(asked.offset, upto, room)?;
+        }
+        // One batch that is too large for what is left waits for the next response.
+        if !first && news.chunks.len() == 1 && news.chunks[0].batch.bytes() > room {
+            news.chunks.clear();
+        }
+        Ok(news)
+    }
+
+    fn is_enough(&self, fetch: &Fetch, fetched: &Fetched) -> bool {
+        fetched.bytes >= fetch.min_bytes
+            || fetched.places.iter().any(|news| news.error != ErrorCode::None || news.diverging.is_some())
+    }
+
+    fn hand_over(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetched: Fetched) {
+        cx.work(self.per_kib(u64::from(fetched.bytes)));
+        self.answer(cx, asker, Response::Fetch(Arc::new(fetched)));
+    }
+
+    /// Something changed in a place: looks at the requests that wait for it.
+    pub(super) fn stir(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
+        let Some(replica) = self.replica(place) else { return };
+        if replica.held.is_empty() {
+            return;
+        }
+        let slots = std::mem::take(&mut replica.held);
+        let mut still = Vec::with_capacity(slots.len());
+        for slot in slots {
+            if !self.try_complete(cx, slot, place) {
+                still.push(slot);
+            }
+        }
+        if let Some(replica) = self.replica(place) {
+            replica.held.append(&mut still);
+        }
+    }
+
+    /// Answers a held request when it can be; whether it has left.
+    fn try_complete(&mut self, cx: &mut Cx<'_, Self>, slot: u32, place: PlaceId) -> bool {
+        let Some(held) = self.purgatory.get(slot) else { return true };
+        match &held.wish {
+            Wish::Fetch(fetch) => {
+                let fetch = Arc::clone(fetch);
+                if !self.may_have_enough(&fetch, place) {
+                    return false;
+                }
+                let fetched = self.read(&fetch);
+                if !self.is_enough(&fetch, &fetched) {
+                    return false;
+                }
+                let asker = self.let_go(slot, place).asker;
+                self.hand_over(cx, asker, fetched);
+            }
+            Wish::Produce { outcomes, ends } => {
+                let (mut outcomes, ends) = (outcomes.clone(), ends.clone());
+                if !self.settle_outcomes(&mut outcomes, &ends) {
+                    return false;
+                }
+                let asker = self.let_go(slot, place).asker;
+                self.answer(cx, asker, Response::Produce(outcomes.into()));
+            }
+        }
+        true
+    }
+
+    /// A cheap look, before everything is read: whether the place that changed has something for the fetch.
+    fn may_have_enough(&mut self, fetch: &Fetch, place: PlaceId) -> bool {
+        let Some(asked) = fetch.places.iter().find(|asked| asked.place == place).copied() else {
+            return false;
+        };
+        match self.led(place) {
+            Err(_) => true,
+            Ok((replica, _)) => {
+                let log = &replica.log;
+                let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
+                asked.offset < upto || asked.offset > log.end()
+            }
+        }
+    }
+
+    /// Takes a request out of the purgatory and out of the lists of the places it waited for, except the one
+    /// that is being looked through.
+    fn let_go(&mut self, slot: u32, looking_at: PlaceId) -> Held {
+        let held = self.purgatory.release(slot);
+        let places: Vec<PlaceId> = match &held.wish {
+            Wish::Fetch(fetch) => fetch.places.iter().map(|asked| asked.place).collect(),
+            Wish::Produce { outcomes, .. } => outcomes.iter().map(|outcome| outcome.place).collect(),
+        };
+        for place in places.into_iter().filter(|place| *place != looking_at) {
+            if let Some(replica) = self.replica(place) {
+                replica.held.retain(|other| *other != slot);
+            }
+        }
+        held
+    }
+
+    pub(super) fn arm_purgatory(&mut self, cx: &mut Cx<'_, Self>) {
+        match self.purgatory.next_deadline() {
+            Some(at) => cx.arm_at(BrokerTimer::Purgatory, at),
+            None => cx.disarm(BrokerTimer::Purgatory),
+        }
+    }
+
+    pub(super) fn expire_held(&mut self, cx: &mut Cx<'_, Self>) {
+        while let Some(slot) = self.purgatory.due(cx.now()) {
+            let held = self.let_go(slot, PlaceId(u32::MAX));
+            match held.wish {
+                Wish::Fetch(fetch) => {
+                    let fetched = self.read(&fetch);
+                    self.hand_over(cx, held.asker, fetched);
+                }
+                Wish::Produce { mut outcomes, ends } => {
+                    self.settle_outcomes(&mut outcomes, &ends);
+                    self.give_up(&mut outcomes, &ends);
+                    self.answer(cx, held.asker, Response::Produce(outcomes.into()));
+                }
+            }
+        }
+        self.arm_purgatory(cx);
+    }
+
+    /// What is not replicated by now was not replicated in time.
+    fn give_up(&mut self, outcomes: &mut [Produced], ends: &[Option<(u64, u32)>]) {
+        for (index, end) in ends.iter().enumerate() {
+            let waiting = end.is_some() && outcomes[index].result.is_ok();
+            if waiting && !self.settle_outcomes(&mut outcomes[index..=index], &ends[index..=index]) {
+                outcomes[index].result = Err(ErrorCode::RequestTimedOut);
+            }
+        }
+    }
+
+    pub(super) fn list_offsets(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        asker: Asker,
+        places: &[(PlaceId, OffsetSpec)],
+    ) {
+        let found = places.iter().map(|&(place, spec)| {
+            let offset = self.led(place).map(|(replica, _)| match spec {
+                OffsetSpec::Earliest => replica.log.start(),
+                OffsetSpec::Latest => replica.log.high_watermark(),
+                OffsetSpec::Since(time) => {
+                    replica.log.offset_for_timestamp(time).unwrap_or_else(|| replica.log.high_watermark())
+                }
+            });
+            (place, offset)
+        });
+        let found = found.collect();
+        self.answer(cx, asker, Response::ListOffsets(found));
+    }
+
+    pub(super) fn epoch_end(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, places: &[(PlaceId, u32)]) {
+        let found = places
+            .iter()
+            .map(|&(place, epoch)| (place, self.led(place).map(|(replica, _)| replica.log.epoch_end(epoch))));
+        let found = found.collect();
+        self.answer(cx, asker, Response::EpochEnd(found));
+    }
+}
+
+fn has_news(news: &FetchedPlace) -> bool {
+    news.error != ErrorCode::None || news.diverging.is_some() || !news.chunks.is_empty()
+}

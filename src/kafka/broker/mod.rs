@@ -1,0 +1,353 @@
+//! A broker: request handlers, replicas, fetchers, and the groups that it coordinates.
+//!
+//! The actor is thin. Logs, replicas, and groups are plain values; this room carries requests to them, holds
+//! those that must wait (the purgatory), and answers. One connection has one request in work at a time, and
+//! its responses keep the order of its requests, as Kafka's socket server does by muting the channel.
+//!
+//! **Invariant.** Every request is answered exactly once, except produce requests with acks=0 and those whose
+//! asker or broker died.
+//!
+//! **Not modelled:** quotas, follower reads (KIP-392), log compaction, transactions; a broker's JVM.
+
+mod connections;
+mod control;
+mod fetch;
+mod groups;
+mod housekeeping;
+mod produce;
+mod purgatory;
+mod replication;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, NodeId, Time};
+use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
+use crate::trace::{ChannelId, GroupId, Life, PlaceId, Stage};
+use crate::wire::Brokersim;
+use crate::wire::kafka::{FromBroker, FromController, Image, Request, Response, ToBroker, ToController};
+
+use super::config::{BrokerConfig, TopicConfig};
+use super::coordinator::{Coordinator, Ticket};
+use super::log::Log;
+use super::replica::Follower;
+use super::replica::Leader;
+
+use connections::{Asker, Connections};
+use purgatory::Purgatory;
+use replication::Fetcher;
+
+/// What a broker is made of.
+#[derive(Clone, Debug)]
+pub struct BrokerSetup {
+    /// Its `node.id`.
+    pub id: BrokerId,
+    /// Settings of the cluster.
+    pub config: Arc<BrokerConfig>,
+    /// Settings of each topic, by [`ChannelId`].
+    pub topics: Vec<Arc<TopicConfig>>,
+    /// All names and numbers.
+    pub stage: Arc<Stage>,
+    /// `__consumer_offsets`.
+    pub offsets: ChannelId,
+    /// The controller.
+    pub controller: Addr<ToController>,
+    /// Every broker: id, node, address.
+    pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
+    /// The controller's node.
+    pub controller_node: NodeId,
+}
+
+crate::hears! {
+    /// What a broker hears.
+    BrokerMail {
+        /// A request.
+        Request(ToBroker),
+        /// An answer from the broker that it follows.
+        Peer(FromBroker),
+        /// From the controller.
+        Controller(FromController),
+    }
+}
+
+/// A broker's timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BrokerTimer {
+    /// `broker.heartbeat.interval.ms`, and registration until it succeeds.
+    Heartbeat,
+    /// The first held request must be answered.
+    Purgatory,
+    /// Look for followers that lag (`replica.lag.time.max.ms` / 2).
+    ShrinkIsr,
+    /// Write high watermarks to disk.
+    Checkpoint,
+    /// Retention, producer expiry.
+    Retention,
+    /// Re-encode what everybody has read.
+    Freeze,
+    /// `flush.ms`
+    Flush,
+    /// Groups.
+    Coordinator,
+    /// Fetch again from this broker.
+    Fetch(BrokerId),
+    /// The fetch from this broker has not been answered in time.
+    FetchTimeout(BrokerId),
+}
+
+/// A replica on this broker.
+#[derive(Clone, Debug)]
+struct Replica {
+    log: Log,
+    role: Role,
+    /// Requests in the purgatory that wait for this partition.
+    held: Vec<u32>,
+    /// How far each group has fetched: what lies below is only read again after a reset.
+    read: Vec<(GroupId, u64)>,
+    /// On a follower: what the leader says nobody will read again.
+    forgettable: u64,
+    /// Writes of the coordinator that wait for the high watermark.
+    tickets: VecDeque<(u64, Ticket)>,
+    internal: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Role {
+    Leader(Box<Leader>),
+    Follower(Follower),
+    /// No leader is known.
+    Idle,
+}
+
+/// How the last process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Past {
+    Fresh,
+    Crashed,
+}
+
+/// A broker.
+#[derive(Clone)]
+pub struct Broker {
+    setup: Arc<BrokerSetup>,
+    replicas: Vec<Option<Box<Replica>>>,
+    image: Arc<Image>,
+    epoch: Option<u64>,
+    past: Past,
+    /// Partitions and records cut by the last power loss.
+    recovered: (u32, u64),
+    connections: Connections,
+    purgatory: Purgatory,
+    fetchers: Vec<Fetcher>,
+    coordinator: Coordinator<Asker>,
+    commits: Vec<(Asker, Arc<crate::wire::kafka::OffsetCommit>)>,
+    producer_ids: std::ops::Range<u64>,
+    wanting_ids: Vec<Asker>,
+    written: u64,
+}
+
+impl Broker {
+    /// A broker with empty logs that has not started.
+    pub fn new(setup: BrokerSetup) -> Self {
+        let coordinator =
+            Coordinator::new(Arc::clone(&setup.config), Arc::clone(&setup.stage), setup.offsets);
+        let fetchers = setup.brokers.iter().map(|&(id, node, addr)| Fetcher::new(id, node, addr)).collect();
+        Self {
+            replicas: (0..setup.stage.places()).map(|_| None).collect(),
+            setup: Arc::new(setup),
+            image: Arc::default(),
+            epoch: None,
+            past: Past::Fresh,
+            recovered: (0, 0),
+            connections: Connections::default(),
+            purgatory: Purgatory::default(),
+            fetchers,
+            coordinator,
+            commits: Vec::new(),
+            producer_ids: 0..0,
+            wanting_ids: Vec::new(),
+            written: 0,
+        }
+    }
+
+    fn request(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
+        if let Some(asked) = self.connections.admit(asked) {
+            self.serve(cx, asked);
+        }
+    }
+
+    /// Serves a request, and those of its connection that waited for it.
+    fn serve(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
+        let asker = Asker::of(&asked);
+        let cost = self.cost(&asked);
+        let wait = self.connections.busy_for(asker, cx.now(), cost);
+        cx.work(wait);
+        match asked.request {
+            Request::Produce(produce) => self.produce(cx, asker, &produce),
+            Request::Fetch(fetch) => self.fetch(cx, asker, fetch),
+            Request::Metadata => self.answer(cx, asker, Response::Metadata(Arc::clone(&self.image))),
+            Request::InitProducerId(known) => self.init_producer_id(cx, asker, known),
+            Request::ListOffsets(places) => self.list_offsets(cx, asker, &places),
+            Request::EpochEnd(places) => self.epoch_end(cx, asker, &places),
+            Request::FindCoordinator(group) => self.find_coordinator(cx, asker, group),
+            Request::JoinGroup(_)
+            | Request::SyncGroup(_)
+            | Request::Heartbeat(..)
+            | Request::LeaveGroup(..)
+            | Request::OffsetCommit(_)
+            | Request::OffsetFetch(..) => self.group_request(cx, asker, &asked.request),
+        }
+    }
+
+    /// Processor time of a request, with the page cache it fills.
+    fn cost(&self, asked: &ToBroker) -> Duration {
+        let costs = &self.setup.config.costs;
+        let batches = match &asked.request {
+            Request::Produce(produce) => produce.batches.len() as u64,
+            _ => 0,
+        };
+        costs.request_cpu + self.per_kib(u64::from(asked.bytes())) + costs.append * batches
+    }
+
+    fn per_kib(&self, bytes: u64) -> Duration {
+        Duration::from_nanos(self.setup.config.costs.cpu_per_kib.as_nanos() * bytes / 1024)
+    }
+
+    /// Answers, and goes on with what its connection has sent meanwhile.
+    fn answer(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, response: Response) {
+        let answer = FromBroker { broker: self.setup.id, correlation: asker.correlation, response };
+        cx.send(asker.reply_to, answer);
+        self.release(cx, asker);
+    }
+
+    fn release(&mut self, cx: &mut Cx<'_, Self>, asker: Asker) {
+        if let Some(next) = self.connections.release(asker) {
+            self.serve(cx, next);
+        }
+    }
+
+    fn replica(&mut self, place: PlaceId) -> Option<&mut Replica> {
+        self.replicas.get_mut(place.index())?.as_deref_mut()
+    }
+
+    /// The replica that this broker leads, or what to tell who asks.
+    fn led(&mut self, place: PlaceId) -> Result<(&mut Replica, u32), ErrorCode> {
+        if place.index() >= self.image.partitions.len() {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        match self.replica(place) {
+            Some(replica) => match &replica.role {
+                Role::Leader(leader) => {
+                    let epoch = leader.leader_epoch();
+                    Ok((replica, epoch))
+                }
+                Role::Follower(_) | Role::Idle => Err(ErrorCode::NotLeaderOrFollower),
+            },
+            None => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+
+    /// The leader as this broker knows it, for those who asked the wrong one (KIP-951).
+    fn leader_hint(&self, place: PlaceId) -> Option<(BrokerId, u32)> {
+        let partition = self.image.partitions.get(place.index())?;
+        partition
+            .leader
+            .filter(|leader| *leader != self.setup.id)
+            .map(|leader| (leader, partition.leader_epoch))
+    }
+
+    fn is_internal(&self, place: PlaceId) -> bool {
+        self.setup.stage.channels[self.setup.stage.channel_of(place).index()].internal
+    }
+
+    /// The high watermark of a place has advanced: tell, and look who waited for it.
+    fn advanced(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, high_watermark: Option<u64>) {
+        let Some(upto) = high_watermark else { return };
+        if !self.is_internal(place) {
+            cx.emit(Life::Committed { place, upto });
+        }
+        self.replicated(cx, place);
+        self.stir(cx, place);
+    }
+}
+
+impl Actor for Broker {
+    type Vocab = Brokersim;
+    type Msg = BrokerMail;
+    type Timer = BrokerTimer;
+
+    fn start(&mut self, cx: &mut Cx<'_, Self>) {
+        let (partitions_cut, records_cut) = std::mem::take(&mut self.recovered);
+        if self.past == Past::Crashed {
+            cx.emit(Kafka::Recovered { partitions_cut, records_cut });
+        }
+        self.register(cx);
+        let config = Arc::clone(&self.setup.config);
+        cx.arm(BrokerTimer::ShrinkIsr, config.replica_lag_time_max / 2);
+        cx.arm(BrokerTimer::Checkpoint, config.high_watermark_checkpoint_interval);
+        cx.arm(BrokerTimer::Retention, config.log_retention_check_interval);
+        cx.arm(BrokerTimer::Freeze, housekeeping::FREEZE_EVERY);
+    }
+
+    #[inline]
+    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: BrokerMail) {
+        match msg {
+            BrokerMail::Request(asked) => self.request(cx, asked),
+            BrokerMail::Peer(answer) => self.peer_answered(cx, answer),
+            BrokerMail::Controller(msg) => self.controller_said(cx, msg),
+        }
+    }
+
+    fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: BrokerTimer) {
+        match timer {
+            BrokerTimer::Heartbeat => self.heartbeat(cx),
+            BrokerTimer::Purgatory => self.expire_held(cx),
+            BrokerTimer::ShrinkIsr => self.shrink_isrs(cx),
+            BrokerTimer::Checkpoint => self.checkpoint(cx),
+            BrokerTimer::Retention => self.retain(cx),
+            BrokerTimer::Freeze => self.freeze(cx),
+            BrokerTimer::Flush => self.flush_due(cx),
+            BrokerTimer::Coordinator => self.expire_groups(cx),
+            BrokerTimer::Fetch(from) => self.fetch_from(cx, from),
+            BrokerTimer::FetchTimeout(from) => self.fetch_failed(cx, from),
+        }
+    }
+
+    fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
+        if let Some(id) =
+            self.fetchers.iter().find(|fetcher| fetcher.node == peer).map(|fetcher| fetcher.leader)
+        {
+            self.fetch_failed(cx, id);
+        }
+    }
+
+    fn crash(&mut self, now: Time, how: Crash) {
+        let mut fresh = Self::new((*self.setup).clone());
+        fresh.past = Past::Crashed;
+        fresh.written = self.written;
+        for (kept, lost) in fresh.replicas.iter_mut().zip(&mut self.replicas) {
+            let Some(replica) = lost.take() else { continue };
+            let mut log = replica.log;
+            if let Some(cut) = log.crash(how, now) {
+                fresh.recovered.0 += 1;
+                fresh.recovered.1 += cut.records;
+            }
+            *kept = Some(Box::new(Replica::idle(log, replica.internal)));
+        }
+        *self = fresh;
+    }
+}
+
+impl Replica {
+    fn idle(log: Log, internal: bool) -> Self {
+        Self {
+            log,
+            role: Role::Idle,
+            held: Vec::new(),
+            read: Vec::new(),
+            forgettable: 0,
+            tickets: VecDeque::new(),
+            internal,
+        }
+    }
+}

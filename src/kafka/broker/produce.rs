@@ -1,0 +1,119 @@
+//! Produce: append, then answer at once, when replicas have it, or never.
+
+use crate::kernel::Cx;
+use crate::trace::kafka::{ErrorCode, Kafka};
+use crate::trace::{Ids, Life, PlaceId};
+use crate::wire::kafka::{Acks, Produce, ProduceBatch, Produced, Response};
+
+use super::connections::Asker;
+use super::purgatory::{Held, Wish};
+use super::{Broker, Role};
+use crate::kafka::log::Appended;
+
+impl Broker {
+    pub(super) fn produce(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, produce: &Produce) {
+        let mut outcomes = Vec::with_capacity(produce.batches.len());
+        let mut ends = Vec::with_capacity(produce.batches.len());
+        for batch in &produce.batches {
+            let result = self.append(cx, produce.acks, batch);
+            let (offset, epoch) = (result.map(|(offset, _)| offset), result.ok().map(|(_, epoch)| epoch));
+            ends.push(match (offset, epoch) {
+                (Ok(offset), Some(epoch)) => Some((offset + u64::from(batch.batch.len()), epoch)),
+                (Ok(_), None) | (Err(_), _) => None,
+            });
+            let leader = if offset.is_err() { self.leader_hint(batch.place) } else { None };
+            outcomes.push(Produced { place: batch.place, result: offset, leader });
+        }
+        match produce.acks {
+            Acks::None => self.release(cx, asker),
+            Acks::Leader => self.answer(cx, asker, Response::Produce(outcomes.into())),
+            Acks::All => self.await_replicas(cx, asker, produce, outcomes, ends),
+        }
+        for batch in &produce.batches {
+            self.stir(cx, batch.place);
+        }
+    }
+
+    /// Appends a batch; its offset and the epoch in which that was.
+    fn append(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        acks: Acks,
+        batch: &ProduceBatch,
+    ) -> Result<(u64, u32), ErrorCode> {
+        let (now, place) = (cx.now(), batch.place);
+        let (replica, epoch) = self.led(place)?;
+        let Role::Leader(leader) = &mut replica.role else { unreachable!("led() found a leader") };
+        leader.may_append(acks, &replica.log)?;
+        let offset = match replica.log.append(now, epoch, batch.stamp, batch.batch.clone())? {
+            Appended::New(offset) => offset,
+            Appended::Duplicate(offset) => {
+                cx.emit(Kafka::Deduplicated { ids: Ids::Span(batch.batch.span()), place, offset });
+                return Ok((offset, epoch));
+            }
+        };
+        let advanced = leader.on_append(&mut replica.log, now);
+        let flush = replica.log.flush_due(now);
+        if !replica.internal {
+            cx.emit(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
+        }
+        if flush {
+            self.flush(cx, place);
+        }
+        self.advanced(cx, place, advanced);
+        Ok((offset, epoch))
+    }
+
+    fn await_replicas(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        asker: Asker,
+        produce: &Produce,
+        mut outcomes: Vec<Produced>,
+        ends: Vec<Option<(u64, u32)>>,
+    ) {
+        if self.settle_outcomes(&mut outcomes, &ends) {
+            return self.answer(cx, asker, Response::Produce(outcomes.into()));
+        }
+        let deadline = cx.now() + produce.timeout;
+        let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Produce { outcomes, ends } });
+        for batch in &produce.batches {
+            if let Some(replica) = self.replica(batch.place) {
+                replica.held.push(slot);
+            }
+        }
+        self.arm_purgatory(cx);
+    }
+
+    /// Fills in what is known by now; whether everything is.
+    pub(super) fn settle_outcomes(&mut self, outcomes: &mut [Produced], ends: &[Option<(u64, u32)>]) -> bool {
+        let mut all = true;
+        for (outcome, end) in outcomes.iter_mut().zip(ends) {
+            let Some((upto, epoch)) = *end else { continue };
+            if outcome.result.is_err() {
+                continue;
+            }
+            match self.completion(outcome.place, upto, epoch) {
+                None => all = false,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    outcome.result = Err(error);
+                    outcome.leader = self.leader_hint(outcome.place);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a batch that ends at `upto` is replicated.
+    fn completion(&mut self, place: PlaceId, upto: u64, epoch: u32) -> Option<Result<(), ErrorCode>> {
+        match self.led(place) {
+            Ok((_, current)) if current != epoch => Some(Err(ErrorCode::NotLeaderOrFollower)),
+            Ok((replica, _)) => match &replica.role {
+                Role::Leader(leader) => leader.completion(upto, &replica.log),
+                Role::Follower(_) | Role::Idle => unreachable!("led() found a leader"),
+            },
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The follower's side: one fetcher for each broker that leads something this broker holds.
+//!
+//! A fetch that finds nothing is held by the leader, so a fetcher always has one question under way, except
+//! while it backs off (`replica.fetch.backoff.ms`) or has nothing to ask for.
+
+use std::sync::Arc;
+
+use crate::kernel::{Addr, Cx, NodeId};
+use crate::trace::PlaceId;
+use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
+use crate::wire::kafka::{
+    Fetch, FetchPlace, FetchedPlace, FromBroker, OffsetSpec, Request, Response, ToBroker,
+};
+
+use super::{Broker, BrokerTimer, Role};
+use crate::kafka::replica::Taken;
+
+/// What a broker asks another one for.
+#[derive(Clone, Debug)]
+pub(super) struct Fetcher {
+    pub(super) leader: BrokerId,
+    pub(super) node: NodeId,
+    address: Addr<ToBroker>,
+    correlation: u32,
+    /// The places whose leader this is, and which this broker holds.
+    pub(super) places: Vec<PlaceId>,
+    in_flight: Option<Arc<Fetch>>,
+    /// Places whose end the leader does not have: their bounds are being asked for.
+    lost: Option<Vec<PlaceId>>,
+    backing_off: bool,
+}
+
+impl Fetcher {
+    pub(super) fn new(leader: BrokerId, node: NodeId, address: Addr<ToBroker>) -> Self {
+        Self {
+            leader,
+            node,
+            address,
+            correlation: 0,
+            places: Vec::new(),
+            in_flight: None,
+            lost: None,
+            backing_off: false,
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.in_flight.is_some() || self.lost.is_some() || self.backing_off
+    }
+}
+
+/// How long a follower waits for an answer (`replica.socket.timeout.ms`).
+const ANSWER_TIMEOUT: crate::kernel::Duration = crate::kernel::Duration::from_secs(30);
+
+impl Broker {
+    /// Asks a leader for more, unless a question is under way.
+    pub(super) fn fetch_from(&mut self, cx: &mut Cx<'_, Self>, leader: BrokerId) {
+        let index = self.fetcher(leader);
+        self.fetchers[index].backing_off = false;
+        self.fetch_next(cx, index);
+    }
+
+    pub(super) fn fetch_next(&mut self, cx: &mut Cx<'_, Self>, index: usize) {
+        if self.fetchers[index].is_busy() || self.epoch.is_none() {
+            return;
+        }
+        let places = self.questions(index);
+        if places.is_empty() {
+            return cx.disarm(BrokerTimer::FetchTimeout(self.fetchers[index].leader));
+        }
+        let config = &self.setup.config;
+        let fetch = Arc::new(Fetch {
+            replica: Some((self.setup.id, self.epoch.unwrap_or(0))),
+            group: None,
+            max_wait: config.replica_fetch_wait_max,
+            min_bytes: config.replica_fetch_min_bytes,
+            max_bytes: config.replica_fetch_response_max_bytes,
+            places,
+        });
+        self.fetchers[index].in_flight = Some(Arc::clone(&fetch));
+        self.ask(cx, index, Request::Fetch(fetch));
+    }
+
+    /// What to ask a leader for. Who was asked for last time comes last, so that all get their turn.
+    fn questions(&mut self, index: usize) -> Vec<FetchPlace> {
+        let max_bytes = self.setup.config.replica_fetch_max_bytes;
+        let mut places = std::mem::take(&mut self.fetchers[index].places);
+        if !places.is_empty() {
+            places.rotate_left(1);
+        }
+        let questions = places.iter().filter_map(|&place| {
+            let replica = self.replicas[place.index()].as_deref()?;
+            match &replica.role {
+                Role::Follower(follower) => Some(follower.fetch(place, &replica.log, max_bytes)),
+                Role::Leader(_) | Role::Idle => None,
+            }
+        });
+        let questions = questions.collect();
+        self.fetchers[index].places = places;
+        questions
+    }
+
+    fn ask(&mut self, cx: &mut Cx<'_, Self>, index: usize, request: Request) {
+        let reply_to = cx.addr();
+        let fetcher = &mut self.fetchers[index];
+        fetcher.correlation += 1;
+        cx.send(fetcher.address, ToBroker { correlation: fetcher.correlation, reply_to, request });
+        let timeout = self.setup.config.replica_fetch_wait_max + ANSWER_TIMEOUT;
+        cx.arm(BrokerTimer::FetchTimeout(fetcher.leader), timeout);
+    }
+
+    pub(super) fn peer_answered(&mut self, cx: &mut Cx<'_, Self>, answer: FromBroker) {
+        let index = self.fetcher(answer.broker);
+        if self.fetchers[index].correlation != answer.correlation {
+            return;
+        }
+        match answer.response {
+            Response::Fetch(fetched) => {
+                let Some(fetch) = self.fetchers[index].in_flight.take() else { return };
+                cx.work(self.per_kib(u64::from(fetched.bytes)));
+                self.take_news(cx, index, &fetch, &fetched.places);
+            }
+            Response::ListOffsets(bounds) => {
+                let Some(lost) = self.fetchers[index].lost.take() else { return };
+                self.find_again(cx, &lost, &bounds);
+            }
+            _ => return,
+        }
+        self.fetch_next(cx, index);
+    }
+
+    fn take_news(&mut self, cx: &mut Cx<'_, Self>, index: usize, fetch: &Fetch, news: &[FetchedPlace]) {
+        let mut lost = Vec::new();
+        let mut failed = false;
+        let mut asked = fetch.places.iter();
+        for news in news {
+            // The answer keeps the order of the question.
+            let Some(asked) = asked.find(|asked| asked.place == news.place) else { break };
+            match self.take_place(cx, asked, news) {
+                Some(Taken::OutOfRange) => lost.push(news.place),
+                Some(Taken::Failed(_)) => failed = true,
+                Some(Taken::Appended { .. } | Taken::Truncated { .. } | Taken::Stale) | None => {}
+            }
+        }
+        if !lost.is_empty() {
+            let bounds =
+                lost.iter().flat_map(|&place| [(place, OffsetSpec::Earliest), (place, OffsetSpec::Latest)]);
+            let request = Request::ListOffsets(bounds.collect());
+            self.fetchers[index].lost = Some(lost);
+            self.ask(cx, index, request);
+        } else if failed {
+            self.back_off(cx, index);
+        }
+    }
+
+    fn take_place(&mut self, cx: &mut Cx<'_, Self>, asked: &FetchPlace, news: &FetchedPlace) -> Option<Taken> {
+        let (now, append) = (cx.now(), self.setup.config.costs.append);
+        let replica = self.replica(news.place)?;
+        let Role::Follower(follower) = &mut replica.role else { return None };
+        let taken = follower.take(&mut replica.log, asked, news, now);
+        replica.forgettable = news.forgettable;
+        let flush = replica.log.flush_due(now);
+        match taken {
+            Taken::Appended { batches, .. } => cx.work(append * u64::from(batches)),
+            Taken::Truncated { to, from } if to < from => {
+                cx.emit(Kafka::Truncated { place: news.place, to, from });
+            }
+            Taken::Truncated { .. } | Taken::OutOfRange | Taken::Failed(_) | Taken::Stale => {}
+        }
+        if flush {
+            self.flush(cx, news.place);
+        }
+        Some(taken)
+    }
+
+    /// The leader's log does not reach this replica's end: start again from its bounds.
+    fn find_again(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        lost: &[PlaceId],
+        bounds: &[(PlaceId, Result<u64, ErrorCode>)],
+    ) {
+        for &place in lost {
+            let mut of_place = bounds.iter().filter(|(other, _)| *other == place).map(|(_, offset)| *offset);
+            let (Some(Ok(start)), Some(Ok(end))) = (of_place.next(), of_place.next()) else { continue };
+            let Some(replica) = self.replica(place) else { continue };
+            let Role::Follower(follower) = &mut replica.role else { continue };
+            if let Some((to, from)) = follower.out_of_range(&mut replica.log, start, end) {
+                cx.emit(Kafka::Truncated { place, to, from });
+            }
+        }
+    }
+
+    /// The connection to a leader broke, or it does not answer.
+    pub(super) fn fetch_failed(&mut self, cx: &mut Cx<'_, Self>, leader: BrokerId) {
+        let index = self.fetcher(leader);
+        self.fetchers[index].in_flight = None;
+        self.fetchers[index].lost = None;
+        self.fetchers[index].correlation += 1;
+        self.back_off(cx, index);
+    }
+
+    fn back_off(&mut self, cx: &mut Cx<'_, Self>, index: usize) {
+        let leader = self.fetchers[index].leader;
+        self.fetchers[index].backing_off = true;
+        cx.disarm(BrokerTimer::FetchTimeout(leader));
+        cx.arm(BrokerTimer::Fetch(leader), self.setup.config.replica_fetch_backoff);
+    }
+
+    pub(super) fn fetcher(&self, leader: BrokerId) -> usize {
+        self.fetchers.iter().position(|fetcher| fetcher.leader == leader).expect("every broker is known")
+    }
+}

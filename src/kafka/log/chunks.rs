@@ -1,0 +1,177 @@
+//! The batches of a log in order of offset: old ones frozen, new ones as they came.
+//!
+//! **Invariant.** Batches lie one behind the other without a gap; a batch's position is the number of bytes
+//! that were appended before it and not cut off since.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::kernel::Time;
+use crate::wire::kafka::Chunk;
+
+use super::frozen::Frozen;
+
+/// Records of a frozen block: enough to share its header, few enough to thaw at once.
+const BLOCK_RECORDS: u64 = 1_024;
+
+/// The batches of a log.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Chunks {
+    frozen: VecDeque<Placed<Arc<Frozen>>>,
+    live: VecDeque<Placed<Chunk>>,
+    end_position: u64,
+}
+
+/// Something at a position in the log.
+#[derive(Clone, Debug)]
+struct Placed<T> {
+    position: u64,
+    what: T,
+}
+
+impl Chunks {
+    #[inline]
+    pub(super) fn push(&mut self, chunk: Chunk) {
+        debug_assert!(self.live.back().is_none_or(|last| last.what.end() == chunk.offset), "no gaps");
+        let position = self.end_position;
+        self.end_position += u64::from(chunk.batch.bytes());
+        self.live.push_back(Placed { position, what: chunk });
+    }
+
+    /// Drops batches that reach above `to`; says where the log ends now: at `to`, or at the beginning of the
+    /// batch that holds it.
+    pub(super) fn truncate(&mut self, to: u64) -> u64 {
+        self.thaw_back(to);
+        let mut end = to;
+        while self.live.back().is_some_and(|last| last.what.end() > to) {
+            let last = self.live.pop_back().expect("seen above");
+            self.end_position = last.position;
+            end = end.min(last.what.offset);
+        }
+        end
+    }
+
+    /// Drops whole batches, or blocks of them, that lie below `start`.
+    pub(super) fn drop_below(&mut self, start: u64) {
+        while self.frozen.front().is_some_and(|block| block.what.end <= start) {
+            self.frozen.pop_front();
+        }
+        if self.frozen.is_empty() {
+            let dropped = self.live.partition_point(|chunk| chunk.what.end() <= start);
+            self.live.drain(..dropped);
+        }
+    }
+
+    /// Freezes whole blocks of batches that lie below `offset` and were appended before `older_than`.
+    pub(super) fn freeze_below(&mut self, offset: u64, older_than: Time) {
+        let is_old = |chunk: &Chunk| chunk.end() <= offset && chunk.appended < older_than;
+        let mut old = self.live.iter().take_while(|chunk| is_old(&chunk.what)).count();
+        while let Some(count) = self.block(old) {
+            let position = self.live[0].position;
+            let block = Frozen::freeze(self.live.iter().take(count).map(|chunk| &chunk.what));
+            self.live.drain(..count);
+            self.frozen.push_back(Placed { position, what: Arc::new(block) });
+            old -= count;
+        }
+        if self.live.capacity() > 64 && self.live.len() < self.live.capacity() / 4 {
+            self.live.shrink_to(self.live.len() * 2);
+        }
+    }
+
+    /// How many of the first `old` batches fill a block.
+    fn block(&self, old: usize) -> Option<usize> {
+        let first = self.live.front()?.what.offset;
+        let is_full = |chunk: &Placed<Chunk>| chunk.what.end() - first >= BLOCK_RECORDS;
+        self.live.iter().take(old).position(is_full).map(|index| index + 1)
+    }
+
+    fn thaw_back(&mut self, to: u64) {
+        while self.frozen.back().is_some_and(|block| block.what.end > to) {
+            let block = self.frozen.pop_back().expect("seen above");
+            let mut position = block.position + block.what.bytes;
+            for chunk in block.what.thaw().into_iter().rev() {
+                position -= u64::from(chunk.batch.bytes());
+                self.live.push_front(Placed { position, what: chunk });
+            }
+        }
+    }
+
+    /// Bytes ever appended and not cut off.
+    pub(super) fn end_position(&self) -> u64 {
+        self.end_position
+    }
+
+    /// The position of the batch (or frozen block) that holds `offset`.
+    pub(super) fn position(&self, offset: u64) -> u64 {
+        if let Some(block) = self.frozen.get(self.frozen.partition_point(|block| block.what.end <= offset)) {
+            return block.position;
+        }
+        let holder = self.live.get(self.live.partition_point(|chunk| chunk.what.end() <= offset));
+        holder.map_or(self.end_position, |chunk| chunk.position)
+    }
+
+    /// Batches from the one that holds `from` that end at or below `upto`: at most `max_bytes` of them, but at
+    /// least one.
+    #[inline]
+    pub(super) fn read(&self, from: u64, upto: u64, max_bytes: u32) -> Vec<Chunk> {
+        if self.frozen.back().is_some_and(|last| last.what.end > from) {
+            return self.read_frozen(from, upto, max_bytes);
+        }
+        let first = self.live.partition_point(|chunk| chunk.what.end() <= from);
+        let mut room = Room::new(max_bytes);
+        let fits = |chunk: &&Placed<Chunk>| chunk.what.end() <= upto && room.take(&chunk.what);
+        let count = self.live.range(first..).take_while(fits).count();
+        self.live.range(first..first + count).map(|chunk| chunk.what.clone()).collect()
+    }
+
+    fn read_frozen(&self, from: u64, upto: u64, max_bytes: u32) -> Vec<Chunk> {
+        let mut room = Room::new(max_bytes);
+        let fits = |chunk: &Chunk| chunk.end() <= upto && room.take(chunk);
+        self.iter_from(from).take_while(fits).collect()
+    }
+
+    /// Batches from the one that holds `from`; blocks are thawed one by one.
+    pub(super) fn iter_from(&self, from: u64) -> impl Iterator<Item = Chunk> + '_ {
+        let block = self.frozen.partition_point(|block| block.what.end <= from);
+        let thawed = self.frozen.range(block..).flat_map(|block| block.what.thaw());
+        let first = self.live.partition_point(|chunk| chunk.what.end() <= from);
+        let live = self.live.range(first..).map(|chunk| chunk.what.clone());
+        thawed.skip_while(move |chunk| chunk.end() <= from).chain(live)
+    }
+
+    /// Batches from the first block in which something may not be older than `time`.
+    pub(super) fn iter_since(&self, time: Time) -> impl Iterator<Item = Chunk> + '_ {
+        let is_old = move |block: &&Placed<Arc<Frozen>>| {
+            block.what.latest_created.max(block.what.latest_appended) < time
+        };
+        let blocks = self.frozen.iter().filter(move |block| !is_old(block));
+        let thawed = blocks.flat_map(|block| block.what.thaw());
+        thawed.chain(self.live.iter().map(|chunk| chunk.what.clone()))
+    }
+
+    /// Records that are frozen, and the bytes of memory that they take.
+    pub(super) fn frozen(&self) -> (u64, usize) {
+        let records = self.frozen.iter().map(|block| block.what.end - block.what.start).sum();
+        (records, self.frozen.iter().map(|block| block.what.memory()).sum())
+    }
+}
+
+/// How many bytes a read may still take. The first batch is always taken.
+struct Room {
+    left: u64,
+    is_first: bool,
+}
+
+impl Room {
+    fn new(max_bytes: u32) -> Self {
+        Self { left: u64::from(max_bytes), is_first: true }
+    }
+
+    fn take(&mut self, chunk: &Chunk) -> bool {
+        let bytes = u64::from(chunk.batch.bytes());
+        let fits = self.is_first || bytes <= self.left;
+        self.left = self.left.saturating_sub(bytes);
+        self.is_first = false;
+        fits
+    }
+}

@@ -1,0 +1,181 @@
+//! The book of a place: which records lie at which offsets, and how far everybody has come.
+
+use std::collections::VecDeque;
+
+use crate::trace::{GroupId, Ids, RecordId};
+
+/// Records stored together, from an offset on.
+#[derive(Clone, Debug)]
+struct Entry {
+    offset: u64,
+    ids: Ids,
+}
+
+impl Entry {
+    fn end(&self) -> u64 {
+        self.offset + u64::from(self.ids.len())
+    }
+
+    /// Those at `from..to` of it.
+    fn part(&self, from: u64, to: u64) -> Ids {
+        let (from, to) = (from.max(self.offset) - self.offset, to.min(self.end()) - self.offset);
+        match &self.ids {
+            Ids::Range { first, .. } => Ids::Range { first: first.plus(from), records: (to - from) as u32 },
+            Ids::Span(span) => {
+                let mut span = span.clone();
+                span.to = span.from + to as u32;
+                span.from += from as u32;
+                Ids::Span(span)
+            }
+        }
+    }
+}
+
+/// How far a group has come.
+#[derive(Clone, Debug)]
+struct Reader {
+    settled: Option<u64>,
+    /// Where it began, or jumped to: what lies below does not count as lag.
+    base: u64,
+    processed: Option<u64>,
+}
+
+impl Reader {
+    fn next(&self) -> u64 {
+        self.settled.unwrap_or(0).max(self.base)
+    }
+}
+
+/// The book of a place.
+#[derive(Clone, Debug)]
+pub(super) struct Book {
+    groups: Vec<GroupId>,
+    readers: Vec<Reader>,
+    settles: bool,
+    entries: VecDeque<Entry>,
+    committed: u64,
+}
+
+impl Book {
+    pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
+        let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
+        Self { groups, readers, settles, entries: VecDeque::new(), committed: 0 }
+    }
+
+    pub(super) fn readers(&self) -> &[GroupId] {
+        &self.groups
+    }
+
+    pub(super) fn settles(&self) -> bool {
+        self.settles
+    }
+
+    pub(super) fn leg(&self, group: GroupId) -> Option<usize> {
+        self.groups.iter().position(|other| *other == group)
+    }
+
+    pub(super) fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    pub(super) fn settled(&self, group: GroupId) -> Option<u64> {
+        self.readers[self.leg(group)?].settled
+    }
+
+    pub(super) fn lag(&self, group: GroupId) -> u64 {
+        self.leg(group).map_or(0, |leg| self.committed.saturating_sub(self.readers[leg].next()))
+    }
+
+    pub(super) fn oldest_unsettled(&self, group: GroupId) -> Option<RecordId> {
+        let next = self.readers[self.leg(group)?].next();
+        if next >= self.committed {
+            return None;
+        }
+        let entry = self.entries.get(self.entries.partition_point(|entry| entry.end() <= next))?;
+        entry.part(next, next + 1).iter().next()
+    }
+
+    pub(super) fn has_processed_beyond(&self, leg: usize, offset: u64) -> bool {
+        self.readers[leg].processed.is_some_and(|processed| processed > offset)
+    }
+
+    pub(super) fn store(&mut self, offset: u64, ids: Ids) {
+        assert!(
+            self.entries.back().is_none_or(|last| last.end() <= offset),
+            "a log is appended to at its end"
+        );
+        self.entries.push_back(Entry { offset, ids });
+    }
+
+    pub(super) fn commit(&mut self, upto: u64) -> Vec<Ids> {
+        let from = self.committed;
+        self.committed = self.committed.max(upto);
+        self.between(from, upto)
+    }
+
+    pub(super) fn settle(&mut self, group: GroupId, upto: u64) -> Vec<Ids> {
+        let Some(leg) = self.leg(group) else { return Vec::new() };
+        let reader = &mut self.readers[leg];
+        let from = reader.next();
+        reader.settled = Some(upto.max(reader.settled.unwrap_or(0)));
+        self.between(from, upto)
+    }
+
+    pub(super) fn skip(&mut self, group: GroupId, to: u64) -> Vec<Ids> {
+        let Some(leg) = self.leg(group) else { return Vec::new() };
+        let reader = &mut self.readers[leg];
+        let from = reader.next();
+        reader.base = reader.base.max(to);
+        self.between(from, to)
+    }
+
+    pub(super) fn processed(&mut self, group: GroupId, offset: u64) {
+        if let Some(leg) = self.leg(group) {
+            let reader = &mut self.readers[leg];
+            reader.processed = Some(offset.max(reader.processed.unwrap_or(0)));
+        }
+    }
+
+    /// Takes out what lies at or above `from`.
+    pub(super) fn cut(&mut self, from: u64) -> Vec<Ids> {
+        let mut gone = Vec::new();
+        while let Some(last) = self.entries.back().filter(|last| last.end() > from) {
+            gone.push(last.part(from, u64::MAX));
+            let rest = (last.offset < from).then(|| Entry { offset: last.offset, ids: last.part(0, from) });
+            self.entries.pop_back();
+            self.entries.extend(rest);
+        }
+        self.committed = self.committed.min(from);
+        gone.reverse();
+        gone
+    }
+
+    /// Takes out what lies below.
+    pub(super) fn expire(&mut self, below: u64) -> Vec<Ids> {
+        let gone = self.between(0, below);
+        while self.entries.front().is_some_and(|first| first.end() <= below) {
+            self.entries.pop_front();
+        }
+        for reader in &mut self.readers {
+            reader.base = reader.base.max(below);
+        }
+        gone
+    }
+
+    /// Forgets what everybody is done with.
+    pub(super) fn trim(&mut self) {
+        let done = self.readers.iter().map(Reader::next).min().unwrap_or(u64::MAX).min(self.committed);
+        while self.entries.front().is_some_and(|first| first.end() <= done) {
+            self.entries.pop_front();
+        }
+    }
+
+    fn between(&self, from: u64, to: u64) -> Vec<Ids> {
+        let begin = self.entries.partition_point(|entry| entry.end() <= from);
+        self.entries
+            .range(begin..)
+            .take_while(|entry| entry.offset < to)
+            .map(|entry| entry.part(from, to))
+            .collect()
+    }
+}

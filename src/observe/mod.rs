@@ -1,0 +1,5 @@
+//! What it means: the ledger, metrics, the snapshot that a screen draws.
+//!
+//! Observers read facts and cannot change a run. They know no messaging system, only what is in `trace`.
+
+pub mod ledger;

@@ -1,0 +1,49 @@
+//! From TOML to a system: the file as written, the scenario as meant, and what is wrong with it.
+//!
+//! [`file`] parses a text into a tree that remembers where everything stands and lays the overrides of the
+//! command line over it. The judge holds the tree against the tables of the language; `meaning` turns it into
+//! a [`Scenario`] of plain typed values; `check` holds those against each other.
+//!
+//! **Invariant.** A text gives either a scenario that makes sense or all of its problems, each with its place.
+
+mod check;
+pub mod error;
+pub mod file;
+mod judge;
+mod language;
+mod meaning;
+mod read;
+#[allow(clippy::module_inception, reason = "the file as meant is the scenario itself")]
+pub mod scenario;
+mod sense;
+pub mod units;
+pub mod wiring;
+
+pub use error::{Problem, ScenarioError};
+pub use file::Overrides;
+pub use scenario::Scenario;
+
+use error::Findings;
+use file::Tree;
+
+impl Scenario {
+    /// Reads the text of a scenario file called `name`, with the overrides laid over it.
+    ///
+    /// # Errors
+    /// All problems of the text and of the overrides.
+    pub fn load(text: &str, name: &str, overrides: &Overrides) -> Result<Self, ScenarioError> {
+        let mut findings = Findings::new();
+        let tree = Tree::parse(text, name, overrides, &mut findings);
+        if !findings.is_empty() {
+            // Half a file would be full of follow-up mistakes.
+            return Err(findings.into_error(&tree.sources));
+        }
+        judge::judge(&tree.root, &mut findings);
+        let scenario = meaning::scenario(&tree, name);
+        check::check(&scenario, &tree, &mut findings);
+        if findings.is_empty() { Ok(scenario) } else { Err(findings.into_error(&tree.sources)) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

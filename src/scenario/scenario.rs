@@ -1,0 +1,398 @@
+//! The scenario as meant: plain typed values, checked, with every default filled in.
+//!
+//! **Invariant.** A [`Scenario`] that exists makes sense: names refer to what is there, numbers are within
+//! their bounds, combinations are possible. Wiring it does not fail.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
+use crate::kafka::settings::Scope;
+use crate::kernel::{Duration, Law, Shape, Time};
+use crate::workload::{
+    Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
+};
+
+use super::error::{Finding, Findings, ScenarioError, Sources, Span};
+
+/// What one file describes.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file's name without its ending.
+    pub name: String,
+    /// The first comment of the file: the question it answers.
+    pub question: Option<String>,
+    /// How long, and with which seed.
+    pub run: Run,
+    /// What lies between the nodes.
+    pub network: Shape,
+    /// The messaging system.
+    pub system: System,
+    /// Applications that publish.
+    pub generators: Vec<Generator>,
+    /// Applications that read, work and publish again.
+    pub processors: Vec<Processor>,
+    /// Applications that read.
+    pub sinks: Vec<Sink>,
+    /// What goes wrong, in the order of the file.
+    pub faults: Vec<Fault>,
+    /// What a person should know although it is no mistake, a sentence each.
+    pub notes: Vec<String>,
+    pub(super) sources: Sources,
+}
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The same seed gives the same run.
+    pub seed: u64,
+    /// How long generators send.
+    pub duration: Duration,
+    /// How much of the beginning is left out of the summary's statistics; less than `duration`.
+    pub warm_up: Duration,
+    /// How long consumers may catch up after `duration`.
+    pub drain: Duration,
+}
+
+/// The messaging system of a scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub enum System {
+    /// A Kafka cluster.
+    Kafka(Box<Kafka>),
+    /// ZeroMQ sockets.
+    Zeromq(Zeromq),
+}
+
+/// `[kafka]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kafka {
+    /// Whose defaults and behaviours are followed.
+    pub version: Version,
+    /// How many brokers, at least 1. The k-th, counted from 1, is called `broker-k`.
+    pub brokers: u32,
+    /// The rack of each broker; empty when none is given.
+    pub racks: Vec<String>,
+    /// The cluster's settings and the costs of its machines.
+    pub config: BrokerConfig,
+    /// The topics in the order of the file.
+    pub topics: Vec<Topic>,
+    /// Settings for real brokers only.
+    pub passed_on: Vec<PassedOn>,
+}
+
+/// `[kafka.topics.NAME]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// At least 1.
+    pub partitions: u32,
+    /// At least 1, at most the number of brokers.
+    pub replication_factor: u32,
+    /// Its settings.
+    pub config: TopicConfig,
+}
+
+/// A setting that only real brokers and clients get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOn {
+    /// Its kind of bearer.
+    pub scope: Scope,
+    /// The topic or entry that it was written in; the empty text for the cluster.
+    pub of: String,
+    /// Kafka's own name.
+    pub name: String,
+    /// As Kafka's files write it.
+    pub value: String,
+}
+
+/// `[zeromq]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zeromq {
+    /// How messages travel.
+    pub transport: Transport,
+    /// The channels in the order of the file.
+    pub channels: Vec<Channel>,
+}
+
+/// A transport of ZeroMQ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Through the network.
+    Tcp,
+    /// Within one process: no network, and one queue of both high-water marks.
+    Inproc,
+}
+
+/// `[zeromq.channels.NAME]`: PUSH sockets on one side, PULL sockets on the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name.
+    pub name: String,
+    /// Which end binds; the other connects.
+    pub bind: End,
+    /// The options of its sockets.
+    pub options: SocketOptions,
+}
+
+/// An end of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The PUSH sockets.
+    Push,
+    /// The PULL sockets.
+    Pull,
+}
+
+/// Options of ZeroMQ sockets, by ZeroMQ's own names (`zmq_setsockopt`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// `ZMQ_SNDHWM`: messages queued for each peer; 0 is without bound.
+    pub sndhwm: u32,
+    /// `ZMQ_RCVHWM`: messages queued from each peer; 0 is without bound.
+    pub rcvhwm: u32,
+    /// `ZMQ_LINGER`: how long unsent messages outlive a close; `None` for ever.
+    pub linger: Option<Duration>,
+    /// `ZMQ_IMMEDIATE`: queue only for peers that are connected.
+    pub immediate: bool,
+    /// `ZMQ_SNDTIMEO`: how long a send blocks; `None` for ever.
+    pub sndtimeo: Option<Duration>,
+    /// `ZMQ_RECONNECT_IVL`
+    pub reconnect_ivl: Duration,
+}
+
+impl Default for SocketOptions {
+    /// libzmq's defaults (`zeromq/defaults.tsv` of the oracles).
+    fn default() -> Self {
+        Self {
+            sndhwm: 1_000,
+            rcvhwm: 1_000,
+            linger: None,
+            immediate: false,
+            sndtimeo: None,
+            reconnect_ivl: Duration::from_millis(100),
+        }
+    }
+}
+
+/// When an entry is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// When it begins.
+    pub start: Time,
+    /// When it ends, in good order; `None` when it stays.
+    pub stop: Option<Time>,
+}
+
+/// `[[generator]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generator {
+    /// Its name, unique among all entries.
+    pub name: String,
+    /// The topic or channel it writes to.
+    pub topic: String,
+    /// How many of it, at least 1.
+    pub instances: u32,
+    /// What its records say.
+    pub payload: Payload,
+    /// How records look on the wire.
+    pub codec: Codec,
+    /// Which key a record carries. A replay with a key column has its own.
+    pub keys: Keys,
+    /// When records are offered, by each instance.
+    pub arrivals: Schedule,
+    /// Records of each instance at most.
+    pub stop_after: Option<u64>,
+    /// When it is there.
+    pub presence: Presence,
+    /// Its producer, when the system is Kafka.
+    pub producer: Option<ProducerConfig>,
+}
+
+/// Where a generator's payloads come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// They are made.
+    Made(PayloadKind),
+    /// They are in the trace that is replayed.
+    Recorded,
+}
+
+/// When a generator offers records.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Schedule {
+    /// Ready to be used.
+    Ready(Arrivals),
+    /// From a trace that is still to be loaded: [`Scenario::load_traces`].
+    Recorded(Recording),
+}
+
+/// A trace to load.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// The file, seen from the scenario file.
+    pub file: PathBuf,
+    /// How to read it.
+    pub options: TraceOptions,
+    /// How many times faster than recorded, above zero.
+    pub speed: f64,
+    pub(super) place: Span,
+}
+
+/// What a reading application has in common: `[[processor]]` and `[[sink]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reader {
+    /// The topic or channel it reads.
+    pub from: String,
+    /// Its consumer group; unused with ZeroMQ.
+    pub group: String,
+    /// How long a record takes.
+    pub service: Law,
+    /// When offsets are committed; unused with ZeroMQ.
+    pub commit: Commit,
+    /// Its consumer, when the system is Kafka.
+    pub consumer: Option<ConsumerConfig>,
+}
+
+/// When a reading application commits its offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// The consumer does so itself, every so often.
+    Auto,
+    /// After the records are processed: at least once.
+    After,
+    /// Before they are processed: at most once.
+    Before,
+}
+
+/// `[[processor]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Processor {
+    /// Its name, unique among all entries.
+    pub name: String,
+    /// How many of it, at least 1.
+    pub instances: u32,
+    /// What it reads, and how.
+    pub reader: Reader,
+    /// What it does with each record.
+    pub work: Operation,
+    /// The topic or channel it writes to.
+    pub to: String,
+    /// When it is there.
+    pub presence: Presence,
+    /// Its producer, when the system is Kafka.
+    pub producer: Option<ProducerConfig>,
+}
+
+/// `[[sink]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sink {
+    /// Its name, unique among all entries.
+    pub name: String,
+    /// How many of it, at least 1.
+    pub instances: u32,
+    /// What it reads, and how.
+    pub reader: Reader,
+    /// The files it writes.
+    pub write: Vec<FileFormat>,
+    /// When it is there.
+    pub presence: Presence,
+}
+
+/// A format that a sink writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileFormat {
+    /// Apache Parquet.
+    Parquet,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// `[[fault]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// When it happens.
+    pub at: Time,
+    /// What happens.
+    pub kind: FaultKind,
+    /// To whom.
+    pub target: Target,
+    /// How long until it is undone; `None` when it never is.
+    pub lasts: Option<Duration>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The process dies; the page cache survives.
+    Kill,
+    /// The machine dies; what was not flushed is lost.
+    PowerLoss,
+    /// The process stands still; its connections stay.
+    Pause,
+}
+
+/// Whom a fault strikes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `broker-k`, counted from 1.
+    Broker(u32),
+    /// Whoever leads this partition when it happens.
+    LeaderOf {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+    },
+}
+
+impl Scenario {
+    /// Loads the traces that are replayed. `folder` is that of the scenario file; `load` reads one trace.
+    ///
+    /// # Errors
+    /// Every trace that cannot be loaded, with the place where it is asked for.
+    pub fn load_traces(
+        &mut self,
+        folder: &Path,
+        mut load: impl FnMut(&Path, &TraceOptions) -> Result<Trace, TraceError>,
+    ) -> Result<(), ScenarioError> {
+        let mut findings = Findings::new();
+        for generator in &mut self.generators {
+            let Schedule::Recorded(recording) = &generator.arrivals else { continue };
+            match load(&folder.join(&recording.file), &recording.options) {
+                Ok(trace) => {
+                    let pattern = Pattern::Replay { trace: Arc::new(trace), speed: recording.speed };
+                    generator.arrivals = Schedule::Ready(Arrivals { pattern, batch: 1 });
+                }
+                Err(error) => findings.report(
+                    Finding::new("scenario::trace", "the trace cannot be replayed")
+                        .at(recording.place, error.to_string())
+                        .help("file names are seen from the folder of the scenario file"),
+                ),
+            }
+        }
+        if findings.is_empty() { Ok(()) } else { Err(findings.into_error(&self.sources)) }
+    }
+
+    /// The Kafka cluster, if that is the system.
+    pub fn kafka(&self) -> Option<&Kafka> {
+        match &self.system {
+            System::Kafka(kafka) => Some(kafka),
+            System::Zeromq(_) => None,
+        }
+    }
+
+    /// The names of the topics or channels, in the order of the file.
+    pub fn channels(&self) -> Vec<&str> {
+        match &self.system {
+            System::Kafka(kafka) => kafka.topics.iter().map(|topic| topic.name.as_str()).collect(),
+            System::Zeromq(zeromq) => zeromq.channels.iter().map(|channel| channel.name.as_str()).collect(),
+        }
+    }
+
+    /// All reading entries: name, what they read and how.
+    pub fn readers(&self) -> impl Iterator<Item = (&str, &Reader)> {
+        let processors = self.processors.iter().map(|processor| (processor.name.as_str(), &processor.reader));
+        processors.chain(self.sinks.iter().map(|sink| (sink.name.as_str(), &sink.reader)))
+    }
+}
