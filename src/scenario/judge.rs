@@ -75,7 +75,7 @@ impl Judge<'_> {
 
     fn value(&mut self, node: &Node, title: &str, name: &str, shape: Shape) {
         match shape {
-            Shape::Text | Shape::Name | Shape::Scalar | Shape::Flag | Shape::Choice(_) => {
+            Shape::Text | Shape::Name | Shape::Scalar | Shape::Choice(_) => {
                 self.word(node, name, shape)
             }
             Shape::Count(least, most) => self.count(node, name, least, most),
@@ -207,10 +207,7 @@ impl Judge<'_> {
 
     fn word(&mut self, node: &Node, name: &str, shape: Shape) {
         match (shape, &node.value) {
-            (Shape::Flag | Shape::Scalar, Value::Flag(_)) => {}
-            (Shape::Flag, _) => {
-                self.wrong_type(node, name, "true or false", "write true or false without quotes")
-            }
+            (Shape::Scalar, Value::Flag(_)) => {}
             (Shape::Scalar, Value::Integer(_) | Value::Float(_)) => {}
             (Shape::Choice(choices), Value::Text(text)) => {
                 if !choices.contains(&text.as_str()) {
@@ -508,7 +505,6 @@ fn below(title: &str, name: &str, shape: Shape) -> String {
         | Shape::Name
         | Shape::Count(..)
         | Shape::Number(..)
-        | Shape::Flag
         | Shape::Duration
         | Shape::Period
         | Shape::Millis
@@ -600,7 +596,6 @@ fn example(key: &Key) -> String {
         Shape::Bandwidth => "\"100MiB/s\"",
         Shape::Count(..) => "1",
         Shape::Number(..) => "0.5",
-        Shape::Flag => "true",
         Shape::Choice(choices) => return format!("{} = \"{}\"", key.name, choices[0]),
         Shape::Table(_) | Shape::Configured(..) | Shape::Sockets(_) | Shape::Named(_) => {
             return format!("a section [{}]", key.name);

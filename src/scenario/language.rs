@@ -41,8 +41,6 @@ pub enum Shape {
     Count(i64, i64),
     /// A number from .. to.
     Number(f64, f64),
-    /// True or false.
-    Flag,
     /// A length of time.
     Duration,
     /// A length of time above zero.

@@ -107,7 +107,6 @@ fn shape(shape: Shape) -> Value {
         Shape::Name => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,249}$" }),
         Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Number(least, most) => json!({ "type": "number", "minimum": least, "maximum": most }),
-        Shape::Flag => json!({ "type": "boolean" }),
         Shape::Duration | Shape::Period | Shape::Millis => defined("duration"),
         Shape::Size => defined("size"),
         Shape::Bandwidth => defined("bandwidth"),
