@@ -17,7 +17,7 @@ use crate::kernel::{NodeId, Physics};
 
 pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Span};
-pub use row::{FactRow, LegRow, RecordRow};
+pub use row::{FactRow, LegRow, Peer, RecordRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 
 /// Everything that can be seen.
