@@ -20,6 +20,9 @@
 //!
 //! **Not modelled:** reassignment (adding and removing replicas), preferred read replicas.
 
+#[cfg(test)]
+mod tests;
+
 use crate::kafka::log::Log;
 use crate::kernel::{Duration, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode};
@@ -161,7 +164,8 @@ impl Leader {
         Some(in_sync)
     }
 
-    /// The controller answered AlterPartition.
+    /// The controller answered AlterPartition. An answer that metadata have overtaken changes nothing: another
+    /// request may be pending already. Refusals have to come in the order in which the controller made them.
     pub fn alter_answered(
         &mut self,
         result: Result<&Partition, ErrorCode>,
@@ -171,7 +175,7 @@ impl Leader {
         let Some(asked) = &self.pending else { return Altered::Waiting };
         match result {
             Ok(partition) => self.alter_accepted(partition, log, now),
-            Err(error) if error == ErrorCode::IneligibleReplica => {
+            Err(ErrorCode::IneligibleReplica) => {
                 self.pending = None;
                 Altered::Reverted
             }
@@ -269,7 +273,7 @@ impl Leader {
     }
 
     fn alter_accepted(&mut self, partition: &Partition, log: &mut Log, now: Time) -> Altered {
-        if partition.leader_epoch != self.leader_epoch || partition.partition_epoch < self.partition_epoch {
+        if partition.leader_epoch != self.leader_epoch || partition.partition_epoch <= self.partition_epoch {
             return Altered::Waiting;
         }
         self.commit(partition);
