@@ -98,7 +98,10 @@ fn group_lines(out: &mut Out, group: &GroupSummary) {
         let why = crate::trace::reason_name(rebalance.why);
         out.field(
             "  rebalance",
-            format!("at {}: {why}; {took}; generation {}, {} members", rebalance.began, rebalance.generation, rebalance.members),
+            format!(
+                "at {}: {why}; {took}; generation {}, {} members",
+                rebalance.began, rebalance.generation, rebalance.members
+            ),
         );
     }
 }
@@ -109,7 +112,9 @@ fn books(out: &mut Out, summary: &Summary) {
     out.line("  what became of every record");
     amount(out, *offered, "offered", "");
     amount(out, *settled, "settled", "processed, and said so, by every group that reads them");
-    for (fate, counts) in [("lost", lost), ("dropped", dropped), ("rejected", rejected), ("dead-lettered", dead_lettered)] {
+    for (fate, counts) in
+        [("lost", lost), ("dropped", dropped), ("rejected", rejected), ("dead-lettered", dead_lettered)]
+    {
         for (why, records) in by_size(counts) {
             amount(out, records, fate, Reason::means(why));
         }

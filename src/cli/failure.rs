@@ -34,7 +34,8 @@ impl Failure {
         match self {
             Self::Scenario(error) => {
                 let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                let width = crossterm::terminal::size().map_or(100, |(columns, _)| usize::from(columns.clamp(60, 120)));
+                let width = crossterm::terminal::size()
+                    .map_or(100, |(columns, _)| usize::from(columns.clamp(60, 120)));
                 eprint!("{}", error.render(colour, width));
                 Exit::Usage
             }

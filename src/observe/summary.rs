@@ -212,7 +212,8 @@ fn thinned(series: &[(Time, u64)], points: usize) -> Vec<(Time, u64)> {
 
 /// Counts by name, largest first, as a person reads them.
 pub fn by_size<K: Copy>(counts: &BTreeMap<K, u64>) -> Vec<(K, u64)> {
-    let mut sorted: Vec<_> = counts.iter().map(|(key, count)| (*key, *count)).filter(|(_, count)| *count > 0).collect();
+    let mut sorted: Vec<_> =
+        counts.iter().map(|(key, count)| (*key, *count)).filter(|(_, count)| *count > 0).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     sorted
 }

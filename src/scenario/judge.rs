@@ -75,9 +75,7 @@ impl Judge<'_> {
 
     fn value(&mut self, node: &Node, title: &str, name: &str, shape: Shape) {
         match shape {
-            Shape::Text | Shape::Name | Shape::Scalar | Shape::Choice(_) => {
-                self.word(node, name, shape)
-            }
+            Shape::Text | Shape::Name | Shape::Scalar | Shape::Choice(_) => self.word(node, name, shape),
             Shape::Count(least, most) => self.count(node, name, least, most),
             Shape::Number(least, most) => self.number(node, name, least, most),
             Shape::Duration => {

@@ -288,13 +288,8 @@ impl Actor for Consumer {
         }
     }
 
-<<<<<<< HEAD
     fn crash(&mut self, _now: Time, _how: Crash) {
-        self.state = State::new(&self.setup);
-=======
-    fn crash(&mut self, _how: Crash) {
         self.state = State::new(&self.setup, self.state.brokers.correlation());
->>>>>>> consumer
     }
 }
 
