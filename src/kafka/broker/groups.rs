@@ -47,11 +47,6 @@ impl Broker {
         // Replaying takes as long as reading it does; requests wait at the desk meanwhile.
         cx.work(self.per_kib(bytes));
         let outputs = self.coordinator.load(cx.now(), place, &records);
-        let groups =
-            records.iter().filter(|record| matches!(record, OffsetsRecord::Group { .. })).count() as u32;
-        if groups > 0 {
-            cx.emit(Kafka::CoordinatorReady { place, groups });
-        }
         self.obey(cx, outputs);
     }
 
