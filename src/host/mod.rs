@@ -1,5 +1,6 @@
 //! Ways to run one system: under virtual time, and later in real time.
 
 mod simulated;
+mod slab;
 
-pub use simulated::{Simulation, Stop};
+pub use simulated::{Entry, Simulation, Stop};

@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use crate::kernel::queue::{Agenda, Heap};
+use super::slab::Slab;
+use crate::kernel::queue::{Agenda, Ladder};
 use crate::kernel::{
     ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
     Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
@@ -23,10 +24,10 @@ pub enum Stop {
 /// How many facts are shown to the observers at a time.
 const SLICE: usize = 512;
 
-/// A system under virtual time.
-pub struct Simulation<V: Vocabulary> {
+/// A system under virtual time. Its agenda may be of any kind: a run does the same on each.
+pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     seats: Vec<Place<V>>,
-    world: World<V>,
+    world: World<V, Q>,
     /// Where actors write what they ask for; kept, so that no input allocates.
     scratch: Vec<Effect<V>>,
 }
@@ -74,9 +75,9 @@ struct Deferred<V: Vocabulary> {
 
 /// Everything but the actors.
 #[derive(Clone)]
-struct World<V: Vocabulary> {
+struct World<V: Vocabulary, Q> {
     now: Time,
-    agenda: Heap<Entry>,
+    agenda: Q,
     letters: Slab<Letter<V::Msg>>,
     network: Network,
     nodes: Vec<Node>,
@@ -113,8 +114,9 @@ enum Body<M> {
     Reset(NodeId),
 }
 
+/// One thing that is still to happen: what a simulation keeps in its agenda.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+pub struct Entry {
     actor: ActorId,
     epoch: u32,
     what: What,
@@ -144,7 +146,7 @@ impl<V: Vocabulary> Clone for Place<V> {
 }
 
 /// A run is plain data: a clone goes on exactly as the original would.
-impl<V: Vocabulary> Clone for Simulation<V> {
+impl<V: Vocabulary, Q: Clone> Clone for Simulation<V, Q> {
     fn clone(&self) -> Self {
         Self { seats: self.seats.clone(), world: self.world.clone(), scratch: Vec::new() }
     }
@@ -153,10 +155,17 @@ impl<V: Vocabulary> Clone for Simulation<V> {
 impl<V: Vocabulary> Simulation<V> {
     /// The system at time zero; every actor starts when the run begins.
     pub fn new(parts: Parts<V>) -> Self {
+        Self::with_agenda(parts)
+    }
+}
+
+impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
+    /// The same on another kind of agenda, to hold the two against each other.
+    pub fn with_agenda(parts: Parts<V>) -> Self {
         let Parts { seed: _, cast, residents, network } = parts;
         let mut nodes = vec![Node::default(); cast.nodes.len()];
         let mut seats = Vec::with_capacity(residents.len());
-        let mut agenda = Heap::default();
+        let mut agenda = Q::default();
         for (id, (resident, desk)) in residents.into_iter().enumerate() {
             let actor = ActorId(id as u32);
             let node = cast.actors[id].1;
@@ -544,7 +553,7 @@ impl<V: Vocabulary> Place<V> {
     }
 }
 
-impl<V: Vocabulary> World<V> {
+impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     #[inline]
     fn send(
         &mut self,
@@ -591,36 +600,5 @@ impl<M> Letter<M> {
             Body::Message(msg) => (self.cause, Input::Message(self.from, msg)),
             Body::Reset(peer) => (self.cause, Input::Disconnected(peer)),
         }
-    }
-}
-
-/// Values in slots that are used again, so that the agenda can hold small numbers instead.
-#[derive(Clone)]
-struct Slab<T> {
-    values: Vec<Option<T>>,
-    free: Vec<u32>,
-}
-
-impl<T> Default for Slab<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), free: Vec::new() }
-    }
-}
-
-impl<T> Slab<T> {
-    #[inline]
-    fn put(&mut self, value: T) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            self.values[slot as usize] = Some(value);
-            return slot;
-        }
-        self.values.push(Some(value));
-        u32::try_from(self.values.len() - 1).expect("fewer than 2^32 things under way")
-    }
-
-    #[inline]
-    fn take(&mut self, slot: u32) -> T {
-        self.free.push(slot);
-        self.values[slot as usize].take().expect("a slot is taken once")
     }
 }

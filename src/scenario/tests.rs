@@ -13,7 +13,8 @@ fn load(text: &str) -> Scenario {
 fn set(text: &str, set: &[&str]) -> Scenario {
     let overrides =
         Overrides { set: set.iter().map(|text| (*text).to_owned()).collect(), ..Overrides::default() };
-    Scenario::load(text, "a/shop.toml", &overrides).unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
+    Scenario::load(text, "a/shop.toml", &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
 }
 
 fn refuse(text: &str, set: &[&str]) -> String {
@@ -42,7 +43,8 @@ fn a_kafka_scenario_is_read_whole() {
     assert_eq!(kafka.topics[1].config.min_insync_replicas, 1, "the topic's own value holds");
     assert_eq!(kafka.config.costs.fsync, Duration::from_millis(2));
     assert_eq!(kafka.config.num_io_threads, 4);
-    let passed_on: Vec<_> = kafka.passed_on.iter().map(|passed| (passed.of.as_str(), passed.name.as_str())).collect();
+    let passed_on: Vec<_> =
+        kafka.passed_on.iter().map(|passed| (passed.of.as_str(), passed.name.as_str())).collect();
     assert_eq!(passed_on, [("shop", "compression.type")]);
     assert_eq!(scenario.notes.len(), 1);
 }
@@ -89,7 +91,10 @@ fn a_zeromq_scenario_is_read_whole() {
 
 #[test]
 fn overrides_change_what_is_meant() {
-    let scenario = set(SHOP, &["kafka.topics.orders.min.insync.replicas=1", "generator.shop.producer.acks=1", "run.duration=90s"]);
+    let scenario = set(
+        SHOP,
+        &["kafka.topics.orders.min.insync.replicas=1", "generator.shop.producer.acks=1", "run.duration=90s"],
+    );
     assert_eq!(scenario.kafka().expect("it is Kafka").topics[0].config.min_insync_replicas, 1);
     let producer = scenario.generators[0].producer.as_ref().expect("it has one");
     assert_eq!(producer.acks, Acks::Leader);
@@ -117,7 +122,8 @@ fn seed_and_duration_have_options_of_their_own() {
 
 #[test]
 fn every_problem_is_reported_at_once() {
-    let text = "[run]\nduration = 60\nseeds = 1\n[kafka]\nbrokers = 0\nfoo.bar = 1\n[[generator]]\nname = \"a\"\n";
+    let text =
+        "[run]\nduration = 60\nseeds = 1\n[kafka]\nbrokers = 0\nfoo.bar = 1\n[[generator]]\nname = \"a\"\n";
     let overrides = Overrides::default();
     let error = Scenario::load(text, "x.toml", &overrides).expect_err("nothing is right");
     assert!(error.problems().len() >= 6, "{}", error.render(false, 100));
@@ -132,8 +138,14 @@ fn a_delivery_timeout_that_is_not_written_gives_way() {
 
 #[test]
 fn a_trace_is_loaded_from_beside_the_file() {
-    let text = SHOP.replace("{ poisson = \"500/s\" }", "{ replay = { file = \"data/x.csv\", time = \"t\", speed = 10 } }");
-    let text = text.replace("payload = \"events\"", "").replace("batch = 10", "").replace("key = { field = \"user\" }", "");
+    let text = SHOP.replace(
+        "{ poisson = \"500/s\" }",
+        "{ replay = { file = \"data/x.csv\", time = \"t\", speed = 10 } }",
+    );
+    let text = text
+        .replace("payload = \"events\"", "")
+        .replace("batch = 10", "")
+        .replace("key = { field = \"user\" }", "");
     let text = text.replace("codec = \"json\"", "");
     let mut scenario = load(&text);
     assert_eq!(scenario.generators[0].payload, Payload::Recorded);

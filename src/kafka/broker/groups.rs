@@ -68,7 +68,9 @@ impl Broker {
         loop {
             let Some(replica) = self.replica(place) else { return };
             let safe = replica.log.high_watermark();
-            let Some(&(_, ticket)) = replica.tickets.front().filter(|(upto, _)| *upto <= safe) else { return };
+            let Some(&(_, ticket)) = replica.tickets.front().filter(|(upto, _)| *upto <= safe) else {
+                return;
+            };
             replica.tickets.pop_front();
             let outputs = self.coordinator.appended(cx.now(), ticket, Ok(()));
             self.obey(cx, outputs);

@@ -153,7 +153,12 @@ impl Broker {
         }
     }
 
-    fn take_place(&mut self, cx: &mut Cx<'_, Self>, asked: &FetchPlace, news: &FetchedPlace) -> Option<Taken> {
+    fn take_place(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        asked: &FetchPlace,
+        news: &FetchedPlace,
+    ) -> Option<Taken> {
         let (now, append) = (cx.now(), self.setup.config.costs.append);
         let replica = self.replica(news.place)?;
         let Role::Follower(follower) = &mut replica.role else { return None };

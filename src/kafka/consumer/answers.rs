@@ -25,7 +25,9 @@ impl Consumer {
             (Response::EpochEnd(ends), Ask::EpochEnd(_)) => self.validated(cx, &ends),
             (Response::FindCoordinator(found), Ask::FindCoordinator) => self.found_coordinator(cx, found),
             (Response::JoinGroup(joined), Ask::JoinGroup) => self.joined(cx, correlation, joined),
-            (Response::SyncGroup(synced), Ask::SyncGroup { generation }) => self.synced(cx, generation, synced),
+            (Response::SyncGroup(synced), Ask::SyncGroup { generation }) => {
+                self.synced(cx, generation, synced)
+            }
             (Response::Heartbeat(error), Ask::Heartbeat { generation }) => self.beaten(cx, generation, error),
             (Response::LeaveGroup(_), Ask::LeaveGroup) => {}
             (Response::OffsetCommit(error), Ask::Commit { purpose, generation }) => {
@@ -364,7 +366,8 @@ impl Consumer {
             // NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_TOPIC_OR_PARTITION and the like.
             _other => {
                 self.state.metadata.wanted = true;
-                let told = leader.is_some_and(|(leader, epoch)| self.state.positions.hint(place, leader, epoch));
+                let told =
+                    leader.is_some_and(|(leader, epoch)| self.state.positions.hint(place, leader, epoch));
                 if !told {
                     self.state.positions.forget_leader(place);
                 }

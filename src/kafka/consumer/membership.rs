@@ -172,18 +172,13 @@ impl Membership {
     }
 
     pub fn identity(&self) -> Identity {
-        Identity {
-            member: self.member,
-            instance: self.instance,
-            generation: self.generation.unwrap_or(0),
-        }
+        Identity { member: self.member, instance: self.instance, generation: self.generation.unwrap_or(0) }
     }
 
     pub fn join_request(&self, setup: &ConsumerSetup, owned: Vec<PlaceId>) -> JoinGroup {
         let config = &setup.config;
         let sticky = config.assignors.contains(&AssignorName::Sticky) && !is_cooperative(config);
-        let (owned, generation) =
-            if sticky { self.remembered.clone() } else { (owned, self.generation) };
+        let (owned, generation) = if sticky { self.remembered.clone() } else { (owned, self.generation) };
         JoinGroup {
             group: self.group,
             membership: self.identity(),
@@ -200,7 +195,12 @@ impl Membership {
     }
 
     /// What follows a JoinGroup response: the leader brings everybody's assignment.
-    pub fn sync_request(&self, joined: &JoinResult, setup: &ConsumerSetup, image: Option<&Image>) -> SyncGroup {
+    pub fn sync_request(
+        &self,
+        joined: &JoinResult,
+        setup: &ConsumerSetup,
+        image: Option<&Image>,
+    ) -> SyncGroup {
         let leads = joined.leader == self.member && !joined.skip_assignment;
         let assignments = if leads { assign(joined, setup, image) } else { Vec::new() };
         SyncGroup { group: self.group, membership: self.identity(), assignments }
@@ -212,7 +212,11 @@ pub(super) fn is_cooperative(config: &ConsumerConfig) -> bool {
     config.assignors.iter().all(|assignor| *assignor == AssignorName::CooperativeSticky)
 }
 
-fn assign(joined: &JoinResult, setup: &ConsumerSetup, image: Option<&Image>) -> Vec<(MemberId, Arc<[PlaceId]>)> {
+fn assign(
+    joined: &JoinResult,
+    setup: &ConsumerSetup,
+    image: Option<&Image>,
+) -> Vec<(MemberId, Arc<[PlaceId]>)> {
     let assignor = match joined.assignor.expect("the coordinator tells the leader what was agreed on") {
         AssignorName::Range => Assignor::Range,
         AssignorName::RoundRobin => Assignor::RoundRobin,
@@ -224,7 +228,12 @@ fn assign(joined: &JoinResult, setup: &ConsumerSetup, image: Option<&Image>) -> 
     let topics: Topics = setup
         .topics
         .values()
-        .map(|topic| (topic.name.clone(), TopicInfo { partitions: topic.partitions, racks: racks(topic, setup, image) }))
+        .map(|topic| {
+            (
+                topic.name.clone(),
+                TopicInfo { partitions: topic.partitions, racks: racks(topic, setup, image) },
+            )
+        })
         .collect();
     let firsts: BTreeMap<&str, PlaceId> =
         setup.topics.values().map(|topic| (topic.name.as_str(), topic.first)).collect();
@@ -234,7 +243,8 @@ fn assign(joined: &JoinResult, setup: &ConsumerSetup, image: Option<&Image>) -> 
         .map(|(id, instance, subscription)| member(*id, *instance, subscription, &setup.topics))
         .collect();
     let assignment = assignor.assign(&topics, &members);
-    let place = |partition: &TopicPartition| PlaceId(firsts[partition.topic.as_str()].0 + partition.partition);
+    let place =
+        |partition: &TopicPartition| PlaceId(firsts[partition.topic.as_str()].0 + partition.partition);
     joined
         .members
         .iter()

@@ -55,7 +55,8 @@ impl Consumer {
         self.take_up_assignment(cx);
         if self.state.membership.rejoin_wanted {
             self.rejoin(cx);
-        } else if self.state.membership.standing == Standing::Stable && self.state.offsets.take_due(cx.now()) {
+        } else if self.state.membership.standing == Standing::Stable && self.state.offsets.take_due(cx.now())
+        {
             self.commit_positions(cx, Purpose::Interval);
         }
     }
