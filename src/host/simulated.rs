@@ -35,7 +35,6 @@ pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
 /// A seat, its desk, and what lies on it.
 struct Place<V: Vocabulary> {
     resident: Box<dyn Resident<V>>,
-    node: NodeId,
     servers: u32,
     busy: u32,
     waiting: VecDeque<Waiting<V::Msg>>,
@@ -80,7 +79,11 @@ struct World<V: Vocabulary, Q> {
     agenda: Q,
     letters: Slab<Letter<V::Msg>>,
     network: Network,
+    /// The node of each actor, and what is asked of nodes at every send, apart from the rest: they are
+    /// read for actors that are otherwise not touched.
+    homes: Vec<NodeId>,
     nodes: Vec<Node>,
+    houses: Vec<House>,
     cast: Cast,
     facts: Vec<Event<V::Fact>>,
     serial: u64,
@@ -88,15 +91,22 @@ struct World<V: Vocabulary, Q> {
     digest: Digest,
 }
 
-#[derive(Clone, Default)]
+/// The state of a node.
+#[derive(Clone, Copy, Default)]
 struct Node {
+    /// Counts crashes: what was under way to an earlier life does not reach a later one.
+    epoch: u32,
     down: bool,
     /// Went down without a word: who talks to it hears nothing, instead of being refused.
     silent: bool,
     paused: bool,
+}
+
+/// Who lives on a node.
+#[derive(Clone, Default)]
+struct House {
     /// Work that ended while the node was paused.
     frozen: Vec<Entry>,
-    epoch: u32,
     actors: Vec<ActorId>,
 }
 
@@ -135,7 +145,6 @@ impl<V: Vocabulary> Clone for Place<V> {
     fn clone(&self) -> Self {
         Self {
             resident: self.resident.duplicate(),
-            node: self.node,
             servers: self.servers,
             busy: self.busy,
             waiting: self.waiting.clone(),
@@ -163,14 +172,14 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     /// The same on another kind of agenda, to hold the two against each other.
     pub fn with_agenda(parts: Parts<V>) -> Self {
         let Parts { seed: _, cast, residents, network } = parts;
-        let mut nodes = vec![Node::default(); cast.nodes.len()];
+        let homes: Vec<NodeId> = cast.actors.iter().map(|(_, node)| *node).collect();
+        let mut houses = vec![House::default(); cast.nodes.len()];
         let mut seats = Vec::with_capacity(residents.len());
         let mut agenda = Q::default();
         for (id, (resident, desk)) in residents.into_iter().enumerate() {
             let actor = ActorId(id as u32);
-            let node = cast.actors[id].1;
-            nodes[node.0 as usize].actors.push(actor);
-            seats.push(Place::new(resident, node, desk));
+            houses[homes[id].0 as usize].actors.push(actor);
+            seats.push(Place::new(resident, desk));
             agenda.push(Time::ZERO, Entry { actor, epoch: 0, what: What::Start });
         }
         let world = World {
@@ -178,7 +187,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             agenda,
             letters: Slab::default(),
             network,
-            nodes,
+            homes,
+            nodes: vec![Node::default(); houses.len()],
+            houses,
             cast,
             facts: Vec::with_capacity(SLICE),
             serial: 0,
@@ -254,10 +265,10 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn take(&mut self, entry: Entry) {
         let Entry { actor, epoch, what } = entry;
         let place = &mut self.seats[actor.0 as usize];
-        let node = &mut self.world.nodes[place.node.0 as usize];
+        let home = self.world.homes[actor.0 as usize];
+        let node = self.world.nodes[home.0 as usize];
         if node.epoch != epoch || node.down {
-            let node = place.node;
-            return self.miss(node, what);
+            return self.miss(home, what);
         }
         let mut arming = 0;
         let (cause, input) = match what {
@@ -271,7 +282,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                 Ring::Later(at) => return self.world.agenda.push(at, entry),
                 Ring::Stale => return,
             },
-            What::Finished(_) if node.paused => return node.frozen.push(entry),
+            What::Finished(_) if node.paused => {
+                return self.world.houses[home.0 as usize].frozen.push(entry);
+            }
             What::Finished(slot) => return self.finish(actor, slot),
             What::GoOn => return self.clear_desk(actor),
         };
@@ -286,7 +299,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn miss(&mut self, node: NodeId, what: What) {
         let What::Letter(slot) = what else { return };
         let letter = self.world.letters.take(slot);
-        let from = self.seats[letter.from.0 as usize].node;
+        let from = self.world.homes[letter.from.0 as usize];
         if matches!(letter.body, Body::Reset(_)) {
             return;
         }
@@ -303,9 +316,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let Fate::Arrives(at) = self.world.network.carry(self.world.now, from, to, RESET_BYTES) else {
             return;
         };
-        let Node { actors, epoch, .. } = &self.world.nodes[to.0 as usize];
-        let epoch = *epoch;
-        for &actor in actors {
+        let epoch = self.world.nodes[to.0 as usize].epoch;
+        for &actor in &self.world.houses[to.0 as usize].actors {
             let slot = self.world.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
             self.world.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
         }
@@ -347,7 +359,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let place = &mut self.seats[actor.0 as usize];
         place.busy += 1;
         let slot = place.deferred.put(rest);
-        let epoch = self.world.nodes[place.node.0 as usize].epoch;
+        let epoch = self.world.epoch(actor);
         let done = self.world.now + cost;
         self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
     }
@@ -356,8 +368,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn clear_desk(&mut self, actor: ActorId) {
         loop {
             let place = &mut self.seats[actor.0 as usize];
-            let node = &self.world.nodes[place.node.0 as usize];
-            if place.busy >= place.servers || node.paused {
+            let home = self.world.homes[actor.0 as usize];
+            if place.busy >= place.servers || self.world.nodes[home.0 as usize].paused {
                 return;
             }
             let Some(next) = place.waiting.pop_front() else { return };
@@ -376,13 +388,12 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         for effect in asked {
             match effect {
                 Effect::Send(to, msg) => {
-                    let (from, node) = (self.seats[actor.0 as usize].node, self.seats[to.0 as usize].node);
-                    self.world.send((actor, from), (to, node), cause, msg);
+                    self.world.send(actor, to, cause, msg);
                 }
                 Effect::Arm(slot, at) => {
                     let place = &mut self.seats[actor.0 as usize];
                     if let Some(at) = place.arm(slot, at.max(self.world.now), cause) {
-                        let epoch = self.world.nodes[place.node.0 as usize].epoch;
+                        let epoch = self.world.epoch(actor);
                         self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
                     }
                 }
@@ -421,12 +432,12 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         if state.down {
             return;
         }
-        let Node { epoch, actors, .. } = std::mem::take(state);
-        for &actor in &actors {
+        *state = Node { down: true, silent: how == Crash::Power, paused: false, epoch: state.epoch + 1 };
+        let house = &mut self.world.houses[node.0 as usize];
+        house.frozen.clear();
+        for &actor in &house.actors {
             self.seats[actor.0 as usize].crash(self.world.now, how);
         }
-        *state =
-            Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
         if how == Crash::Process {
             self.hang_up(node, cause);
@@ -439,13 +450,13 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             return;
         }
         let silent = std::mem::replace(&mut state.silent, false);
-        let (epoch, actors) = (state.epoch, state.actors.clone());
+        let epoch = state.epoch;
         let cause = self.world.emit(by, cause, Physics::Restarted { node }.into());
         if silent {
             // Its peers still talk on connections that it knows nothing of.
             self.hang_up(node, cause);
         }
-        for actor in actors {
+        for &actor in &self.world.houses[node.0 as usize].actors {
             self.world.agenda.push(self.world.now, Entry { actor, epoch, what: What::Start });
         }
     }
@@ -455,9 +466,10 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         if !std::mem::replace(&mut state.paused, false) {
             return;
         }
-        let go_on = state.actors.iter().map(|&actor| Entry { actor, epoch: state.epoch, what: What::GoOn });
-        let entries: Vec<_> = state.frozen.drain(..).chain(go_on).collect();
-        for entry in entries {
+        let epoch = state.epoch;
+        let House { frozen, actors } = &mut self.world.houses[node.0 as usize];
+        let go_on = actors.iter().map(|&actor| Entry { actor, epoch, what: What::GoOn });
+        for entry in frozen.drain(..).chain(go_on) {
             self.world.agenda.push(self.world.now, entry);
         }
         self.world.emit(by, cause, Physics::Resumed { node }.into());
@@ -481,10 +493,9 @@ enum Ring {
 }
 
 impl<V: Vocabulary> Place<V> {
-    fn new(resident: Box<dyn Resident<V>>, node: NodeId, desk: Desk) -> Self {
+    fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
         Self {
             resident,
-            node,
             servers: desk.servers,
             busy: 0,
             waiting: VecDeque::new(),
@@ -555,13 +566,8 @@ impl<V: Vocabulary> Place<V> {
 
 impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     #[inline]
-    fn send(
-        &mut self,
-        (from, here): (ActorId, NodeId),
-        (to, there): (ActorId, NodeId),
-        cause: u64,
-        msg: V::Msg,
-    ) {
+    fn send(&mut self, from: ActorId, to: ActorId, cause: u64, msg: V::Msg) {
+        let (here, there) = (self.homes[from.0 as usize], self.homes[to.0 as usize]);
         let at = if here == there {
             self.now
         } else {
@@ -573,6 +579,12 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         let epoch = self.nodes[there.0 as usize].epoch;
         let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
         self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+    }
+
+    /// The life that an actor's node is in.
+    #[inline]
+    fn epoch(&self, actor: ActorId) -> u32 {
+        self.nodes[self.homes[actor.0 as usize].0 as usize].epoch
     }
 
     #[inline]

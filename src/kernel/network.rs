@@ -38,22 +38,13 @@ pub enum Fate {
     Lost,
 }
 
-/// One direction of a path.
-#[derive(Clone, Copy, Debug, Default)]
-struct Path {
-    /// The latest arrival promised so far.
-    last_arrival: Time,
-    /// Whether there is a connection: something was sent since the last reset.
-    connected: bool,
-}
-
 /// The state of every path. Consulted at every send between nodes.
 #[derive(Clone, Debug)]
 pub struct Network {
     shape: Shape,
     rng: Rng,
-    /// `[from][to]`: what is known of each direction of each path.
-    paths: Vec<Vec<Path>>,
+    /// What leaves each node.
+    lines: Vec<Lines>,
     /// When each node's interface has sent all that it was given.
     departures: Vec<Time>,
     shapes: BTreeMap<(NodeId, NodeId), Shape>,
@@ -66,7 +57,7 @@ impl Network {
         Self {
             shape,
             rng: Rng::named(seed, "network"),
-            paths: Vec::new(),
+            lines: Vec::new(),
             departures: Vec::new(),
             shapes: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -96,17 +87,19 @@ impl Network {
             departs = (*free).max(now) + Duration::from_nanos(sending as u64);
             *free = departs;
         }
-        let row = room(&mut self.paths, from.0 as usize, Vec::new());
-        let path = room(row, to.0 as usize, Path::default());
-        path.last_arrival = (departs + shape.latency.sample(&mut self.rng)).max(path.last_arrival);
-        path.connected = true;
-        Fate::Arrives(path.last_arrival)
+        let arrives = departs + shape.latency.sample(&mut self.rng);
+        let lines = room(&mut self.lines, from.0 as usize, Lines::default());
+        lines.connect(to.0 as usize);
+        let last = lines.last_arrival(now, to.0);
+        *last = arrives.max(*last);
+        Fate::Arrives(*last)
     }
 
     /// The nodes that have exchanged something with `node`: those that a reset reaches. Forgets them.
     pub fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
         let mut peers = Vec::new();
-        let nodes = self.paths.iter().map(Vec::len).max().unwrap_or(0).max(self.paths.len());
+        let reached = self.lines.iter().map(|lines| lines.connected.len() * 64).max().unwrap_or(0);
+        let nodes = reached.max(self.lines.len());
         for peer in 0..nodes {
             let out = self.forget(node.0 as usize, peer);
             let back = self.forget(peer, node.0 as usize);
@@ -118,8 +111,7 @@ impl Network {
     }
 
     fn forget(&mut self, from: usize, to: usize) -> bool {
-        let path = self.paths.get_mut(from).and_then(|row| row.get_mut(to));
-        path.is_some_and(|path| std::mem::take(&mut path.connected))
+        self.lines.get_mut(from).is_some_and(|lines| lines.disconnect(to))
     }
 
     /// One more reason why nothing passes in this direction.
@@ -140,6 +132,61 @@ impl Network {
     /// Gives one direction of one path a shape of its own.
     pub fn reshape(&mut self, from: NodeId, to: NodeId, shape: Shape) {
         self.shapes.insert((from, to), shape);
+    }
+}
+
+/// The paths that begin at one node, kept small: most messages have arrived, and only a promise that is
+/// still to be kept can be overtaken.
+#[derive(Clone, Debug, Default)]
+struct Lines {
+    /// By bit of the other end: whether there is a connection, that is, something was sent since the last
+    /// reset.
+    connected: Vec<u64>,
+    /// The latest arrival promised at each other end, where that may be still to come; no end twice.
+    recent: Vec<(u32, Time)>,
+    /// The same by number of the end, once there were too many to look through.
+    dense: Vec<Time>,
+}
+
+/// How many promises are looked through one by one.
+const FEW: usize = 12;
+
+impl Lines {
+    /// The latest arrival promised at `to`; any time up to `now` when all have been kept.
+    #[inline]
+    fn last_arrival(&mut self, now: Time, to: u32) -> &mut Time {
+        if self.dense.is_empty() {
+            if let Some(known) = self.recent.iter().position(|(end, _)| *end == to) {
+                return &mut self.recent[known].1;
+            }
+            let kept = self.recent.iter().position(|(_, at)| *at <= now).unwrap_or(self.recent.len());
+            if kept < FEW {
+                let promise = room(&mut self.recent, kept, (to, Time::ZERO));
+                promise.0 = to;
+                return &mut promise.1;
+            }
+            self.spread();
+        }
+        room(&mut self.dense, to as usize, Time::ZERO)
+    }
+
+    fn spread(&mut self) {
+        for (end, at) in std::mem::take(&mut self.recent) {
+            *room(&mut self.dense, end as usize, Time::ZERO) = at;
+        }
+    }
+
+    #[inline]
+    fn connect(&mut self, to: usize) {
+        let word = room(&mut self.connected, to / 64, 0);
+        *word |= 1 << (to % 64);
+    }
+
+    fn disconnect(&mut self, to: usize) -> bool {
+        let Some(word) = self.connected.get_mut(to / 64) else { return false };
+        let was = *word >> (to % 64) & 1 == 1;
+        *word &= !(1 << (to % 64));
+        was
     }
 }
 
@@ -173,6 +220,23 @@ mod tests {
         let arrivals: Vec<_> =
             (0..1_000).map(|i| arrival(network.carry(Time::from_nanos(i * 1_000), A, B, 1))).collect();
         assert!(arrivals.is_sorted());
+    }
+
+    /// Few ends or many, looked through or by number: against a plain map of the last arrivals.
+    #[test]
+    fn no_path_of_many_reorders() {
+        let latency = Law::Exponential { mean: Duration::from_millis(1) };
+        for ends in [2, FEW as u64, 3 * FEW as u64, 200] {
+            let mut network = Network::new(Shape { latency: latency.clone(), ..Shape::IDEAL }, ends);
+            let (mut rng, mut latest) = (Rng::named(ends, "ends"), BTreeMap::new());
+            let mut bare = Rng::named(ends, "network");
+            for i in 0..5_000 {
+                let (now, to) = (Time::from_nanos(i * 30_000), NodeId(1 + rng.below(ends) as u32));
+                let last = latest.entry(to).or_insert(Time::ZERO);
+                *last = (now + latency.sample(&mut bare)).max(*last);
+                assert_eq!(network.carry(now, A, to, 1), Fate::Arrives(*last), "{ends} ends");
+            }
+        }
     }
 
     #[test]
