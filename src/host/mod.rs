@@ -2,5 +2,6 @@
 
 mod simulated;
 mod slab;
+mod timers;
 
 pub use simulated::{Entry, Simulation, Stop};

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::slab::Slab;
+use super::timers::{Ring, Timers};
 use crate::kernel::queue::{Agenda, Ladder};
 use crate::kernel::{
     ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
@@ -27,19 +28,20 @@ const SLICE: usize = 512;
 /// A system under virtual time. Its agenda may be of any kind: a run does the same on each.
 pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     seats: Vec<Place<V>>,
+    timers: Vec<Timers>,
+    deferred: Vec<Slab<Deferred<V>>>,
     world: World<V, Q>,
     /// Where actors write what they ask for; kept, so that no input allocates.
     scratch: Vec<Effect<V>>,
 }
 
-/// A seat, its desk, and what lies on it.
+/// A seat, its desk, and what waits there: what every input touches, in one line of the CPU's cache.
+#[repr(align(64))]
 struct Place<V: Vocabulary> {
     resident: Box<dyn Resident<V>>,
     servers: u32,
     busy: u32,
     waiting: VecDeque<Waiting<V::Msg>>,
-    timers: Vec<Timer>,
-    deferred: Slab<Deferred<V>>,
 }
 
 /// An input that waits at the desk.
@@ -49,20 +51,6 @@ struct Waiting<M> {
     /// For a timer: which arming of it rang.
     arming: u32,
     input: Input<M>,
-}
-
-#[derive(Clone, Copy)]
-struct Timer {
-    deadline: Time,
-    /// The time of the entry in the agenda that speaks for this timer.
-    queued: Time,
-    cause: u64,
-    /// Counts armings and disarmings, so that a ring that waited can be told from a newer one.
-    arming: u32,
-}
-
-impl Timer {
-    const NEW: Self = Self { deadline: Time::NEVER, queued: Time::NEVER, cause: 0, arming: 0 };
 }
 
 /// What an actor that is at work will do when it has finished.
@@ -148,8 +136,6 @@ impl<V: Vocabulary> Clone for Place<V> {
             servers: self.servers,
             busy: self.busy,
             waiting: self.waiting.clone(),
-            timers: self.timers.clone(),
-            deferred: self.deferred.clone(),
         }
     }
 }
@@ -157,7 +143,13 @@ impl<V: Vocabulary> Clone for Place<V> {
 /// A run is plain data: a clone goes on exactly as the original would.
 impl<V: Vocabulary, Q: Clone> Clone for Simulation<V, Q> {
     fn clone(&self) -> Self {
-        Self { seats: self.seats.clone(), world: self.world.clone(), scratch: Vec::new() }
+        Self {
+            seats: self.seats.clone(),
+            timers: self.timers.clone(),
+            deferred: self.deferred.clone(),
+            world: self.world.clone(),
+            scratch: Vec::new(),
+        }
     }
 }
 
@@ -196,7 +188,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             inputs: 0,
             digest: Digest::default(),
         };
-        Self { seats, world, scratch: Vec::new() }
+        let timers = seats.iter().map(|_| Timers::default()).collect();
+        let deferred = seats.iter().map(|_| Slab::default()).collect();
+        Self { seats, timers, deferred, world, scratch: Vec::new() }
     }
 
     /// Runs until everything up to and including `until` has happened.
@@ -274,7 +268,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let (cause, input) = match what {
             What::Start => (0, Input::Start),
             What::Letter(slot) => self.world.letters.take(slot).open(),
-            What::Timer(slot) => match place.ring(slot, self.world.now) {
+            What::Timer(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
                 Ring::Fires { cause, arming: which } => {
                     arming = which;
                     (cause, Input::Wake(slot))
@@ -325,15 +319,14 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     #[inline]
     fn handle(&mut self, actor: ActorId, Waiting { cause, arming, input }: Waiting<V::Msg>) {
-        let place = &mut self.seats[actor.0 as usize];
         if let Input::Wake(slot) = input
-            && !place.fire(slot, arming)
+            && !self.timers[actor.0 as usize].fire(slot, arming)
         {
             return;
         }
         self.world.inputs += 1;
         let mut effects = std::mem::take(&mut self.scratch);
-        place.resident.handle(self.world.now, input, &mut effects);
+        self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut effects);
         let mut asked = effects.drain(..);
         if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
             let effects = asked.collect::<Vec<_>>().into_iter();
@@ -345,9 +338,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     }
 
     fn finish(&mut self, actor: ActorId, slot: u32) {
-        let place = &mut self.seats[actor.0 as usize];
-        let Deferred { cause, mut effects } = place.deferred.take(slot);
-        place.busy -= 1;
+        let Deferred { cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
+        self.seats[actor.0 as usize].busy -= 1;
         match self.apply(actor, cause, &mut effects) {
             Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
             None => self.clear_desk(actor),
@@ -356,9 +348,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     /// Keeps what an actor will do when its work is done.
     fn put_aside(&mut self, actor: ActorId, cost: Duration, rest: Deferred<V>) {
-        let place = &mut self.seats[actor.0 as usize];
-        place.busy += 1;
-        let slot = place.deferred.put(rest);
+        self.seats[actor.0 as usize].busy += 1;
+        let slot = self.deferred[actor.0 as usize].put(rest);
         let epoch = self.world.epoch(actor);
         let done = self.world.now + cost;
         self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
@@ -391,13 +382,13 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                     self.world.send(actor, to, cause, msg);
                 }
                 Effect::Arm(slot, at) => {
-                    let place = &mut self.seats[actor.0 as usize];
-                    if let Some(at) = place.arm(slot, at.max(self.world.now), cause) {
+                    let timers = &mut self.timers[actor.0 as usize];
+                    if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
                         let epoch = self.world.epoch(actor);
                         self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
                     }
                 }
-                Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
+                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
                 Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
                 Effect::Command(command) => self.obey(command, actor, cause),
                 Effect::Work(cost) => return Some((cost, cause)),
@@ -437,6 +428,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         house.frozen.clear();
         for &actor in &house.actors {
             self.seats[actor.0 as usize].crash(self.world.now, how);
+            self.timers[actor.0 as usize] = Timers::default();
+            self.deferred[actor.0 as usize] = Slab::default();
         }
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
         if how == Crash::Process {
@@ -485,82 +478,15 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 /// What a TCP reset takes on the wire.
 const RESET_BYTES: u32 = 40;
 
-/// What a timer's entry in the agenda turns out to be.
-enum Ring {
-    Fires { cause: u64, arming: u32 },
-    Later(Time),
-    Stale,
-}
-
 impl<V: Vocabulary> Place<V> {
     fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
-        Self {
-            resident,
-            servers: desk.servers,
-            busy: 0,
-            waiting: VecDeque::new(),
-            timers: Vec::new(),
-            deferred: Slab::default(),
-        }
-    }
-
-    /// Sets a deadline; returns when an entry in the agenda is needed for it.
-    fn arm(&mut self, slot: u32, at: Time, cause: u64) -> Option<Time> {
-        let slot = slot as usize;
-        if slot >= self.timers.len() {
-            self.timers.resize(slot + 1, Timer::NEW);
-        }
-        let timer = &mut self.timers[slot];
-        timer.deadline = at;
-        timer.cause = cause;
-        timer.arming = timer.arming.wrapping_add(1);
-        // A later deadline is found out when the entry that is there comes up: no dead entries pile up.
-        if timer.queued <= at {
-            return None;
-        }
-        timer.queued = at;
-        Some(at)
-    }
-
-    fn disarm(&mut self, slot: u32) {
-        if let Some(timer) = self.timers.get_mut(slot as usize) {
-            timer.deadline = Time::NEVER;
-            timer.arming = timer.arming.wrapping_add(1);
-        }
-    }
-
-    fn ring(&mut self, slot: u32, now: Time) -> Ring {
-        let timer = &mut self.timers[slot as usize];
-        if timer.queued != now {
-            return Ring::Stale;
-        }
-        timer.queued = Time::NEVER;
-        if timer.deadline <= now {
-            return Ring::Fires { cause: timer.cause, arming: timer.arming };
-        }
-        if timer.deadline == Time::NEVER {
-            return Ring::Stale;
-        }
-        timer.queued = timer.deadline;
-        Ring::Later(timer.deadline)
-    }
-
-    /// Whether the ring is still wanted: its timer may have been moved while it waited at the desk.
-    fn fire(&mut self, slot: u32, arming: u32) -> bool {
-        let timer = &mut self.timers[slot as usize];
-        let wanted = timer.arming == arming;
-        if wanted {
-            timer.deadline = Time::NEVER;
-        }
-        wanted
+        Self { resident, servers: desk.servers, busy: 0, waiting: VecDeque::new() }
     }
 
     fn crash(&mut self, now: Time, how: Crash) {
         self.resident.crash(now, how);
         self.busy = 0;
         self.waiting.clear();
-        self.timers.clear();
-        self.deferred = Slab::default();
     }
 }
 

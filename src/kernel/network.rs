@@ -43,8 +43,8 @@ pub enum Fate {
 pub struct Network {
     shape: Shape,
     rng: Rng,
-    /// What leaves each node.
-    lines: Vec<Lines>,
+    promises: Promises,
+    connections: Connections,
     /// When each node's interface has sent all that it was given.
     departures: Vec<Time>,
     shapes: BTreeMap<(NodeId, NodeId), Shape>,
@@ -57,7 +57,8 @@ impl Network {
         Self {
             shape,
             rng: Rng::named(seed, "network"),
-            lines: Vec::new(),
+            promises: Promises::new(),
+            connections: Connections::default(),
             departures: Vec::new(),
             shapes: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -88,30 +89,15 @@ impl Network {
             *free = departs;
         }
         let arrives = departs + shape.latency.sample(&mut self.rng);
-        let lines = room(&mut self.lines, from.0 as usize, Lines::default());
-        lines.connect(to.0 as usize);
-        let last = lines.last_arrival(now, to.0);
+        self.connections.connect(from, to);
+        let last = self.promises.latest(now, u64::from(from.0) << 32 | u64::from(to.0));
         *last = arrives.max(*last);
         Fate::Arrives(*last)
     }
 
     /// The nodes that have exchanged something with `node`: those that a reset reaches. Forgets them.
     pub fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
-        let mut peers = Vec::new();
-        let reached = self.lines.iter().map(|lines| lines.connected.len() * 64).max().unwrap_or(0);
-        let nodes = reached.max(self.lines.len());
-        for peer in 0..nodes {
-            let out = self.forget(node.0 as usize, peer);
-            let back = self.forget(peer, node.0 as usize);
-            if (out || back) && peer != node.0 as usize {
-                peers.push(NodeId(peer as u32));
-            }
-        }
-        peers
-    }
-
-    fn forget(&mut self, from: usize, to: usize) -> bool {
-        self.lines.get_mut(from).is_some_and(|lines| lines.disconnect(to))
+        self.connections.hang_up(node)
     }
 
     /// One more reason why nothing passes in this direction.
@@ -135,58 +121,106 @@ impl Network {
     }
 }
 
-/// The paths that begin at one node, kept small: most messages have arrived, and only a promise that is
-/// still to be kept can be overtaken.
-#[derive(Clone, Debug, Default)]
-struct Lines {
-    /// By bit of the other end: whether there is a connection, that is, something was sent since the last
-    /// reset.
-    connected: Vec<u64>,
-    /// The latest arrival promised at each other end, where that may be still to come; no end twice.
-    recent: Vec<(u32, Time)>,
-    /// The same by number of the end, once there were too many to look through.
-    dense: Vec<Time>,
+/// The latest arrival promised on each path, as long as it is still to come: what has arrived cannot be
+/// overtaken. A table with open addressing whose slots are used again when their promise has been kept, so
+/// it grows with what is under way and not with the number of paths.
+#[derive(Clone, Debug)]
+struct Promises {
+    /// A power of two of them where a search may begin, and a few for the last to end in.
+    slots: Vec<(u64, Time)>,
 }
 
-/// How many promises are looked through one by one.
-const FEW: usize = 12;
+/// How many slots are looked through for a path before the table is doubled.
+const PROBES: usize = 8;
 
-impl Lines {
-    /// The latest arrival promised at `to`; any time up to `now` when all have been kept.
-    #[inline]
-    fn last_arrival(&mut self, now: Time, to: u32) -> &mut Time {
-        if self.dense.is_empty() {
-            if let Some(known) = self.recent.iter().position(|(end, _)| *end == to) {
-                return &mut self.recent[known].1;
-            }
-            let kept = self.recent.iter().position(|(_, at)| *at <= now).unwrap_or(self.recent.len());
-            if kept < FEW {
-                let promise = room(&mut self.recent, kept, (to, Time::ZERO));
-                promise.0 = to;
-                return &mut promise.1;
-            }
-            self.spread();
-        }
-        room(&mut self.dense, to as usize, Time::ZERO)
+impl Promises {
+    fn new() -> Self {
+        Self { slots: vec![(0, Time::ZERO); 64 + PROBES] }
     }
 
-    fn spread(&mut self) {
-        for (end, at) in std::mem::take(&mut self.recent) {
-            *room(&mut self.dense, end as usize, Time::ZERO) = at;
+    /// The latest arrival promised on this path; any time up to `now` when all have been kept.
+    #[inline]
+    fn latest(&mut self, now: Time, path: u64) -> &mut Time {
+        loop {
+            if let Some(slot) = self.find(now, path) {
+                return &mut self.slots[slot].1;
+            }
+            self.grow(now);
         }
     }
 
+    /// The slot of this path, taken over from a kept promise when it has none; none when all are in use.
     #[inline]
-    fn connect(&mut self, to: usize) {
-        let word = room(&mut self.connected, to / 64, 0);
-        *word |= 1 << (to % 64);
+    fn find(&mut self, now: Time, path: u64) -> Option<usize> {
+        let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let begin = hash as usize & (self.slots.len() - PROBES - 1);
+        let window = &mut self.slots[begin..begin + PROBES];
+        let mut kept = PROBES;
+        for (probe, (other, at)) in window.iter().enumerate() {
+            if *at <= now {
+                kept = kept.min(probe);
+            } else if *other == path {
+                return Some(begin + probe);
+            }
+        }
+        *window.get_mut(kept)? = (path, now);
+        Some(begin + kept)
     }
 
-    fn disconnect(&mut self, to: usize) -> bool {
-        let Some(word) = self.connected.get_mut(to / 64) else { return false };
-        let was = *word >> (to % 64) & 1 == 1;
-        *word &= !(1 << (to % 64));
-        was
+    fn grow(&mut self, now: Time) {
+        let doubled = vec![(0, Time::ZERO); 2 * (self.slots.len() - PROBES) + PROBES];
+        for (path, at) in std::mem::replace(&mut self.slots, doubled) {
+            if at > now {
+                *self.latest(now, path) = at;
+            }
+        }
+    }
+}
+
+/// Which pairs of nodes are connected: something was sent between them since the last reset.
+#[derive(Clone, Debug, Default)]
+struct Connections {
+    /// By node, the bits of the nodes with smaller numbers.
+    bits: Vec<Vec<u64>>,
+    /// Paths used lately whose bits are still to be set: many at a time, because each is far from the last.
+    used: Vec<(NodeId, NodeId)>,
+}
+
+/// How many bits are set at a time.
+const BATCH: usize = 256;
+
+impl Connections {
+    #[inline]
+    fn connect(&mut self, from: NodeId, to: NodeId) {
+        self.used.push((from, to));
+        if self.used.len() >= BATCH {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        for (from, to) in self.used.drain(..) {
+            let (row, column) = (from.max(to).0 as usize, from.min(to).0 as usize);
+            *room(room(&mut self.bits, row, Vec::new()), column / 64, 0) |= 1 << (column % 64);
+        }
+    }
+
+    /// Ends what there is between `node` and all others; who those were.
+    fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
+        self.settle();
+        let others = (0..self.bits.len() as u32).map(NodeId);
+        others.filter(|other| self.disconnect(node, *other) && *other != node).collect()
+    }
+
+    /// Ends a connection; whether there was one.
+    fn disconnect(&mut self, one: NodeId, other: NodeId) -> bool {
+        let (row, column) = (one.max(other).0 as usize, one.min(other).0 as usize);
+        let word = self.bits.get_mut(row).and_then(|row| row.get_mut(column / 64));
+        word.is_some_and(|word| {
+            let was = *word >> (column % 64) & 1 == 1;
+            *word &= !(1 << (column % 64));
+            was
+        })
     }
 }
 
@@ -222,11 +256,11 @@ mod tests {
         assert!(arrivals.is_sorted());
     }
 
-    /// Few ends or many, looked through or by number: against a plain map of the last arrivals.
+    /// Few ends or many, against a plain map of the last arrivals.
     #[test]
     fn no_path_of_many_reorders() {
-        let latency = Law::Exponential { mean: Duration::from_millis(1) };
-        for ends in [2, FEW as u64, 3 * FEW as u64, 200] {
+        let latency = Law::Exponential { mean: Duration::from_millis(20) };
+        for ends in [2, 12, 200, 3_000] {
             let mut network = Network::new(Shape { latency: latency.clone(), ..Shape::IDEAL }, ends);
             let (mut rng, mut latest) = (Rng::named(ends, "ends"), BTreeMap::new());
             let mut bare = Rng::named(ends, "network");
@@ -267,6 +301,17 @@ mod tests {
         assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
         network.heal(A, B);
         assert_ne!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
+    }
+
+    #[test]
+    fn connections_survive_the_growth_of_the_network() {
+        let mut network = Network::new(Shape::IDEAL, 1);
+        for other in 1..=3_000 {
+            network.carry(Time::ZERO, NodeId(other), A, 1);
+        }
+        assert_eq!(network.hang_up(NodeId(70)), [A]);
+        let rest: Vec<_> = (1..=3_000).filter(|other| *other != 70).map(NodeId).collect();
+        assert_eq!(network.hang_up(A), rest);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use brokersim::host::Simulation;
 use brokersim::kernel::{
-    self, Actor, ActorId, Addr, Builder, Cx, Desk, Duration, Law, Payload, Physics, Seat, Shape, Time, Vocabulary,
+    self, Actor, ActorId, Addr, Builder, Cx, Desk, Duration, Law, Payload, Physics, Seat, Shape, Time,
+    Vocabulary,
 };
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ use crate::{Engine, SITES};
 struct Phold;
 
 #[derive(Clone, Copy, Debug)]
-struct Token(u32);
+struct Token;
 
 impl Payload for Token {
     fn bytes(&self) -> u32 {
@@ -66,7 +67,7 @@ impl Actor for Relay {
     type Timer = ();
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
-        (0..self.tokens).for_each(|token| self.send_on(cx, Token(token)));
+        (0..self.tokens).for_each(|_| self.send_on(cx, Token));
     }
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, token: Token) {
@@ -114,7 +115,7 @@ impl Actor for Keeper {
         self.free.push(timer);
         let here = cx.me().0;
         let target = another(cx.rng(), here);
-        cx.send(self.peers[target as usize], Token(timer));
+        cx.send(self.peers[target as usize], Token);
     }
 }
 

@@ -28,14 +28,16 @@ impl Queue for Binary {
     }
 }
 
+/// Time and insertion in one number, so that a comparison is one.
 #[derive(Default)]
-pub struct Quaternary(Vec<Event>);
+pub struct Quaternary(Vec<(u128, u32)>);
 
 impl Queue for Quaternary {
-    fn push(&mut self, event: Event) {
+    fn push(&mut self, (time, serial, site): Event) {
+        let event = (u128::from(time) << 64 | u128::from(serial), site);
         let mut hole = self.0.len();
         self.0.push(event);
-        while hole > 0 && event < self.0[(hole - 1) / 4] {
+        while hole > 0 && event.0 < self.0[(hole - 1) / 4].0 {
             self.0[hole] = self.0[(hole - 1) / 4];
             hole = (hole - 1) / 4;
         }
@@ -44,23 +46,31 @@ impl Queue for Quaternary {
 
     fn pop(&mut self) -> Option<Event> {
         let last = self.0.pop()?;
-        let Some(first) = self.0.first().copied() else { return Some(last) };
-        let mut hole = 0;
-        while let Some(least) = self.least_child(hole)
-            && self.0[least] < last
-        {
-            self.0[hole] = self.0[least];
-            hole = least;
+        let (first, site) = self.0.first().copied().unwrap_or(last);
+        if !self.0.is_empty() {
+            self.sink(last);
         }
-        self.0[hole] = last;
-        Some(first)
+        Some(((first >> 64) as u64, first as u64, site))
     }
 }
 
 impl Quaternary {
-    fn least_child(&self, parent: usize) -> Option<usize> {
-        let children = 4 * parent + 1..(4 * parent + 5).min(self.0.len());
-        children.min_by_key(|child| self.0[*child])
+    fn sink(&mut self, last: (u128, u32)) {
+        let (mut hole, len) = (0, self.0.len());
+        while let begin = 4 * hole + 1
+            && begin < len
+        {
+            let mut least = begin;
+            for child in begin + 1..(begin + 4).min(len) {
+                least = if self.0[child].0 < self.0[least].0 { child } else { least };
+            }
+            if last.0 <= self.0[least].0 {
+                break;
+            }
+            self.0[hole] = self.0[least];
+            hole = least;
+        }
+        self.0[hole] = last;
     }
 }
 
@@ -79,7 +89,8 @@ struct Site {
 
 impl<Q: Queue> Loop<Q> {
     pub fn new(tokens_per_site: u32) -> Self {
-        let sites = (0..SITES).map(|i| Site { rng: Rng::named(1, &format!("site-{i}")), visits: 0 }).collect();
+        let sites =
+            (0..SITES).map(|i| Site { rng: Rng::named(1, &format!("site-{i}")), visits: 0 }).collect();
         let mut fresh = Self { queue: Q::default(), sites, latency: Rng::named(1, "network"), pushed: 0 };
         for site in 0..SITES {
             (0..tokens_per_site).for_each(|_| fresh.depart(0, site));
