@@ -116,8 +116,9 @@ impl Broker {
         let already =
             matches!(&replica.role, Role::Leader(leader) if leader.leader_epoch() == partition.leader_epoch);
         let advanced = match &mut replica.role {
-            Role::Leader(leader) if already => leader.update(partition, &mut replica.log, now),
-            Role::Leader(_) | Role::Follower(_) | Role::Idle => {
+            // One that leads on keeps what it knows of its followers, also in a new epoch.
+            Role::Leader(leader) => leader.update(partition, &mut replica.log, now),
+            Role::Follower(_) | Role::Idle => {
                 let mut leader = Leader::new(me, partition, lag_max, &mut replica.log, now);
                 let advanced = leader.on_append(&mut replica.log, now);
                 replica.role = Role::Leader(Box::new(leader));
@@ -245,6 +246,7 @@ impl Broker {
         let (broker, Some(epoch)) = (self.setup.id, self.epoch) else { return };
         let Some(Role::Leader(leader)) = self.replica(place).map(|replica| &replica.role) else { return };
         let (leader_epoch, partition_epoch) = (leader.leader_epoch(), leader.partition_epoch());
+        self.replica(place).expect("it was there").asked_under.push_back(partition_epoch);
         let changes = Arc::new([AlterPartition { place, leader_epoch, partition_epoch, isr }]);
         cx.send(self.setup.controller, ToController::AlterPartition { broker, epoch, changes });
     }
@@ -252,8 +254,10 @@ impl Broker {
     fn altered(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, answer: Result<&Partition, ErrorCode>) {
         let now = cx.now();
         let Some(replica) = self.replica(place) else { return };
+        // Answers come in the order of the questions.
+        let Some(asked_under) = replica.asked_under.pop_front() else { return };
         let Role::Leader(leader) = &mut replica.role else { return };
-        match leader.alter_answered(answer, &mut replica.log, now) {
+        match leader.alter_answered(asked_under, answer, &mut replica.log, now) {
             Altered::Done(advanced) => {
                 self.advanced(cx, place, advanced);
                 self.stir(cx, place);

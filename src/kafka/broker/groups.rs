@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Cx, Time};
-use crate::trace::kafka::{ErrorCode, Kafka};
+use crate::trace::kafka::ErrorCode;
 use crate::trace::{Batch, Body, GroupId, Life, PlaceId, Record, RecordId};
 use crate::wire::kafka::{Acks, Request, Response};
 

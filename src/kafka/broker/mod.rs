@@ -108,6 +108,8 @@ struct Replica {
     forgettable: u64,
     /// Writes of the coordinator that wait for the high watermark.
     tickets: VecDeque<(u64, Ticket)>,
+    /// The partition epochs under which AlterPartition was asked and is not answered yet.
+    asked_under: VecDeque<u32>,
     internal: bool,
 }
 
@@ -347,6 +349,7 @@ impl Replica {
             read: Vec::new(),
             forgettable: 0,
             tickets: VecDeque::new(),
+            asked_under: VecDeque::new(),
             internal,
         }
     }

@@ -144,7 +144,7 @@ impl Broker {
         }
         if !lost.is_empty() {
             let bounds =
-                lost.iter().flat_map(|&place| [(place, OffsetSpec::Earliest), (place, OffsetSpec::Latest)]);
+                lost.iter().flat_map(|&place| [(place, OffsetSpec::Earliest), (place, OffsetSpec::LogEnd)]);
             let request = Request::ListOffsets(bounds.collect());
             self.fetchers[index].lost = Some(lost);
             self.ask(cx, index, request);

@@ -164,15 +164,18 @@ impl Leader {
         Some(in_sync)
     }
 
-    /// The controller answered AlterPartition. An answer that metadata have overtaken changes nothing: another
-    /// request may be pending already. Refusals have to come in the order in which the controller made them.
+    /// The controller answered the AlterPartition that was asked under partition epoch `asked_under`. The answer to
+    /// a request that metadata have overtaken is ignored: another one may be pending already.
     pub fn alter_answered(
         &mut self,
+        asked_under: u32,
         result: Result<&Partition, ErrorCode>,
         log: &mut Log,
         now: Time,
     ) -> Altered {
-        let Some(asked) = &self.pending else { return Altered::Waiting };
+        let Some(asked) = self.pending.as_ref().filter(|_| asked_under == self.partition_epoch) else {
+            return Altered::Waiting;
+        };
         match result {
             Ok(partition) => self.alter_accepted(partition, log, now),
             Err(ErrorCode::IneligibleReplica) => {

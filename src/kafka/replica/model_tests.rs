@@ -50,7 +50,8 @@ struct World {
     requests: Vec<Request>,
     responses: Vec<(usize, FetchPlace, FetchedPlace)>,
     alters: Vec<Alter>,
-    answers: Vec<(usize, Result<Partition, ErrorCode>)>,
+    /// To whom, and the partition epoch of the request.
+    answers: Vec<(usize, u32, Result<Partition, ErrorCode>)>,
     next_id: u64,
     truncations: u32,
 }
@@ -256,14 +257,14 @@ impl World {
             self.change(isr, self.current().leader);
             Ok(self.current().clone())
         };
-        self.answers.push((from, answer));
+        self.answers.push((from, partition_epoch, answer));
     }
 
     fn deliver_answer(&mut self) {
-        let Some((to, answer)) = take_any(&mut self.rng, &mut self.answers) else { return };
+        let Some((to, asked, answer)) = take_any(&mut self.rng, &mut self.answers) else { return };
         if let Role::Leads(leader) = &mut self.roles[to] {
             let result = answer.as_ref().map_err(|error| *error);
-            leader.alter_answered(result, &mut self.logs[to], self.now);
+            leader.alter_answered(asked, result, &mut self.logs[to], self.now);
         }
     }
 

@@ -70,6 +70,7 @@ fn bursts_keep_to_their_bursts() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn a_setting_outside_its_bounds_is_named() {
     let refused = |pattern| Arrivals::single(pattern).check().unwrap_err();
     let (second, law) = (Duration::from_secs(1), Law::Constant(Duration::from_secs(1)));
@@ -95,6 +96,11 @@ fn a_setting_outside_its_bounds_is_named() {
 fn bursts_too_short_for_any_arrival_end_the_arrivals_and_do_not_hang() {
     let (on, off) = (Law::Constant(Duration::from_nanos(1)), Law::Constant(Duration::from_millis(1)));
     assert!(take(Pattern::OnOff { rate: 1.0, on, off }, 1, 5).is_empty());
+=======
+fn bursts_without_length_end_the_arrivals_and_do_not_hang() {
+    let (on, off) = (Law::ZERO, Law::Constant(Duration::from_millis(1)));
+    assert_eq!(take(Pattern::OnOff { rate: 1.0, on, off }, 1, 5), [0u64; 0]);
+>>>>>>> tape
 }
 
 #[test]

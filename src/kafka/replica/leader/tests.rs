@@ -114,7 +114,7 @@ fn test_maybe_shrink_isr() {
     assert_eq!(asked, Some(ids(&[0, 1])));
     assert_eq!((leader.isr(), leader.maximal_isr()), (&ids(&[0, 1, 2])[..], ids(&[0, 1, 2])));
     assert_eq!((log.high_watermark(), leader.maybe_shrink(&log, ms(60_000))), (0, None), "one is pending");
-    let answered = leader.alter_answered(Ok(&partition(&[0, 1], 1, 2)), &mut log, ms(30_010));
+    let answered = leader.alter_answered(1, Ok(&partition(&[0, 1], 1, 2)), &mut log, ms(30_010));
     assert_eq!(answered, Altered::Done(Some(10)));
     assert_eq!((leader.isr(), leader.partition_epoch(), leader.is_pending()), (&ids(&[0, 1])[..], 2, false));
 }
@@ -138,7 +138,7 @@ fn test_follower_does_not_join_isr_until_caught_up_to_offset_within_current_lead
         Some(5),
         "it waits for broker 2 at once"
     );
-    leader.alter_answered(Ok(&partition(&[0, 1, 2], 10, 4)), &mut log, ms(24));
+    leader.alter_answered(3, Ok(&partition(&[0, 1, 2], 10, 4)), &mut log, ms(24));
     assert_eq!(leader.isr(), ids(&[0, 1, 2]));
 }
 
@@ -166,7 +166,7 @@ fn test_high_watermark_advance_should_not_advance_when_under_min_isr() {
     assert_eq!(log.high_watermark(), 0);
     assert_eq!(fetch(&mut leader, &mut log, 2, 10, 1).ask, Some(ids(&[0, 1, 2])));
     assert_eq!((leader.maximal_isr().len(), log.high_watermark()), (3, 0));
-    let answered = leader.alter_answered(Ok(&partition(&[0, 1, 2], 1, 2)), &mut log, ms(2));
+    let answered = leader.alter_answered(1, Ok(&partition(&[0, 1, 2], 1, 2)), &mut log, ms(2));
     assert_eq!(answered, Altered::Done(Some(10)));
 }
 
@@ -236,7 +236,7 @@ fn a_refused_alter_partition_is_reverted_awaited_or_repeated_by_its_error() {
     fetch(&mut leader, &mut log, 2, 10, 1);
     let answered = |error| {
         let (mut leader, mut log) = (leader.clone(), log.clone());
-        let answered = leader.alter_answered(Err(error), &mut log, ms(2));
+        let answered = leader.alter_answered(1, Err(error), &mut log, ms(2));
         (answered, leader.is_pending())
     };
     assert_eq!(answered(ErrorCode::IneligibleReplica), (Altered::Reverted, false));
@@ -256,8 +256,10 @@ fn the_answer_to_an_overtaken_request_does_not_touch_the_pending_one() {
     fetch(&mut leader, &mut log, 1, 10, 1);
     leader.update(&partition(&[0, 1], 1, 2), &mut log, ms(2));
     assert_eq!(fetch(&mut leader, &mut log, 2, 10, 3).ask, Some(ids(&[0, 1, 2])));
-    assert_eq!(leader.alter_answered(Ok(&partition(&[0, 1], 1, 2)), &mut log, ms(4)), Altered::Waiting);
-    assert_eq!(leader.maximal_isr(), ids(&[0, 1, 2]));
+    for old in [Ok(&partition(&[0, 1], 1, 2)), Err(ErrorCode::IneligibleReplica)] {
+        assert_eq!(leader.alter_answered(1, old, &mut log, ms(4)), Altered::Waiting);
+        assert_eq!(leader.maximal_isr(), ids(&[0, 1, 2]));
+    }
 }
 
 #[test]
