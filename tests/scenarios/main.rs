@@ -225,3 +225,16 @@ fn a_calm_pipeline_settles_every_record() {
     told.assert_all_settled();
     assert_eq!((told.tally.duplicates, told.tally.stored_twice, told.tally.reordered), (0, 0, 0));
 }
+
+#[test]
+#[ignore = "a tool: SHOW=file FROM=seconds TO=seconds"]
+fn show() {
+    let text = std::fs::read_to_string(std::env::var("SHOW").expect("SHOW")).expect("file");
+    let number = |name: &str, or: f64| std::env::var(name).map_or(or, |text| text.parse().expect("a number"));
+    let (from, to) = (seconds(number("FROM", 0.0)), seconds(number("TO", 1e6)));
+    let (told, _) = tell_once(&load(&text, &[]), &[]);
+    for event in told.events.iter().filter(|event| (from..=to).contains(&event.at)) {
+        println!("{} {} {:?}", event.at, told.who(event), event.fact);
+    }
+    println!("{:?}", told.books);
+}
