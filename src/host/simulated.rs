@@ -358,7 +358,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         for effect in asked {
             match effect {
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
-                Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
+                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
                 Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
                     rest.push(effect);
                 }
@@ -369,9 +369,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     #[inline]
     fn arm(&mut self, actor: ActorId, slot: u32, at: Time, cause: u64) {
-        let place = &mut self.seats[actor.0 as usize];
-        if let Some(at) = place.arm(slot, at.max(self.world.now), cause) {
-            let epoch = self.world.nodes[place.node.0 as usize].epoch;
+        let timers = &mut self.timers[actor.0 as usize];
+        if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
+            let epoch = self.world.epoch(actor);
             self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
         }
     }
@@ -411,19 +411,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                 Effect::Send(to, msg) => {
                     self.world.send(actor, to, cause, msg);
                 }
-<<<<<<< HEAD
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
-                Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
-=======
-                Effect::Arm(slot, at) => {
-                    let timers = &mut self.timers[actor.0 as usize];
-                    if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
-                        let epoch = self.world.epoch(actor);
-                        self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
-                    }
-                }
                 Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
->>>>>>> speed
                 Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
                 Effect::Command(command) => self.obey(command, actor, cause),
                 Effect::Work(cost) => return Some((cost, cause)),

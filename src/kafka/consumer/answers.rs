@@ -354,29 +354,9 @@ impl Consumer {
     /// True when the partition is to be fetched elsewhere from now on.
     fn fetch_refused(&mut self, cx: &mut Cx<'_, Self>, seat: Seat, trouble: Trouble) -> bool {
         let Trouble { place, error, leader } = trouble;
-<<<<<<< HEAD
         if error == ErrorCode::OffsetOutOfRange {
             self.state.positions.reset(place, PositionReason::OutOfRange);
             return false;
-=======
-        match error {
-            ErrorCode::OffsetOutOfRange => self.state.positions.reset(place, PositionReason::OutOfRange),
-            // The consumer knows more than the broker, which will catch up.
-            ErrorCode::UnknownLeaderEpoch => {
-                let retry_at = self.retry_at(cx, 0);
-                self.state.fetcher.hold(seat, retry_at);
-            }
-            // NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_TOPIC_OR_PARTITION and the like.
-            _other => {
-                self.state.metadata.wanted = true;
-                let told =
-                    leader.is_some_and(|(leader, epoch)| self.state.positions.hint(place, leader, epoch));
-                if !told {
-                    self.state.positions.forget_leader(place);
-                }
-                self.state.fetcher.arrange(&self.state.positions, &self.state.brokers);
-            }
->>>>>>> speed
         }
         if error == ErrorCode::UnknownLeaderEpoch {
             // The consumer knows more than the broker, which will catch up.
