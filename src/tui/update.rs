@@ -109,3 +109,87 @@ fn scroll(model: &mut Model, by: isize) {
     };
     model.held = held;
 }
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyModifiers};
+
+    use super::*;
+    use crate::kernel::Time;
+    use crate::observe::{Line, Snapshot};
+    use crate::trace::Weight;
+    use crate::tui::{Clock, Palette, Theme};
+
+    fn model() -> Model {
+        Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(10))
+    }
+
+    fn tick_with_lines(model: &mut Model, serials: std::ops::Range<u64>) {
+        let line = |serial| Line {
+            at: Time::from_millis(serial),
+            serial,
+            weight: Weight::Info,
+            tag: "group",
+            text: String::new(),
+        };
+        let lines: Vec<Line> = serials.map(line).collect();
+        let facts = lines.last().map_or(0, |line| line.serial);
+        let snapshot = Arc::new(Snapshot { facts, lines, ..model.snapshot().clone() });
+        let report = Report { snapshot, clock: Clock::Running, ..model.report.clone() };
+        assert_eq!(update(model, Msg::Tick(report)), None);
+    }
+
+    fn press(model: &mut Model, code: KeyCode) -> Option<Order> {
+        update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    }
+
+    #[test]
+    fn a_feed_that_is_held_stays_where_it_is_when_lines_come() {
+        let mut model = model();
+        tick_with_lines(&mut model, 0..50);
+        press(&mut model, KeyCode::Char('k'));
+        press(&mut model, KeyCode::PageUp);
+        assert_eq!((model.held, model.lines_shown()), (Some(38), 39));
+        tick_with_lines(&mut model, 20..80);
+        assert_eq!((model.held, model.lines_shown()), (Some(38), 19));
+        press(&mut model, KeyCode::Down);
+        assert_eq!(model.held, Some(39));
+        press(&mut model, KeyCode::Char('G'));
+        assert_eq!((model.held, model.lines_shown()), (None, 60));
+    }
+
+    #[test]
+    fn a_feed_scrolled_to_its_newest_line_follows_again() {
+        let mut model = model();
+        tick_with_lines(&mut model, 0..5);
+        press(&mut model, KeyCode::PageUp);
+        assert_eq!(model.held, Some(0));
+        press(&mut model, KeyCode::PageDown);
+        assert_eq!(model.held, None);
+    }
+
+    #[test]
+    fn numbers_are_compared_with_the_last_snapshot_that_differed() {
+        let mut model = model();
+        tick_with_lines(&mut model, 0..5);
+        tick_with_lines(&mut model, 0..9);
+        tick_with_lines(&mut model, 0..9);
+        assert_eq!((model.before.facts, model.snapshot().facts), (4, 8));
+    }
+
+    #[test]
+    fn the_help_takes_the_keys_while_it_is_open() {
+        let mut model = model();
+        assert_eq!(press(&mut model, KeyCode::Char(' ')), Some(Order::Toggle));
+        press(&mut model, KeyCode::Char('?'));
+        assert_eq!(press(&mut model, KeyCode::Char(' ')), None);
+        assert_eq!(press(&mut model, KeyCode::Char('q')), None);
+        assert_eq!((model.help, press(&mut model, KeyCode::Char('q'))), (None, Some(Order::Quit)));
+    }
+
+    #[test]
+    fn letting_a_key_go_does_nothing() {
+        let release = KeyEvent::new_with_kind(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
+        assert_eq!(update(&mut model(), Msg::Key(release)), None);
+    }
+}

@@ -12,7 +12,7 @@ use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
 /// How many rows it would like to have.
-pub const ROWS: u16 = 12;
+pub const ROWS: u16 = 9;
 
 struct Counter {
     name: &'static str,
@@ -67,7 +67,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn draw_counter(model: &Model, canvas: &mut Canvas<'_>, area: Rect, counter: &Counter) {
     let (now, then) = ((counter.of)(model.snapshot()), (counter.of)(&model.before));
-    let role = if now > 0 { counter.role } else { Role::Plain };
+    let role = if now > 0 { counter.role } else { Role::Muted };
     let number = count(now);
     let column = usize::from(area.width).saturating_sub(number.chars().count());
     let name = cut(counter.name, column.saturating_sub(1), ".");

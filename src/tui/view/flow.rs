@@ -20,10 +20,10 @@ pub fn rows(model: &Model) -> u16 {
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let [channels, gap, nodes, next_gap, groups] = Layout::horizontal([
         Constraint::Fill(5),
-        Constraint::Length(3),
+        Constraint::Length(4),
         Constraint::Fill(5),
-        Constraint::Length(3),
-        Constraint::Fill(9),
+        Constraint::Length(4),
+        Constraint::Fill(10),
     ])
     .areas(area);
     let glyphs = canvas.glyphs();
@@ -58,9 +58,9 @@ fn arrows(canvas: &mut Canvas<'_>, area: Rect, flows: impl Iterator<Item = bool>
     let idle = canvas.glyphs().idle;
     for (flows, place) in flows.zip(rows_of(area).skip(1)) {
         if flows {
-            canvas.text(place, 0, &format!("{shaft}{head}"), Role::Ok);
+            canvas.text(place, 1, &format!("{shaft}{head}"), Role::Ok);
         } else {
-            canvas.text(place, 0, idle, Role::Muted);
+            canvas.text(place, 1, idle, Role::Muted);
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, inset, piece, rows as rows_of};
+use super::canvas::{Canvas, piece, rows as rows_of};
 use super::words::{behind, count, tick};
 use crate::kernel::{Duration, Time};
 use crate::observe::GroupView;
@@ -33,7 +33,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let top = ceiling(values.iter().flatten().copied().max().unwrap_or(0));
     axes(canvas, plot, top, until);
     draw_bars(canvas, bars, &values, top);
-    draw_rebalances(canvas, inset(plot, 0, 0), group, until);
+    draw_rebalances(canvas, plot, group, until);
 }
 
 fn headline(canvas: &mut Canvas<'_>, area: Rect, group: &GroupView, before: Option<&GroupView>) {
@@ -70,13 +70,13 @@ fn horizon(now: Time, end: Time) -> Time {
     (Time::ZERO + length).min(end)
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, …, from 5 on.
+/// The next of 1, 2, 5, 10, 20, 50, …, from 10 on.
 fn ceiling(most: u64) -> u64 {
     let mut decade: u64 = 1;
     loop {
         for factor in [1, 2, 5] {
             let candidate = decade.saturating_mul(factor);
-            if candidate >= most.max(5) || candidate == u64::MAX {
+            if candidate >= most.max(10) || candidate == u64::MAX {
                 return candidate;
             }
         }
@@ -116,7 +116,7 @@ fn axes(canvas: &mut Canvas<'_>, plot: Rect, top: u64, until: Time) {
         let label = if row == 0 {
             count(top)
         } else if height >= 5 && row == usize::from(height) / 2 {
-            count(top * (usize::from(height) - row) as u64 / u64::from(height))
+            count(top / 2)
         } else {
             String::new()
         };
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        assert_eq!([0, 5, 6, 11, 21, 1_954, 50_001].map(ceiling), [5, 5, 10, 20, 50, 2_000, 100_000]);
+        assert_eq!([0, 5, 6, 11, 21, 1_954, 50_001].map(ceiling), [10, 10, 10, 20, 50, 2_000, 100_000]);
         assert_eq!(ceiling(u64::MAX), u64::MAX);
         let until = |now| horizon(Time::from_secs(now), Time::from_secs(70)).to_string();
         assert_eq!(

@@ -78,8 +78,8 @@ fn panes(model: &Model, screen: Rect, body: Rect) -> Vec<(Pane, Rect)> {
     if wide {
         let top = flow_rows.max(books::ROWS + 2).min(body.height * 3 / 5);
         let [top, bottom] = Layout::vertical([Constraint::Length(top), Constraint::Fill(1)]).areas(body);
-        let [flow, books] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(top);
-        let [feed, lag] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(bottom);
+        let columns = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]);
+        let ([flow, books], [feed, lag]) = (columns.areas(top), columns.areas(bottom));
         return vec![(Pane::Flow, flow), (Pane::Books, books), (Pane::Lag, lag), (Pane::Feed, feed)];
     }
     let flow_rows = flow_rows.clamp(4, 7);
