@@ -258,7 +258,7 @@ duration = "90s"
 drain = "60s"
 [kafka]
 brokers = 2
-eligible.leader.replicas.enable = false
+eligible.leader.replicas.version = 0
 [kafka.topics.orders]
 partitions = 1
 replication.factor = 2

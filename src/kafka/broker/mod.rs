@@ -139,6 +139,8 @@ pub struct Broker {
     /// Partitions and records cut by the last power loss.
     recovered: (u32, u64),
     connections: Connections,
+    /// Requests whose connection has become free while this input was handled.
+    freed: VecDeque<ToBroker>,
     purgatory: Purgatory,
     fetchers: Vec<Fetcher>,
     coordinator: Coordinator<Asker>,
@@ -162,6 +164,7 @@ impl Broker {
             past: Past::Fresh,
             recovered: (0, 0),
             connections: Connections::default(),
+            freed: VecDeque::new(),
             purgatory: Purgatory::default(),
             fetchers,
             coordinator,
@@ -174,16 +177,26 @@ impl Broker {
 
     fn request(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
         if let Some(asked) = self.connections.admit(asked) {
+            let wait = self.connections.busy_for(Asker::of(&asked), cx.now(), self.cost(&asked));
+            cx.work(wait);
             self.serve(cx, asked);
         }
     }
 
-    /// Serves a request, and those of its connection that waited for it.
+    /// Serves what waited for connections that are free now. Not where they become free: that may be amid a
+    /// look through those who wait for a partition, and what is appended then would wake nobody.
+    fn serve_freed(&mut self, cx: &mut Cx<'_, Self>) {
+        while let Some(asked) = self.freed.pop_front() {
+            // It follows the answer that it waited for, so it waits no longer than its own work takes.
+            let cost = self.cost(&asked);
+            self.connections.busy_for(Asker::of(&asked), cx.now(), cost);
+            cx.work(cost);
+            self.serve(cx, asked);
+        }
+    }
+
     fn serve(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
         let asker = Asker::of(&asked);
-        let cost = self.cost(&asked);
-        let wait = self.connections.busy_for(asker, cx.now(), cost);
-        cx.work(wait);
         match asked.request {
             Request::Produce(produce) => self.produce(cx, asker, &produce),
             Request::Fetch(fetch) => self.fetch(cx, asker, fetch),
@@ -219,13 +232,11 @@ impl Broker {
     fn answer(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, response: Response) {
         let answer = FromBroker { broker: self.setup.id, correlation: asker.correlation, response };
         cx.send(asker.reply_to, answer);
-        self.release(cx, asker);
+        self.release(asker);
     }
 
-    fn release(&mut self, cx: &mut Cx<'_, Self>, asker: Asker) {
-        if let Some(next) = self.connections.release(asker) {
-            self.serve(cx, next);
-        }
+    fn release(&mut self, asker: Asker) {
+        self.freed.extend(self.connections.release(asker));
     }
 
     fn replica(&mut self, place: PlaceId) -> Option<&mut Replica> {
@@ -298,6 +309,7 @@ impl Actor for Broker {
             BrokerMail::Peer(answer) => self.peer_answered(cx, answer),
             BrokerMail::Controller(msg) => self.controller_said(cx, msg),
         }
+        self.serve_freed(cx);
     }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: BrokerTimer) {
@@ -313,6 +325,7 @@ impl Actor for Broker {
             BrokerTimer::Fetch(from) => self.fetch_from(cx, from),
             BrokerTimer::FetchTimeout(from) => self.fetch_failed(cx, from),
         }
+        self.serve_freed(cx);
     }
 
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
