@@ -56,6 +56,8 @@ pub struct BrokerSetup {
     pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
     /// The controller's node.
     pub controller_node: NodeId,
+    /// The node of every actor, by its number: whose connections a reset ends.
+    pub nodes: Arc<[NodeId]>,
 }
 
 crate::hears! {
@@ -111,6 +113,8 @@ struct Replica {
     /// The partition epochs under which AlterPartition was asked and is not answered yet.
     asked_under: VecDeque<u32>,
     internal: bool,
+    /// Its tail went with the page cache, and it has followed nobody since.
+    lost_power: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -329,6 +333,8 @@ impl Actor for Broker {
     }
 
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
+        let nodes = Arc::clone(&self.setup.nodes);
+        self.connections.hang_up(|client| nodes.get(client.id().0 as usize) == Some(&peer));
         if let Some(id) =
             self.fetchers.iter().find(|fetcher| fetcher.node == peer).map(|fetcher| fetcher.leader)
         {
@@ -340,14 +346,19 @@ impl Actor for Broker {
         let mut fresh = Self::new((*self.setup).clone());
         fresh.past = Past::Crashed;
         fresh.written = self.written;
+        for (fetcher, last) in fresh.fetchers.iter_mut().zip(&self.fetchers) {
+            fetcher.goes_on_numbering(last);
+        }
         for (kept, lost) in fresh.replicas.iter_mut().zip(&mut self.replicas) {
             let Some(replica) = lost.take() else { continue };
             let mut log = replica.log;
-            if let Some(cut) = log.crash(how, now) {
+            let cut = log.crash(how, now);
+            if let Some(cut) = &cut {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
-            *kept = Some(Box::new(Replica::idle(log, replica.internal)));
+            let lost_power = replica.lost_power || cut.is_some();
+            *kept = Some(Box::new(Replica { lost_power, ..Replica::idle(log, replica.internal) }));
         }
         *self = fresh;
     }
@@ -362,6 +373,7 @@ impl Replica {
             read: Vec::new(),
             forgettable: 0,
             tickets: VecDeque::new(),
+            lost_power: false,
             asked_under: VecDeque::new(),
             internal,
         }

@@ -218,7 +218,13 @@ impl Window {
     pub(super) fn close_all(&mut self, source: u32, books: &[Book]) -> Vec<Closed> {
         let mut closed = Vec::new();
         let mut close = |sequence, line: Line, legs: Vec<Leg>| {
-            let fate = fate(&line, &legs, books);
+            // A record that was promised unseen and that nobody has seen by now has not arrived.
+            let fate = match fate(&line, &legs, books) {
+                Fate::InFlight(Stage4::Unsent) if line.promised_unseen && line.stored == Time::NEVER => {
+                    Fate::Lost(Reason::NotAcknowledged)
+                }
+                decided => decided,
+            };
             closed.push(Closed { id: RecordId::new(source, sequence), line, legs, fate });
         };
         for (sequence, (line, legs)) in std::mem::take(&mut self.stragglers) {
