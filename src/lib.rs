@@ -1,5 +1,7 @@
 //! brokersim: what happens to my messages?
 
+pub mod analyze;
+pub mod cli;
 pub mod fault;
 pub mod host;
 pub mod kafka;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: see `brokersim::cli`.
+
+fn main() -> std::process::ExitCode {
+    brokersim::cli::main()
+}

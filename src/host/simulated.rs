@@ -329,7 +329,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut effects);
         let mut asked = effects.drain(..);
         if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
-            let effects = asked.collect::<Vec<_>>().into_iter();
+            let effects = self.set_timers(actor, cause, asked).into_iter();
             self.put_aside(actor, cost, Deferred { cause, effects });
         } else {
             drop(asked);
@@ -343,6 +343,36 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         match self.apply(actor, cause, &mut effects) {
             Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
             None => self.clear_desk(actor),
+        }
+    }
+
+    /// Does what is asked of timers and returns the rest, to be put aside. An actor knows at once what it armed
+    /// and disarmed, and with several servers its next input may come before this work is done.
+    fn set_timers(
+        &mut self,
+        actor: ActorId,
+        cause: u64,
+        asked: impl Iterator<Item = Effect<V>>,
+    ) -> Vec<Effect<V>> {
+        let mut rest = Vec::new();
+        for effect in asked {
+            match effect {
+                Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
+                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
+                Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
+                    rest.push(effect);
+                }
+            }
+        }
+        rest
+    }
+
+    #[inline]
+    fn arm(&mut self, actor: ActorId, slot: u32, at: Time, cause: u64) {
+        let timers = &mut self.timers[actor.0 as usize];
+        if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
+            let epoch = self.world.epoch(actor);
+            self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
         }
     }
 
@@ -381,13 +411,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                 Effect::Send(to, msg) => {
                     self.world.send(actor, to, cause, msg);
                 }
-                Effect::Arm(slot, at) => {
-                    let timers = &mut self.timers[actor.0 as usize];
-                    if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
-                        let epoch = self.world.epoch(actor);
-                        self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
-                    }
-                }
+                Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
                 Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
                 Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
                 Effect::Command(command) => self.obey(command, actor, cause),

@@ -279,6 +279,12 @@ impl Setting {
 
 /// The settings of a scope in the order of the alphabet.
 pub fn of(scope: Scope) -> Vec<Setting> {
+    let mut settings: Vec<_> = all(scope).collect();
+    settings.sort_by_key(|setting| setting.name);
+    settings
+}
+
+fn all(scope: Scope) -> impl Iterator<Item = Setting> {
     let table = match scope {
         Scope::Cluster => cluster::SETTINGS,
         Scope::Topic => topic::SETTINGS,
@@ -289,15 +295,12 @@ pub fn of(scope: Scope) -> Vec<Setting> {
         Scope::Producer | Scope::Consumer => CLIENT,
         Scope::Cluster | Scope::Topic => &[],
     };
-    let mut settings: Vec<_> =
-        table.iter().chain(client).map(|setting| Setting { scope, ..*setting }).collect();
-    settings.sort_by_key(|setting| setting.name);
-    settings
+    table.iter().chain(client).map(move |setting| Setting { scope, ..*setting })
 }
 
 /// The setting of this name in this scope.
 pub fn find(scope: Scope, name: &str) -> Option<Setting> {
-    of(scope).into_iter().find(|setting| setting.name == name)
+    all(scope).find(|setting| setting.name == name)
 }
 
 const SECURITY: &str = "real brokers only; a simulated connection costs no handshake";

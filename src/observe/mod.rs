@@ -2,4 +2,12 @@
 //!
 //! Observers read facts and cannot change a run. They know no messaging system, only what is in `trace`.
 
+pub mod histogram;
 pub mod ledger;
+pub mod summary;
+pub mod watch;
+
+pub use watch::{
+    ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Rebalance, Snapshot, Watch,
+    WatchSetup,
+};

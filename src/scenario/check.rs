@@ -21,7 +21,9 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     cx.one_system();
     cx.times();
     cx.names();
-    cx.topics();
+    if cx.root.get("kafka").or(cx.root.get("zeromq")).is_some() {
+        cx.topics();
+    }
     cx.loops();
     faults::check(&mut cx);
     payloads::check(&mut cx);
@@ -29,6 +31,22 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         System::Kafka(kafka) => kafka::check(&mut cx, kafka),
         System::Zeromq(_) => zeromq::check(&mut cx),
     }
+}
+
+/// Topics that nobody writes to or nobody reads: no mistake, but worth a word.
+pub fn idle(scenario: &Scenario) -> Vec<String> {
+    let written = |name: &str| {
+        scenario.generators.iter().any(|generator| generator.topic == name)
+            || scenario.processors.iter().any(|processor| processor.to == name)
+    };
+    let read = |name: &str| scenario.readers().any(|(_, reader)| reader.from == name);
+    let notes = scenario.channels().into_iter().filter_map(|name| match (written(name), read(name)) {
+        (true, true) => None,
+        (true, false) => Some(format!("nobody reads `{name}`")),
+        (false, true) => Some(format!("nobody writes to `{name}`")),
+        (false, false) => Some(format!("nobody uses `{name}`")),
+    });
+    notes.collect()
 }
 
 struct Check<'a> {

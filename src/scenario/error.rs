@@ -101,6 +101,11 @@ impl Findings {
         self.0.len()
     }
 
+    /// Whether a complaint lies within `place`.
+    pub fn within(&self, place: Span) -> bool {
+        self.0.iter().map(Finding::place).any(|inner| place.start <= inner.start && inner.end <= place.end)
+    }
+
     /// Adds one unless its place was complained about already: what follows from a mistake is noise.
     pub fn report_once(&mut self, finding: Finding) {
         if !self.0.iter().any(|earlier| earlier.place() == finding.place() && finding.place().end > 0) {
@@ -301,7 +306,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .filter_map(|candidate| {
             let other = plain(candidate);
-            let begins = word.len() > 2 && other.starts_with(&format!("{word}."));
+            let begins = word.len() > 2 && other.starts_with(&word);
             let ends = word.len() > 2 && other.ends_with(&format!(".{word}"));
             let distance = if begins || ends { 1 } else { strsim::damerau_levenshtein(&word, &other) };
             (distance <= bound).then_some((distance, other.len(), candidate))
@@ -320,7 +325,11 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 
 /// `one of a, b, c`.
 pub fn one_of<'a>(candidates: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<_> = candidates.into_iter().map(|candidate| format!("`{candidate}`")).collect();
+    // A choice that ends in a colon takes a duration.
+    let shown = |candidate: &str| {
+        candidate.strip_suffix(':').map_or(candidate.to_owned(), |name| format!("{name}:PT1H"))
+    };
+    let quoted: Vec<_> = candidates.into_iter().map(|candidate| format!("`{}`", shown(candidate))).collect();
     match quoted.as_slice() {
         [] => "there is none to choose from".to_owned(),
         [only] => format!("the only choice here is {only}"),

@@ -105,17 +105,22 @@ impl Table {
     /// Every value below this table under its dotted name, depth first; tables are not values.
     pub fn flatten(&self) -> Vec<Setting<'_>> {
         let mut settings = Vec::new();
-        self.flatten_into("", &mut settings);
+        self.flatten_into("", None, &mut settings);
         settings
     }
 
-    fn flatten_into<'t>(&'t self, prefix: &str, settings: &mut Vec<Setting<'t>>) {
+    fn flatten_into<'t>(&'t self, prefix: &str, above: Option<Span>, settings: &mut Vec<Setting<'t>>) {
         for entry in &self.entries {
             let name =
                 if prefix.is_empty() { entry.name.clone() } else { format!("{prefix}.{}", entry.name) };
+            // `min.insync.replicas` is one name to a reader: point to all of it where it stands in one piece.
+            let dotted = above.filter(|above| entry.place.start == above.end + 1);
+            let key = dotted.map_or(entry.place, |above| Span::new(above.start, entry.place.end));
             match &entry.node.value {
-                Value::Table(table) if !table.entries.is_empty() => table.flatten_into(&name, settings),
-                _ => settings.push(Setting { name, key: entry.place, node: &entry.node }),
+                Value::Table(table) if !table.entries.is_empty() => {
+                    table.flatten_into(&name, Some(key), settings);
+                }
+                _ => settings.push(Setting { name, key, node: &entry.node }),
             }
         }
     }
@@ -126,7 +131,7 @@ impl Table {
 pub struct Setting<'t> {
     /// The names down to it, joined by dots: `min.insync.replicas`.
     pub name: String,
-    /// Where its last name stands.
+    /// Where its name stands; its last part where the parts stand apart.
     pub key: Span,
     /// The value.
     pub node: &'t Node,
@@ -201,13 +206,13 @@ impl Tree {
 
 fn syntax(error: &toml::de::Error, base: usize, length: usize) -> Finding {
     let span = error.span().unwrap_or(length..length);
-    Finding::new("toml::syntax", "the file is not TOML from here on")
-        .at(Span::new(span.start, span.end).after(base), error.message())
-        .help("see https://toml.io for the format; texts stand in quotes, as in duration = \"60s\"")
+    Finding::new("toml::syntax", format!("this is not TOML: {}", error.message()))
+        .at(Span::new(span.start, span.end).after(base), "here")
+        .help("see https://toml.io for the format; texts stand in quotes and a key is written once")
 }
 
-/// The first comment line that is not for editors.
-fn question(text: &str) -> Option<String> {
+/// The first comment line that is not for editors: the question a file answers.
+pub fn question(text: &str) -> Option<String> {
     let comments = text.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with('#'));
     comments
         .filter(|line| !line.starts_with("#:"))

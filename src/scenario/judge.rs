@@ -4,12 +4,13 @@
 //!
 //! **Not judged here:** what several entries mean together; that is `check`.
 
-use crate::kafka::settings::{self, Scope, Treatment};
+mod systems;
+
+use crate::kafka::settings::{self, Scope};
 
 use super::error::{Finding, Findings, Span, closest, did_you_mean, one_of};
-use super::file::{Entry, Node, Setting, Table, Value, doubles};
-use super::language::{FILE, Form, Forms, Key, Shape, ZEROMQ_REFUSED};
-use super::read::given;
+use super::file::{Entry, Node, Setting, Table, Value};
+use super::language::{FILE, Form, Forms, Key, Shape};
 use super::units::{self, UnitError};
 
 /// Judges the whole file.
@@ -63,21 +64,18 @@ impl Judge<'_> {
         let what = if title == "the file" { "section" } else { "key" };
         let finding =
             Finding::new("scenario::unknown_key", format!("{title} has no {what} `{}`", entry.name));
-        let help = match (client_scope(&full, keys), refused_by_zeromq(&entry.name, keys)) {
-            (Some(scope), _) => {
+        let help = match client_scope(&full, keys) {
+            Some(scope) => {
                 format!("it is a {} setting of Kafka: write `{}.{full}`", scope.name(), scope.name())
             }
-            (None, Some(why)) => format!("{why}; leave it out"),
-            (None, None) => did_you_mean(zeromq_name(&entry.name), names),
+            None => did_you_mean(&entry.name, names),
         };
         self.findings.report(finding.at(entry.place, format!("no such {what}")).help(help));
     }
 
     fn value(&mut self, node: &Node, title: &str, name: &str, shape: Shape) {
         match shape {
-            Shape::Text | Shape::Name | Shape::Scalar | Shape::Flag | Shape::Choice(_) => {
-                self.word(node, name, shape)
-            }
+            Shape::Text | Shape::Name | Shape::Scalar | Shape::Choice(_) => self.word(node, name, shape),
             Shape::Count(least, most) => self.count(node, name, least, most),
             Shape::Number(least, most) => self.number(node, name, least, most),
             Shape::Duration => {
@@ -108,6 +106,9 @@ impl Judge<'_> {
             }),
             Shape::Configured(keys, scope) => self.section(node, title, name, |judge, table| {
                 judge.table(table, node.place, title, keys, Some(scope));
+            }),
+            Shape::Sockets(keys) => self.section(node, title, name, |judge, table| {
+                judge.sockets(table, title, node.place, keys);
             }),
             Shape::Settings(scope) => self.section(node, title, name, |judge, table| {
                 judge.settings(&table.flatten(), scope, &[]);
@@ -173,10 +174,7 @@ impl Judge<'_> {
 
     fn word(&mut self, node: &Node, name: &str, shape: Shape) {
         match (shape, &node.value) {
-            (Shape::Flag | Shape::Scalar, Value::Flag(_)) => {}
-            (Shape::Flag, _) => {
-                self.wrong_type(node, name, "true or false", "write true or false without quotes")
-            }
+            (Shape::Scalar, Value::Flag(_)) => {}
             (Shape::Scalar, Value::Integer(_) | Value::Float(_)) => {}
             (Shape::Choice(choices), Value::Text(text)) => {
                 if !choices.contains(&text.as_str()) {
@@ -360,8 +358,8 @@ impl Judge<'_> {
             None => format!("{}{}", one_of(heads), forms.plain.map_or(String::new(), plain_hint)),
         };
         self.findings.report(
-            Finding::new("scenario::value", format!("`{name}` is not {}", forms.what))
-                .at(place, "not a way to write it")
+            Finding::new("scenario::value", format!("`{{ {said} = ... }}` is not {}", forms.what))
+                .at(place, format!("not a way to write `{name}`"))
                 .help(help),
         );
     }
@@ -375,60 +373,9 @@ impl Judge<'_> {
             Some(near) => format!("did you mean {name} = {{ {near} = ... }}?"),
             None => ways(forms, name),
         };
-        let finding = Finding::new("scenario::value", format!("`{name}` is not {}", forms.what));
-        self.findings.report(finding.at(node.place, "not a way to write it").help(help));
-    }
-
-    fn settings(&mut self, settings: &[Setting<'_>], scope: Scope, keys: &[Key]) {
-        for (name, first, second) in doubles(settings) {
-            self.findings.report(
-                Finding::new("kafka::setting", format!("`{name}` is set twice"))
-                    .at(second, "again here")
-                    .at(first, "first here")
-                    .help("keep one of them"),
-            );
-        }
-        for setting in settings {
-            self.setting(setting, scope, keys);
-        }
-    }
-
-    fn setting(&mut self, written: &Setting<'_>, scope: Scope, keys: &[Key]) {
-        let name = &written.name;
-        let Some(setting) = settings::find(scope, name) else {
-            return self.unknown_setting(written, scope, keys);
-        };
-        if setting.treatment == Treatment::Refused {
-            let finding = Finding::new("kafka::refused", format!("`{name}` cannot be set"));
-            return self.findings.report(finding.at(written.key, "refused").help(setting.note));
-        }
-        if let Err(error) = given(&setting, written.node) {
-            let finding = Finding::new("kafka::setting", error.message);
-            self.findings
-                .report(finding.at(written.node.place, "not a value of this setting").help(error.help));
-        }
-    }
-
-    fn unknown_setting(&mut self, written: &Setting<'_>, scope: Scope, keys: &[Key]) {
-        let name = written.name.as_str();
-        let names: Vec<_> = settings::of(scope).iter().map(|setting| setting.name).collect();
-        let own = keys.iter().map(|key| key.name);
-        let elsewhere = Scope::ALL.into_iter().find(|other| settings::find(*other, name).is_some());
-        let help = if let Some(other) = elsewhere {
-            format!("it is a {} setting: write it {}", other.name(), other.place())
-        } else if name.starts_with("zookeeper.") {
-            "ZooKeeper-era clusters are not modelled; brokers here run KRaft".to_owned()
-        } else {
-            match closest(name, own.chain(names)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`brokersim settings kafka` lists what there is".to_owned(),
-            }
-        };
-        self.findings.report(
-            Finding::new("kafka::unknown_setting", format!("Kafka has no {} setting `{name}`", scope.name()))
-                .at(written.key, "no such setting")
-                .help(help),
-        );
+        let said = if word.is_empty() { format!("`{name}`") } else { format!("`{word}`") };
+        let finding = Finding::new("scenario::value", format!("{said} is not {}", forms.what));
+        self.findings.report(finding.at(node.place, format!("not a way to write `{name}`")).help(help));
     }
 
     fn unit_error(&mut self, node: &Node, error: UnitError) {
@@ -449,26 +396,30 @@ impl Judge<'_> {
 /// The entry under its dotted names; an empty table is reported by its own name.
 fn flat(entry: &Entry) -> Vec<Setting<'_>> {
     match entry.node.table() {
-        Some(table) if !table.entries.is_empty() => table
-            .flatten()
-            .into_iter()
-            .map(|setting| Setting { name: format!("{}.{}", entry.name, setting.name), ..setting })
-            .collect(),
+        Some(table) if !table.entries.is_empty() => {
+            table.flatten().into_iter().map(|setting| below_entry(entry, setting)).collect()
+        }
         Some(_) | None => vec![Setting { name: entry.name.clone(), key: entry.place, node: &entry.node }],
     }
+}
+
+fn below_entry<'t>(entry: &Entry, setting: Setting<'t>) -> Setting<'t> {
+    let in_one_piece = setting.key.start == entry.place.end + 1;
+    let start = if in_one_piece { entry.place.start } else { setting.key.start };
+    let key = Span::new(start, setting.key.end);
+    Setting { name: format!("{}.{}", entry.name, setting.name), key, ..setting }
 }
 
 /// What a table is called in messages: sections by their header, values by their key.
 fn below(title: &str, name: &str, shape: Shape) -> String {
     let is_section = match shape {
-        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => {
+        Shape::Table(_) | Shape::Configured(..) | Shape::Sockets(_) | Shape::Named(_) => {
             title == "the file" || title.starts_with('[')
         }
         Shape::Text
         | Shape::Name
         | Shape::Count(..)
         | Shape::Number(..)
-        | Shape::Flag
         | Shape::Duration
         | Shape::Period
         | Shape::Millis
@@ -499,19 +450,6 @@ fn client_scope(name: &str, keys: &[Key]) -> Option<Scope> {
     })
 }
 
-fn is_zeromq(keys: &[Key]) -> bool {
-    keys.iter().any(|key| key.name == "SNDHWM")
-}
-
-fn zeromq_name(name: &str) -> &str {
-    name.strip_prefix("ZMQ_").unwrap_or(name)
-}
-
-fn refused_by_zeromq(name: &str, keys: &[Key]) -> Option<&'static str> {
-    let name = zeromq_name(name);
-    ZEROMQ_REFUSED.iter().find(|(refused, _)| is_zeromq(keys) && *refused == name).map(|(_, why)| *why)
-}
-
 fn tag_key(_: &'static str) -> Key {
     Key { name: "kind", shape: Shape::Text, required: true, about: "which kind" }
 }
@@ -530,8 +468,16 @@ fn bounds(least: i64, most: i64) -> String {
 }
 
 fn with_unit(node: &Node, wanted: &str) -> String {
+    let units = match wanted.split(',').next() {
+        Some("a length of time") => ["s", "ms"],
+        Some("a size") => ["B", "KiB"],
+        Some("a bandwidth") => ["B/s", "MiB/s"],
+        Some(_) | None => ["/s", "/min"],
+    };
     match node.integer() {
-        Some(_) => format!("a bare number has no unit: write {wanted}"),
+        Some(number) => {
+            format!("a bare number has no unit: write \"{number}{}\" or \"{number}{}\"", units[0], units[1])
+        }
         None => format!("write {wanted}"),
     }
 }
@@ -565,9 +511,8 @@ fn example(key: &Key) -> String {
         Shape::Bandwidth => "\"100MiB/s\"",
         Shape::Count(..) => "1",
         Shape::Number(..) => "0.5",
-        Shape::Flag => "true",
         Shape::Choice(choices) => return format!("{} = \"{}\"", key.name, choices[0]),
-        Shape::Table(_) | Shape::Configured(..) | Shape::Named(_) => {
+        Shape::Table(_) | Shape::Configured(..) | Shape::Sockets(_) | Shape::Named(_) => {
             return format!("a section [{}]", key.name);
         }
         Shape::Forms(forms) if std::ptr::eq(forms, &super::language::ARRIVALS) => "{ poisson = \"500/s\" }",

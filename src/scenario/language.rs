@@ -41,8 +41,6 @@ pub enum Shape {
     Count(i64, i64),
     /// A number from .. to.
     Number(f64, f64),
-    /// True or false.
-    Flag,
     /// A length of time.
     Duration,
     /// A length of time above zero.
@@ -75,6 +73,8 @@ pub enum Shape {
     Table(&'static [Key]),
     /// A table whose other keys are Kafka's settings of a scope.
     Configured(&'static [Key], Scope),
+    /// A table whose other keys are options of ZeroMQ's sockets.
+    Sockets(&'static [Key]),
     /// Values under free names.
     Named(&'static Shape),
     /// `[[name]]` tables.
@@ -436,40 +436,16 @@ const TOPIC: &[Key] = &[
 
 const ZEROMQ: &[Key] = &[
     key("transport", Shape::Choice(&["tcp", "inproc"]), "tcp unless said"),
-    key(
-        "SNDHWM",
-        Shape::Count(0, i32::MAX as i64),
-        "messages queued at the sender for each peer; 0 without bound",
-    ),
-    key(
-        "RCVHWM",
-        Shape::Count(0, i32::MAX as i64),
-        "messages queued at the receiver for each peer; 0 without bound",
-    ),
-    key("LINGER", Shape::Forms(&ENDLESS), "how long unsent messages outlive a close; -1 for ever"),
-    key("IMMEDIATE", Shape::Flag, "queue only for peers that are connected"),
-    key("SNDTIMEO", Shape::Forms(&ENDLESS), "how long a send blocks; -1 for ever"),
-    key("RECONNECT_IVL", Shape::Period, "how long before a broken connection is tried again"),
-    required("channels", Shape::Named(&Shape::Table(CHANNEL)), "named PUSH/PULL channels"),
+    required("channels", Shape::Named(&Shape::Sockets(CHANNEL)), "named PUSH/PULL channels"),
 ];
 
-/// A length of time, or -1 for ever.
-pub static ENDLESS: Forms = Forms {
-    what: "a length of time or -1",
-    plain: Some(Shape::Duration),
-    words: &["-1"],
-    tables: &[],
-    check: sense::nothing,
-};
-
 const CHANNEL: &[Key] = &[
-    key("bind", Shape::Choice(&["push", "pull"]), "which end binds; the other connects; pull unless said"),
-    key("SNDHWM", Shape::Count(0, i32::MAX as i64), "as in [zeromq]"),
-    key("RCVHWM", Shape::Count(0, i32::MAX as i64), "as in [zeromq]"),
-    key("LINGER", Shape::Forms(&ENDLESS), "as in [zeromq]"),
-    key("IMMEDIATE", Shape::Flag, "as in [zeromq]"),
-    key("SNDTIMEO", Shape::Forms(&ENDLESS), "as in [zeromq]"),
-    key("RECONNECT_IVL", Shape::Period, "as in [zeromq]"),
+    key("bind", Shape::Choice(&["push", "pull"]), "which end binds; the other connects; push unless said"),
+    key(
+        "receive-batch",
+        Shape::Count(1, 1_000_000),
+        "messages handed to an application at a time; 1 unless said",
+    ),
 ];
 
 const GENERATOR: &[Key] = &[
@@ -541,31 +517,11 @@ pub const FILE: &[Key] = &[
     required("run", Shape::Table(RUN), "how long, and with which seed"),
     key("network", Shape::Table(NETWORK), "what lies between the nodes"),
     key("kafka", Shape::Configured(KAFKA, Scope::Cluster), "the system: a Kafka cluster"),
-    key("zeromq", Shape::Table(ZEROMQ), "the system: ZeroMQ PUSH/PULL sockets"),
+    key("zeromq", Shape::Sockets(ZEROMQ), "the system: ZeroMQ PUSH/PULL sockets"),
     key("generator", Shape::Tables(GENERATOR), "applications that publish records"),
     key("processor", Shape::Tables(PROCESSOR), "applications that read, work and publish again"),
     key("sink", Shape::Tables(SINK), "applications that read and write files"),
     key("fault", Shape::Tables(FAULT), "what goes wrong and when"),
-];
-
-/// Options of ZeroMQ that are not modelled, and why.
-pub const ZEROMQ_REFUSED: &[(&str, &str)] = &[
-    ("AFFINITY", "I/O threads are not modelled"),
-    ("BACKLOG", "connections are accepted without a queue"),
-    ("CONFLATE", "keeping only the newest message is not modelled yet"),
-    ("CONNECT_TIMEOUT", "connecting takes the network's latency"),
-    ("HEARTBEAT_IVL", "heartbeats between sockets are not modelled yet"),
-    ("HEARTBEAT_TIMEOUT", "heartbeats between sockets are not modelled yet"),
-    ("HEARTBEAT_TTL", "heartbeats between sockets are not modelled yet"),
-    ("IDENTITY", "PUSH and PULL sockets have no use for one"),
-    ("MAXMSGSIZE", "messages of any size are taken"),
-    ("RCVBUF", "kernel buffers are part of the network's buffer"),
-    ("RCVTIMEO", "a receiver waits for as long as it takes"),
-    ("RECONNECT_IVL_MAX", "the interval does not grow"),
-    ("ROUTING_ID", "PUSH and PULL sockets have no use for one"),
-    ("SNDBUF", "kernel buffers are part of the network's buffer"),
-    ("SUBSCRIBE", "PUB and SUB sockets are not modelled yet"),
-    ("XPUB_NODROP", "PUB and SUB sockets are not modelled yet"),
 ];
 
 #[cfg(test)]

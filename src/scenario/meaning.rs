@@ -19,7 +19,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
     let section = |name: &str| tree.root.value(name).and_then(Node::table);
     let mut notes = Vec::new();
     let system = match (section("kafka"), section("zeromq")) {
-        (None, Some(table)) => System::Zeromq(zeromq::zeromq(table)),
+        (None, Some(table)) => System::Zeromq(zeromq::zeromq(table, &mut notes)),
         (table, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
     };
     let mut scenario = Scenario {

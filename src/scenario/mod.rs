@@ -15,13 +15,16 @@ mod meaning;
 mod read;
 #[allow(clippy::module_inception, reason = "the file as meant is the scenario itself")]
 pub mod scenario;
+mod schema;
 mod sense;
+pub mod templates;
 pub mod units;
 pub mod wiring;
 
 pub use error::{Problem, ScenarioError};
 pub use file::Overrides;
 pub use scenario::Scenario;
+pub use schema::schema;
 
 use error::Findings;
 use file::Tree;
@@ -39,9 +42,13 @@ impl Scenario {
             return Err(findings.into_error(&tree.sources));
         }
         judge::judge(&tree.root, &mut findings);
-        let scenario = meaning::scenario(&tree, name);
+        let mut scenario = meaning::scenario(&tree, name);
         check::check(&scenario, &tree, &mut findings);
-        if findings.is_empty() { Ok(scenario) } else { Err(findings.into_error(&tree.sources)) }
+        if !findings.is_empty() {
+            return Err(findings.into_error(&tree.sources));
+        }
+        scenario.notes.extend(check::idle(&scenario));
+        Ok(scenario)
     }
 }
 

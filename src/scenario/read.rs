@@ -3,6 +3,7 @@
 use crate::kafka::settings::{Given, Kind, Setting};
 use crate::kernel::{Duration, Law};
 use crate::workload::SizeLaw;
+use crate::zeromq::settings as zeromq;
 
 use super::file::{Node, Setting as Written, Table, Value};
 use super::units::{self, BYTES, DURATION, Rate, UnitError};
@@ -210,14 +211,22 @@ fn bounded(setting: &Setting, number: i64) -> Result<(), UnitError> {
         return Ok(());
     }
     let bound = if number < setting.least {
-        format!("at least {}", setting.least)
+        format!("at least {}", with_size(setting, setting.least))
     } else {
-        format!("at most {}", setting.most)
+        format!("at most {}", with_size(setting, setting.most))
     };
     Err(UnitError {
         message: format!("`{}` is {number}, which Kafka does not take", setting.name),
-        help: format!("it must be {bound}: {}", setting.note),
+        help: format!("it must be {bound}"),
     })
+}
+
+/// Sizes are easier to read in MiB.
+fn with_size(setting: &Setting, number: i64) -> String {
+    if setting.kind == Kind::Bytes && number >= 1 << 20 && number % (1 << 20) == 0 {
+        return format!("{number} ({} MiB)", number >> 20);
+    }
+    number.to_string()
 }
 
 fn choice(setting: &Setting, node: &Node, choices: &[&str]) -> Result<Given, UnitError> {
@@ -285,6 +294,45 @@ fn too_large(setting: &Setting, node: &Node) -> UnitError {
         message: format!("`{}` is too large", setting.name),
         help: format!("`{}` is beyond 2^63", node.text().unwrap_or("it")),
     }
+}
+
+/// The option's value in its own unit, or why ZeroMQ would not take it; flags are 0 and 1.
+pub fn option(option: &zeromq::Setting, node: &Node) -> Result<i64, UnitError> {
+    let refuse = |wanted: &str| UnitError {
+        message: format!("`{}` cannot be {}", option.name, node.value.kind()),
+        help: format!("write {wanted}"),
+    };
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let (number, least, most) = match option.unit {
+        "ms" => {
+            let text = node.text().map(|text| DURATION.read(text)).transpose()?;
+            let millis = text.map(|nanos| whole(nanos.div_ceil(1_000_000)));
+            (
+                millis
+                    .or(node.integer())
+                    .ok_or_else(|| refuse("a length of time, as in 100 or \"100ms\""))?,
+                -1,
+                i64::MAX,
+            )
+        }
+        "bytes" => {
+            let text = node.text().map(|text| BYTES.read(text)).transpose()?;
+            let bytes = text.map(whole).or(node.integer());
+            (bytes.ok_or_else(|| refuse("a size, as in 16384 or \"16KiB\""))?, -1, i64::from(i32::MAX))
+        }
+        "0 or 1" => {
+            let flag = node.flag().map(i64::from);
+            (flag.or(node.integer()).ok_or_else(|| refuse("true or false"))?, 0, 1)
+        }
+        _ => (node.integer().ok_or_else(|| refuse("a whole number"))?, 0, i64::from(i32::MAX)),
+    };
+    if (least..=most).contains(&number) {
+        return Ok(number);
+    }
+    Err(UnitError {
+        message: format!("`{}` cannot be {number}", option.name),
+        help: format!("its default is {} ({}): {}", option.default, option.unit, option.note),
+    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
 };
 
+use crate::zeromq;
+
 use super::error::{Finding, Findings, ScenarioError, Sources, Span};
 
 /// What one file describes.
@@ -107,7 +109,7 @@ pub struct PassedOn {
 }
 
 /// `[zeromq]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Zeromq {
     /// How messages travel.
     pub transport: Transport,
@@ -125,54 +127,12 @@ pub enum Transport {
 }
 
 /// `[zeromq.channels.NAME]`: PUSH sockets on one side, PULL sockets on the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Channel {
     /// Its name.
     pub name: String,
-    /// Which end binds; the other connects.
-    pub bind: End,
-    /// The options of its sockets.
-    pub options: SocketOptions,
-}
-
-/// An end of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The PUSH sockets.
-    Push,
-    /// The PULL sockets.
-    Pull,
-}
-
-/// Options of ZeroMQ sockets, by ZeroMQ's own names (`zmq_setsockopt`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SocketOptions {
-    /// `ZMQ_SNDHWM`: messages queued for each peer; 0 is without bound.
-    pub sndhwm: u32,
-    /// `ZMQ_RCVHWM`: messages queued from each peer; 0 is without bound.
-    pub rcvhwm: u32,
-    /// `ZMQ_LINGER`: how long unsent messages outlive a close; `None` for ever.
-    pub linger: Option<Duration>,
-    /// `ZMQ_IMMEDIATE`: queue only for peers that are connected.
-    pub immediate: bool,
-    /// `ZMQ_SNDTIMEO`: how long a send blocks; `None` for ever.
-    pub sndtimeo: Option<Duration>,
-    /// `ZMQ_RECONNECT_IVL`
-    pub reconnect_ivl: Duration,
-}
-
-impl Default for SocketOptions {
-    /// libzmq's defaults (`zeromq/defaults.tsv` of the oracles).
-    fn default() -> Self {
-        Self {
-            sndhwm: 1_000,
-            rcvhwm: 1_000,
-            linger: None,
-            immediate: false,
-            sndtimeo: None,
-            reconnect_ivl: Duration::from_millis(100),
-        }
-    }
+    /// Which end binds, and the options of its sockets.
+    pub config: zeromq::Config,
 }
 
 /// When an entry is there.

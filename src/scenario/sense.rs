@@ -3,7 +3,7 @@
 use crate::kernel::Duration;
 
 use super::error::Finding;
-use super::file::{Node, Table};
+use super::file::{Entry, Node, Table};
 use super::language::COMPARISONS;
 
 /// Nothing more to ask.
@@ -132,7 +132,8 @@ fn needs_field(compute: &Node, table: &Table) -> Option<Finding> {
 }
 
 fn filter_sense(place: &Node, filter: &Table) -> Option<Finding> {
-    let said: Vec<_> = COMPARISONS.iter().filter_map(|name| filter.get(name)).collect();
+    let is_comparison = |entry: &&Entry| COMPARISONS.contains(&entry.name.as_str());
+    let said: Vec<_> = filter.entries.iter().filter(is_comparison).collect();
     match said.as_slice() {
         [_] => None,
         [] => Some(

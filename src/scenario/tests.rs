@@ -46,7 +46,8 @@ fn a_kafka_scenario_is_read_whole() {
     let passed_on: Vec<_> =
         kafka.passed_on.iter().map(|passed| (passed.of.as_str(), passed.name.as_str())).collect();
     assert_eq!(passed_on, [("shop", "compression.type")]);
-    assert_eq!(scenario.notes.len(), 1);
+    assert_eq!(scenario.notes.len(), 2, "{:?}", scenario.notes);
+    assert_eq!(scenario.notes[1], "nobody reads `averages`");
 }
 
 #[test]
@@ -82,10 +83,10 @@ fn a_zeromq_scenario_is_read_whole() {
     let scenario = load(JOBS);
     let System::Zeromq(zeromq) = &scenario.system else { panic!("it is ZeroMQ") };
     let jobs = &zeromq.channels[0];
-    assert_eq!((jobs.options.sndhwm, jobs.options.rcvhwm), (20, 1_000));
-    assert_eq!(jobs.options.linger, Some(Duration::ZERO));
-    assert_eq!(zeromq.channels[1].options.sndhwm, 500, "[zeromq] gives the default");
-    assert_eq!(zeromq.channels[1].options.linger, None);
+    assert_eq!((jobs.config.push.sndhwm, jobs.config.pull.rcvhwm), (20, 1_000));
+    assert_eq!(jobs.config.push.linger, Some(Duration::ZERO));
+    let results = &zeromq.channels[1].config;
+    assert_eq!((results.push.sndhwm, results.push.linger), (500, None), "[zeromq] gives the default");
     assert!(scenario.generators[0].producer.is_none());
 }
 

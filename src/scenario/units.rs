@@ -127,7 +127,8 @@ pub fn bandwidth(text: &str) -> Result<u64, UnitError> {
 
 /// Reads a rate of events: "500/s", "2k/s", "1.5M/s", "30/min", "0.5/s".
 pub fn rate(text: &str) -> Result<Rate, UnitError> {
-    let (count, per) = text.split_once('/').ok_or_else(|| COUNT.not_one(text, ", say per what"))?;
+    let (count, per) =
+        text.split_once('/').ok_or_else(|| COUNT.not_one(text, ": it does not say per what"))?;
     let per = per.trim();
     let (_, per) = PER
         .into_iter()
@@ -188,7 +189,11 @@ impl Units {
 
     fn unknown_unit(&self, text: &str, unit: &str) -> UnitError {
         let alike = self.units.iter().map(|(name, ..)| *name).find(|name| name.eq_ignore_ascii_case(unit));
-        let near = alike.or_else(|| closest(unit, self.units.iter().map(|(name, ..)| *name)));
+        // "60 seconds" begins with the unit that was meant.
+        let begins = self.units.iter().map(|(name, ..)| *name).filter(|name| unit.starts_with(name));
+        let near = alike
+            .or_else(|| closest(unit, self.units.iter().map(|(name, ..)| *name)))
+            .or_else(|| begins.max_by_key(|name| name.len()));
         let help = near.filter(|near| !near.is_empty()).map_or_else(
             || self.how(),
             |near| format!("did you mean `{}`? {}", text.replacen(unit, near, 1), self.how()),
@@ -197,6 +202,9 @@ impl Units {
     }
 
     fn how(&self) -> String {
+        if self.example == COUNT.example {
+            return "write it as in \"500/s\", \"2k/s\", \"1.5M/s\" or \"30/min\"".to_owned();
+        }
         format!("write it as in \"{}\"; units are {}", self.example, self.names())
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong between the stream and the disk.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Why a tape cannot be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,4 +49,10 @@ pub enum TapeError {
     /// The background writer panicked.
     #[error("the writer of the tape ended unexpectedly; this is a bug")]
     WriterGone,
+}
+
+impl TapeError {
+    pub(super) fn io(doing: &'static str, path: &Path, reason: impl fmt::Display) -> Self {
+        Self::Io { doing, path: path.to_owned(), reason: reason.to_string() }
+    }
 }

@@ -1,8 +1,10 @@
 //! `manifest.json`: what a run was, and how it ended.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -156,12 +158,68 @@ pub struct Manifest {
     pub wall: Wall,
 }
 
+/// The manifest's name in the folder.
+pub(super) const MANIFEST: &str = "manifest.json";
+/// Its name while it is written.
+pub(super) const MANIFEST_TEMPORARY: &str = ".manifest.json.tmp";
+
 impl Manifest {
     /// The manifest of the run in this folder.
     ///
     /// # Errors
     /// When there is none that this version can read.
-    pub fn read(_dir: &Path) -> Result<Self, TapeError> {
-        todo!()
+    pub fn read(dir: &Path) -> Result<Self, TapeError> {
+        let path = dir.join(MANIFEST);
+        let text = fs::read(&path).map_err(|error| TapeError::io("read", &path, error))?;
+        let not_a_tape = |reason| TapeError::NotATape { path: path.clone(), reason };
+        let json: serde_json::Value =
+            serde_json::from_slice(&text).map_err(|error| not_a_tape(error.to_string()))?;
+        // Asked first: another version may have other fields.
+        let version = json.get("tape_version").and_then(serde_json::Value::as_u64);
+        if version != Some(u64::from(TAPE_VERSION)) {
+            let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            return Err(not_a_tape(format!("tape_version is {found}, and has to be {TAPE_VERSION}")));
+        }
+        serde_json::from_value(json).map_err(|error| not_a_tape(error.to_string()))
+    }
+
+    /// The manifest of a run that begins.
+    pub(super) fn new(header: &Header) -> Self {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            tape_version: TAPE_VERSION,
+            brokersim_version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: header.name.clone(),
+            state: State::Running,
+            failure: None,
+            seed: header.seed,
+            digest: None,
+            ended_at_ns: None,
+            counts: Counts::default(),
+            balance: None,
+            checkpoints: Vec::new(),
+            scenario: header.scenario.clone(),
+            stage: Arc::clone(&header.stage),
+            cast: header.cast.clone(),
+            wall: Wall { started_unix_ms: since_epoch.as_millis() as u64, seconds: 0.0 },
+        }
+    }
+
+    /// Takes in how the run ended.
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.state = ending.state;
+        self.failure = ending.failure;
+        self.digest = Some(ending.digest.to_string());
+        self.ended_at_ns = Some(ending.at.as_nanos());
+        self.balance = Some(ending.balance);
+    }
+
+    /// Writes it beside the old one, and puts it in its place.
+    pub(super) fn save(&self, dir: &Path) -> Result<(), TapeError> {
+        let (path, temporary) = (dir.join(MANIFEST), dir.join(MANIFEST_TEMPORARY));
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest is JSON");
+        text.push('\n');
+        fs::write(&temporary, text).map_err(|error| TapeError::io("write", &temporary, error))?;
+        fs::rename(&temporary, &path).map_err(|error| TapeError::io("rename", &temporary, error))
     }
 }

@@ -17,8 +17,8 @@ use serde::Serialize;
 use crate::kernel::{NodeId, Physics};
 
 pub use life::{Life, Reason};
-pub use record::{Batch, Body, Ids, Record, RecordId, Span};
-pub use row::{FactRow, LegRow, RecordRow};
+pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
+pub use row::{FactRow, LegRow, Peer, RecordRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 pub use tell::{Told, Weight, reason_name, state_name, tell};
 

@@ -5,10 +5,20 @@
 //!
 //! **Invariant.** The row of a fact says everything that the fact says, except what a record carries (its body).
 
-use super::Fact;
-use super::record::{Ids, RecordId};
-use super::stage::{ChannelId, GroupId, PlaceId};
-use crate::kernel::{Event, NodeId, Time};
+use serde::Serialize;
+use serde_json::json;
+
+use super::kafka::{BrokerId, Kafka, MemberId};
+use super::life::{Life, Reason};
+use super::record::{Ids, RecordId, Span};
+use super::stage::{ChannelId, GroupId, PlaceId, Stage};
+use super::zeromq::ZeroMq;
+use super::{Fact, Injected};
+use crate::kernel::{ActorId, Crash, NodeId, Physics, Time};
+
+pub use name::variant_name;
+
+mod name;
 
 /// A fact as a row of the table of facts.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +27,12 @@ pub struct FactRow<'a> {
     pub system: &'static str,
     /// What happened, in lower case with hyphens: `stored`, `partition-changed`.
     pub kind: &'static str,
-    /// To which records.
-    pub ids: Option<&'a Ids>,
+    /// To which records: the first of them.
+    pub first: Option<RecordId>,
+    /// How many.
+    pub records: Option<u32>,
+    /// All of them, when they are not consecutive ones of a source.
+    pub list: Option<&'a Span>,
     /// On which channel, when the place does not say it.
     pub channel: Option<ChannelId>,
     /// In which place.
@@ -37,6 +51,8 @@ pub struct FactRow<'a> {
     pub broker: Option<u32>,
     /// Which node.
     pub node: Option<NodeId>,
+    /// The other end of a path between nodes, or of a pipe between actors.
+    pub peer: Option<Peer>,
     /// The leader epoch.
     pub leader_epoch: Option<u32>,
     /// The generation of the group.
@@ -45,6 +61,15 @@ pub struct FactRow<'a> {
     pub reason: Option<&'static str>,
     /// What no column holds, as a JSON object.
     pub detail: Option<String>,
+}
+
+/// The other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A node.
+    Node(NodeId),
+    /// An actor.
+    Actor(ActorId),
 }
 
 /// What one group did with a record. Times are [`Time::NEVER`] when they did not come.
@@ -61,7 +86,7 @@ pub struct LegRow {
     /// How often it was processed.
     pub times_processed: u16,
     /// Why the group went past it without seeing it.
-    pub skipped: Option<&'static str>,
+    pub skipped: Option<Reason>,
 }
 
 /// The life of a record. Times are [`Time::NEVER`] when they did not come.
@@ -96,8 +121,264 @@ pub struct RecordRow {
 }
 
 impl<'a> FactRow<'a> {
-    /// The row of an event's fact.
-    pub fn of(_event: &'a Event<Fact>) -> Self {
-        todo!()
+    /// The row of an event's fact, with names from the stage where only words will do.
+    pub fn of(fact: &'a Fact, stage: &Stage) -> Self {
+        match fact {
+            Fact::Physics(fact) => physics(fact),
+            Fact::Life(fact) => life(fact),
+            Fact::Kafka(fact) => kafka(fact, stage),
+            Fact::ZeroMq(fact) => zeromq(fact),
+            Fact::Injected(fact) => injected(fact),
+        }
+    }
+
+    fn new(system: &'static str, kind: &'static str) -> Self {
+        Self {
+            system,
+            kind,
+            first: None,
+            records: None,
+            list: None,
+            channel: None,
+            place: None,
+            offset: None,
+            upto: None,
+            bytes: None,
+            group: None,
+            member: None,
+            broker: None,
+            node: None,
+            peer: None,
+            leader_epoch: None,
+            generation: None,
+            reason: None,
+            detail: None,
+        }
+    }
+
+    fn ids(mut self, ids: &'a Ids) -> Self {
+        self.records = Some(ids.len());
+        match ids {
+            Ids::Range { first, .. } => self.first = Some(*first),
+            Ids::Span(span) => {
+                self.first = span.records().first().map(|record| record.id);
+                self.list = (!is_consecutive(span)).then_some(span);
+            }
+        }
+        self
+    }
+
+    fn place(self, place: PlaceId) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    fn offset(self, offset: u64) -> Self {
+        Self { offset: Some(offset), ..self }
+    }
+
+    fn upto(self, upto: u64) -> Self {
+        Self { upto: Some(upto), ..self }
+    }
+
+    fn group(self, group: GroupId) -> Self {
+        Self { group: Some(group), ..self }
+    }
+
+    fn member(self, member: MemberId) -> Self {
+        Self { member: Some(member.0), ..self }
+    }
+
+    fn broker(self, broker: BrokerId) -> Self {
+        Self { broker: Some(broker.0), ..self }
+    }
+
+    fn node(self, node: NodeId) -> Self {
+        Self { node: Some(node), ..self }
+    }
+
+    fn leader_epoch(self, epoch: u32) -> Self {
+        Self { leader_epoch: Some(epoch), ..self }
+    }
+
+    fn generation(self, generation: u32) -> Self {
+        Self { generation: Some(generation), ..self }
+    }
+
+    fn why(self, why: impl Serialize) -> Self {
+        Self { reason: Some(variant_name(why)), ..self }
+    }
+
+    fn detail(self, detail: serde_json::Value) -> Self {
+        Self { detail: Some(detail.to_string()), ..self }
+    }
+}
+
+/// Whether the span's records are consecutive ones of a source.
+fn is_consecutive(span: &Span) -> bool {
+    span.records().windows(2).all(|pair| pair[0].id.to_bits() + 1 == pair[1].id.to_bits())
+}
+
+fn physics(fact: &Physics) -> FactRow<'static> {
+    let row = |kind| FactRow::new("physics", kind);
+    let path = |kind, from, to| FactRow { peer: Some(Peer::Node(to)), ..row(kind).node(from) };
+    match *fact {
+        Physics::Crashed { node, how } => FactRow { reason: Some(crash(how)), ..row("crashed").node(node) },
+        Physics::Restarted { node } => row("restarted").node(node),
+        Physics::Paused { node } => row("paused").node(node),
+        Physics::Resumed { node } => row("resumed").node(node),
+        Physics::Cut { from, to } => path("cut-off", from, to),
+        Physics::Healed { from, to } => path("healed", from, to),
+        Physics::Undelivered { from, to } => path("undelivered", from, to),
+    }
+}
+
+fn injected(fact: &Injected) -> FactRow<'static> {
+    let kind = if fact.begins { "fault-began" } else { "fault-ended" };
+    FactRow::new("fault", kind).node(fact.node).detail(json!({ "fault": fact.fault }))
+}
+
+fn zeromq(fact: &ZeroMq) -> FactRow<'static> {
+    let row = |kind| FactRow::new("zeromq", kind);
+    let pipe = |kind, peer| FactRow { peer: Some(Peer::Actor(peer)), ..row(kind) };
+    match *fact {
+        ZeroMq::Connected { peer } => pipe("connected", peer),
+        ZeroMq::Disconnected { peer, lost } => pipe("disconnected", peer).detail(json!({ "lost": lost })),
+        ZeroMq::Blocked => row("blocked"),
+        ZeroMq::Unblocked => row("unblocked"),
+    }
+}
+
+fn life(fact: &Life) -> FactRow<'_> {
+    let row = |kind| FactRow::new("life", kind);
+    match fact {
+        Life::Offered { channel, first, records, bytes } => FactRow {
+            first: Some(*first),
+            records: Some(*records),
+            channel: Some(*channel),
+            bytes: Some(*bytes),
+            ..row("offered")
+        },
+        Life::Accepted { ids, place, offset } => {
+            FactRow { place: *place, offset: *offset, ..row("accepted").ids(ids) }
+        }
+        Life::Rejected { ids, why } => row("rejected").ids(ids).why(why),
+        Life::Unknown { ids, why } => row("unknown").ids(ids).why(why),
+        Life::Stored { ids, place, offset } => row("stored").ids(ids).place(*place).offset(*offset),
+        Life::Committed { place, upto } => row("committed").place(*place).upto(*upto),
+        Life::Cut { place, from, why } => row("cut").place(*place).offset(*from).why(why),
+        Life::Expired { place, below, why } => row("expired").place(*place).upto(*below).why(why),
+        Life::Dropped { ids, why } => row("dropped").ids(ids).why(why),
+        Life::DeadLettered { ids, why } => row("dead-lettered").ids(ids).why(why),
+        Life::Delivered { ids, group, place, offset } => {
+            row("delivered").ids(ids).group(*group).place(*place).offset(*offset)
+        }
+        Life::Processed { ids, group, place, offset } => {
+            row("processed").ids(ids).group(*group).place(*place).offset(*offset)
+        }
+        Life::Settled { group, place, upto } => row("settled").group(*group).place(*place).upto(*upto),
+        Life::Skipped { group, place, to, why } => {
+            row("skipped").group(*group).place(*place).upto(*to).why(why)
+        }
+    }
+}
+
+fn crash(how: Crash) -> &'static str {
+    match how {
+        Crash::Process => "process-kill",
+        Crash::Power => "power-loss",
+    }
+}
+
+/// A table, one arm a fact.
+fn kafka<'a>(fact: &'a Kafka, stage: &Stage) -> FactRow<'a> {
+    let row = |kind| FactRow::new("kafka", kind);
+    let names = |places: &[PlaceId]| places.iter().map(|place| stage.place_name(*place)).collect::<Vec<_>>();
+    match fact {
+        Kafka::Registered { broker, epoch } => {
+            row("broker-registered").broker(*broker).detail(json!({ "broker_epoch": epoch }))
+        }
+        Kafka::Fenced { broker } => row("broker-fenced").broker(*broker),
+        Kafka::Unfenced { broker } => row("broker-unfenced").broker(*broker),
+        Kafka::PartitionChanged { place, leader, unclean, leader_epoch, partition_epoch, isr, elr } => {
+            FactRow {
+                broker: leader.map(|leader| leader.0),
+                ..row("partition-changed").place(*place).leader_epoch(*leader_epoch).detail(json!({
+                    "unclean": unclean, "partition_epoch": partition_epoch, "isr": isr, "elr": elr,
+                }))
+            }
+        }
+        Kafka::BecameLeader { place, leader_epoch, log_end, high_watermark } => row("became-leader")
+            .place(*place)
+            .leader_epoch(*leader_epoch)
+            .offset(*log_end)
+            .upto(*high_watermark),
+        Kafka::BecameFollower { place, leader_epoch, log_end } => {
+            row("became-follower").place(*place).leader_epoch(*leader_epoch).offset(*log_end)
+        }
+        Kafka::Truncated { place, to, from } => row("truncated").place(*place).offset(*to).upto(*from),
+        Kafka::Recovered { partitions_cut, records_cut } => {
+            row("recovered").detail(json!({ "partitions_cut": partitions_cut, "records_cut": records_cut }))
+        }
+        Kafka::IsrShrinking { place, to } => row("isr-shrinking").place(*place).detail(json!({ "isr": to })),
+        Kafka::IsrExpanding { place, to } => row("isr-expanding").place(*place).detail(json!({ "isr": to })),
+        Kafka::Deduplicated { ids, place, offset } => {
+            row("deduplicated").ids(ids).place(*place).offset(*offset)
+        }
+        Kafka::Retried { ids, attempt, error } => {
+            row("retried").ids(ids).why(error).detail(json!({ "attempt": attempt }))
+        }
+        Kafka::EpochBumped { epoch } => row("epoch-bumped").detail(json!({ "producer_epoch": epoch })),
+        Kafka::GroupChanged { group, from, to, generation, members, why } => row("group-changed")
+            .group(*group)
+            .generation(*generation)
+            .why(why)
+            .detail(json!({ "from": from, "to": to, "members": members })),
+        Kafka::MemberJoined { group, member } => row("member-joined").group(*group).member(*member),
+        Kafka::MemberLeft { group, member, why } => row("member-left").group(*group).member(*member).why(why),
+        Kafka::Assigned { group, generation, places } => row("assigned")
+            .group(*group)
+            .generation(*generation)
+            .detail(json!({ "partitions": names(places) })),
+        Kafka::Revoked { group, places, lost } => {
+            row("revoked").group(*group).detail(json!({ "partitions": names(places), "lost": lost }))
+        }
+        Kafka::Positioned { group, place, offset, why } => {
+            row("positioned").group(*group).place(*place).offset(*offset).why(why)
+        }
+        Kafka::CommitFailed { group, error } => row("commit-failed").group(*group).why(error),
+        Kafka::CoordinatorReady { place, groups } => {
+            row("coordinator-ready").place(*place).detail(json!({ "groups": groups }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Batch, Record};
+
+    fn span(sequences: &[u64]) -> Ids {
+        let record = |sequence: &u64| Record::new(RecordId::new(1, *sequence), Time::ZERO, None, 10);
+        Ids::from(Batch::new(sequences.iter().map(record).collect(), Vec::new(), 100).span())
+    }
+
+    #[test]
+    fn ids_are_listed_only_when_they_are_not_consecutive() {
+        let dropped = |ids| Fact::from(Life::Dropped { ids, why: Reason::HighWaterMark });
+        let (together, apart) = (dropped(span(&[4, 5, 6])), dropped(span(&[4, 6])));
+        let stage = Stage::default();
+        let row = FactRow::of(&together, &stage);
+        assert_eq!((row.first, row.records), (Some(RecordId::new(1, 4)), Some(3)));
+        assert!(row.list.is_none() && FactRow::of(&apart, &stage).list.is_some());
+    }
+
+    #[test]
+    fn what_has_no_column_is_told_as_json_in_names() {
+        let mut stage = Stage::default();
+        stage.add_channel("orders", 3, false, true);
+        let fact = Fact::from(Kafka::Revoked { group: GroupId(0), places: [PlaceId(2)].into(), lost: true });
+        let row = FactRow::of(&fact, &stage);
+        assert_eq!(row.kind, "revoked");
+        assert_eq!(row.detail.as_deref(), Some(r#"{"lost":true,"partitions":["orders-2"]}"#));
     }
 }

@@ -169,7 +169,7 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         Kafka::EpochBumped { epoch } => {
             told(Weight::Warning, "epoch", format!("{who} goes on with epoch {epoch}"))
         }
-        Kafka::CoordinatorReady { groups, .. } => {
+        Kafka::CoordinatorReady { groups, .. } if *groups > 0 => {
             told(Weight::Info, "coord", format!("{who} coordinates {groups} groups"))
         }
         Kafka::Registered { .. }
@@ -181,6 +181,7 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         | Kafka::Retried { .. }
         | Kafka::MemberJoined { .. }
         | Kafka::Revoked { .. }
+        | Kafka::CoordinatorReady { .. }
         | Kafka::Positioned { .. } => None,
     }
 }

@@ -158,6 +158,8 @@ pub enum OffsetSpec {
     Earliest,
     /// The high watermark.
     Latest,
+    /// The log's end, for a follower.
+    LogEnd,
     /// The first record that is not older.
     Since(Time),
 }

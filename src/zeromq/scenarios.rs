@@ -6,6 +6,7 @@
 mod capacity;
 mod loss;
 mod patterns;
+mod port;
 mod stand_in;
 
 use std::collections::BTreeMap;
@@ -106,7 +107,7 @@ impl Story {
         let network = Network::new(Shape { latency: self.latency.clone(), ..Shape::IDEAL }, seed);
         let mut builder = Builder::new(seed, network);
         let here = builder.node("here");
-        let mut node = |builder: &mut Builder<_>, name: &str| {
+        let node = |builder: &mut Builder<_>, name: &str| {
             if self.inproc { here } else { builder.node(name) }
         };
         let writer_nodes: Vec<_> = self.writers.iter().map(|_| node(&mut builder, "writer")).collect();

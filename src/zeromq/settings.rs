@@ -8,6 +8,9 @@
 
 use std::fmt::Write as _;
 
+use super::SocketOptions;
+use crate::kernel::Duration;
+
 /// What becomes of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
@@ -118,4 +121,128 @@ pub fn to_table() -> String {
         let _ = writeln!(text, "  {name:<18}{default:>7}  {unit:<10}{:<11}{note}", treatment.name());
     }
     text
+}
+
+/// Why an option was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// There is no such option.
+    #[error("ZeroMQ has no socket option {0}")]
+    Unknown(String),
+    /// It cannot be written.
+    #[error("{name} cannot be set here: {why}")]
+    Refused {
+        /// The option.
+        name: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// It lies outside its bounds.
+    #[error("{name} is {least} to {most}, not {value}")]
+    OutOfBounds {
+        /// The option.
+        name: &'static str,
+        /// The least number allowed.
+        least: i64,
+        /// The greatest number allowed.
+        most: i64,
+        /// What was written.
+        value: i64,
+    },
+}
+
+/// Sets the option of this name, in the unit of the catalogue; what becomes of it.
+///
+/// # Errors
+/// When there is no such option, when it is refused, or when the value is out of bounds.
+pub fn set(options: &mut SocketOptions, name: &str, value: i64) -> Result<Treatment, SettingError> {
+    let setting = find(name).ok_or_else(|| SettingError::Unknown(name.to_owned()))?;
+    match setting.treatment {
+        Treatment::Modelled => {
+            let (least, most) = bounds(setting);
+            if !(least..=most).contains(&value) {
+                return Err(SettingError::OutOfBounds { name: setting.name, least, most, value });
+            }
+            assert!(fill(options, setting.name, value), "{name} is modelled");
+        }
+        Treatment::PassedOn => {}
+        Treatment::Refused => return Err(SettingError::Refused { name: setting.name, why: setting.note }),
+    }
+    Ok(setting.treatment)
+}
+
+/// The least and the greatest number allowed. A pause of 0 would call for ever without time passing.
+fn bounds(setting: &Setting) -> (i64, i64) {
+    let most = i64::from(i32::MAX);
+    match setting.name {
+        "CONFLATE" | "IMMEDIATE" => (0, 1),
+        "HANDSHAKE_IVL" | "RECONNECT_IVL" => (1, most),
+        "LINGER" | "SNDTIMEO" | "SNDBUF" | "RCVBUF" => (-1, most),
+        _ => (0, most),
+    }
+}
+
+/// Whether the model has a field for it. The value is within bounds.
+fn fill(options: &mut SocketOptions, name: &str, value: i64) -> bool {
+    let count = u32::try_from(value).ok();
+    let millis = u64::try_from(value).ok().map(Duration::from_millis);
+    let defaults = SocketOptions::default();
+    match name {
+        "SNDHWM" => options.sndhwm = count.expect("not negative"),
+        "RCVHWM" => options.rcvhwm = count.expect("not negative"),
+        "LINGER" => options.linger = millis,
+        "IMMEDIATE" => options.immediate = value == 1,
+        "CONFLATE" => options.conflate = value == 1,
+        "SNDTIMEO" => options.sndtimeo = millis,
+        "RECONNECT_IVL" => options.reconnect_ivl = millis.expect("not negative"),
+        "RECONNECT_IVL_MAX" => options.reconnect_ivl_max = millis.expect("not negative"),
+        "HANDSHAKE_IVL" => options.handshake_ivl = millis.expect("not negative"),
+        "SNDBUF" => options.sndbuf = count.unwrap_or(defaults.sndbuf),
+        "RCVBUF" => options.rcvbuf = count.unwrap_or(defaults.rcvbuf),
+        _ => return false,
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_catalogue_are_those_of_the_model() {
+        let ones = SocketOptions { sndhwm: 1, rcvhwm: 1, sndbuf: 1, rcvbuf: 1, ..SocketOptions::default() };
+        let mut options =
+            SocketOptions { linger: Some(Duration::ZERO), immediate: true, conflate: true, ..ones };
+        for setting in SETTINGS.iter().filter(|setting| setting.treatment == Treatment::Modelled) {
+            let default = setting.default.parse().expect("defaults are numbers");
+            assert_eq!(set(&mut options, setting.name, default), Ok(Treatment::Modelled), "{}", setting.name);
+        }
+        assert_eq!(options, SocketOptions::default());
+    }
+
+    #[test]
+    fn every_modelled_option_changes_the_model_and_no_other_does() {
+        for setting in SETTINGS {
+            let mut options = SocketOptions::default();
+            let told = set(&mut options, setting.name, 1);
+            let changed = options != SocketOptions::default();
+            assert_eq!(changed, setting.treatment == Treatment::Modelled, "{}", setting.name);
+            assert_eq!(told.is_err(), setting.treatment == Treatment::Refused, "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn bounds_hold_on_both_sides_and_errors_say_what_to_do() {
+        let mut options = SocketOptions::default();
+        assert!(set(&mut options, "SNDHWM", 0).is_ok() && set(&mut options, "LINGER", -1).is_ok());
+        let texts = [("SNDHWM", -1), ("IMMEDIATE", 2), ("RECONNECT_IVL", 0), ("SNDHVM", 5), ("RCVTIMEO", 5)]
+            .map(|(name, value)| set(&mut options, name, value).map_err(|error| error.to_string()));
+        assert_eq!(texts, [
+            Err("SNDHWM is 0 to 2147483647, not -1".into()),
+            Err("IMMEDIATE is 0 to 1, not 2".into()),
+            Err("RECONNECT_IVL is 1 to 2147483647, not 0".into()),
+            Err("ZeroMQ has no socket option SNDHVM".into()),
+            Err("RCVTIMEO cannot be set here: reading is driven by the application, which waits as long as it takes".into()),
+        ]);
+    }
 }

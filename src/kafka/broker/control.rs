@@ -116,8 +116,9 @@ impl Broker {
         let already =
             matches!(&replica.role, Role::Leader(leader) if leader.leader_epoch() == partition.leader_epoch);
         let advanced = match &mut replica.role {
-            Role::Leader(leader) if already => leader.update(partition, &mut replica.log, now),
-            Role::Leader(_) | Role::Follower(_) | Role::Idle => {
+            // One that leads on keeps what it knows of its followers, also in a new epoch.
+            Role::Leader(leader) => leader.update(partition, &mut replica.log, now),
+            Role::Follower(_) | Role::Idle => {
                 let mut leader = Leader::new(me, partition, lag_max, &mut replica.log, now);
                 let advanced = leader.on_append(&mut replica.log, now);
                 replica.role = Role::Leader(Box::new(leader));
@@ -136,13 +137,13 @@ impl Broker {
         let (log_end, high_watermark, internal) =
             (replica.log.end(), replica.log.high_watermark(), replica.internal);
         let leader_epoch = partition.leader_epoch;
-        cx.emit(Kafka::BecameLeader { place, leader_epoch, log_end, high_watermark });
+        cx.emit_at_once(Kafka::BecameLeader { place, leader_epoch, log_end, high_watermark });
         if internal {
             return self.lead_offsets(cx, place, leader_epoch);
         }
         if leader_epoch > 0 {
             let why = if partition.recovering { Reason::UncleanElection } else { Reason::LeaderElection };
-            cx.emit(Life::Cut { place, from: log_end, why });
+            cx.emit_at_once(Life::Cut { place, from: log_end, why });
         }
     }
 
@@ -156,9 +157,9 @@ impl Broker {
         }
         let (follower, cut) = Follower::new(leader, leader_epoch, &mut replica.log);
         replica.role = Role::Follower(follower);
-        cx.emit(Kafka::BecameFollower { place, leader_epoch, log_end: replica.log.end() });
+        cx.emit_at_once(Kafka::BecameFollower { place, leader_epoch, log_end: replica.log.end() });
         if let Some((to, from)) = cut {
-            cx.emit(Kafka::Truncated { place, to, from });
+            cx.emit_at_once(Kafka::Truncated { place, to, from });
         }
     }
 
@@ -221,7 +222,7 @@ impl Broker {
         };
         if let Some(isr) = progress.ask {
             let to = isr.iter().copied().collect();
-            cx.emit(Kafka::IsrExpanding { place: asked.place, to });
+            cx.emit_at_once(Kafka::IsrExpanding { place: asked.place, to });
             self.alter_isr(cx, asked.place, isr);
         }
         self.advanced(cx, asked.place, progress.high_watermark);
@@ -234,7 +235,7 @@ impl Broker {
             let Role::Leader(leader) = &mut replica.role else { continue };
             if let Some(isr) = leader.maybe_shrink(&replica.log, now) {
                 let place = PlaceId(index as u32);
-                cx.emit(Kafka::IsrShrinking { place, to: isr.iter().copied().collect() });
+                cx.emit_at_once(Kafka::IsrShrinking { place, to: isr.iter().copied().collect() });
                 self.alter_isr(cx, place, isr);
             }
         }
@@ -245,6 +246,7 @@ impl Broker {
         let (broker, Some(epoch)) = (self.setup.id, self.epoch) else { return };
         let Some(Role::Leader(leader)) = self.replica(place).map(|replica| &replica.role) else { return };
         let (leader_epoch, partition_epoch) = (leader.leader_epoch(), leader.partition_epoch());
+        self.replica(place).expect("it was there").asked_under.push_back(partition_epoch);
         let changes = Arc::new([AlterPartition { place, leader_epoch, partition_epoch, isr }]);
         cx.send(self.setup.controller, ToController::AlterPartition { broker, epoch, changes });
     }
@@ -252,8 +254,10 @@ impl Broker {
     fn altered(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, answer: Result<&Partition, ErrorCode>) {
         let now = cx.now();
         let Some(replica) = self.replica(place) else { return };
+        // Answers come in the order of the questions.
+        let Some(asked_under) = replica.asked_under.pop_front() else { return };
         let Role::Leader(leader) = &mut replica.role else { return };
-        match leader.alter_answered(answer, &mut replica.log, now) {
+        match leader.alter_answered(asked_under, answer, &mut replica.log, now) {
             Altered::Done(advanced) => {
                 self.advanced(cx, place, advanced);
                 self.stir(cx, place);

@@ -13,8 +13,14 @@ use super::{Broker, BrokerTimer, Role};
 
 impl Broker {
     pub(super) fn fetch(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetch: Arc<Fetch>) {
+        // What is read is what the asker's position entitled it to before that position was noted: a follower
+        // learns of the high watermark that it moves one round later.
+        let mut fetched = self.read(&fetch);
         self.note_positions(cx, &fetch);
-        let fetched = self.read(&fetch);
+        if !self.is_enough(&fetch, &fetched) {
+            // What was noted may have answered a producer, whose next request is appended by now.
+            fetched = self.read(&fetch);
+        }
         if fetch.max_wait.is_zero() || self.is_enough(&fetch, &fetched) {
             return self.hand_over(cx, asker, fetched);
         }
@@ -254,6 +260,7 @@ impl Broker {
             let offset = self.led(place).map(|(replica, _)| match spec {
                 OffsetSpec::Earliest => replica.log.start(),
                 OffsetSpec::Latest => replica.log.high_watermark(),
+                OffsetSpec::LogEnd => replica.log.end(),
                 OffsetSpec::Since(time) => {
                     replica.log.offset_for_timestamp(time).unwrap_or_else(|| replica.log.high_watermark())
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Cx, Time};
-use crate::trace::kafka::{ErrorCode, Kafka};
+use crate::trace::kafka::ErrorCode;
 use crate::trace::{Batch, Body, GroupId, Life, PlaceId, Record, RecordId};
 use crate::wire::kafka::{Acks, Request, Response};
 
@@ -47,11 +47,6 @@ impl Broker {
         // Replaying takes as long as reading it does; requests wait at the desk meanwhile.
         cx.work(self.per_kib(bytes));
         let outputs = self.coordinator.load(cx.now(), place, &records);
-        let groups =
-            records.iter().filter(|record| matches!(record, OffsetsRecord::Group { .. })).count() as u32;
-        if groups > 0 {
-            cx.emit(Kafka::CoordinatorReady { place, groups });
-        }
         self.obey(cx, outputs);
     }
 
@@ -81,7 +76,7 @@ impl Broker {
         for output in outputs {
             match output {
                 Output::Answer(asker, response) => self.answer_group(cx, asker, response),
-                Output::Fact(fact) => cx.emit(fact),
+                Output::Fact(fact) => cx.emit_at_once(fact),
                 Output::Append { place, ticket, records } => self.write(cx, place, ticket, &records),
             }
         }
@@ -98,7 +93,7 @@ impl Broker {
             let (_, commit) = self.commits.swap_remove(index);
             if *error == ErrorCode::None {
                 for &(place, upto) in &commit.offsets {
-                    cx.emit(Life::Settled { group: commit.group, place, upto });
+                    cx.emit_at_once(Life::Settled { group: commit.group, place, upto });
                 }
             }
         }

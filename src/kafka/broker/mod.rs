@@ -108,6 +108,8 @@ struct Replica {
     forgettable: u64,
     /// Writes of the coordinator that wait for the high watermark.
     tickets: VecDeque<(u64, Ticket)>,
+    /// The partition epochs under which AlterPartition was asked and is not answered yet.
+    asked_under: VecDeque<u32>,
     internal: bool,
 }
 
@@ -264,7 +266,7 @@ impl Broker {
     fn advanced(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, high_watermark: Option<u64>) {
         let Some(upto) = high_watermark else { return };
         if !self.is_internal(place) {
-            cx.emit(Life::Committed { place, upto });
+            cx.emit_at_once(Life::Committed { place, upto });
         }
         self.replicated(cx, place);
         self.stir(cx, place);
@@ -279,7 +281,7 @@ impl Actor for Broker {
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
         let (partitions_cut, records_cut) = std::mem::take(&mut self.recovered);
         if self.past == Past::Crashed {
-            cx.emit(Kafka::Recovered { partitions_cut, records_cut });
+            cx.emit_at_once(Kafka::Recovered { partitions_cut, records_cut });
         }
         self.register(cx);
         let config = Arc::clone(&self.setup.config);
@@ -347,6 +349,7 @@ impl Replica {
             read: Vec::new(),
             forgettable: 0,
             tickets: VecDeque::new(),
+            asked_under: VecDeque::new(),
             internal,
         }
     }

@@ -9,10 +9,13 @@ use super::offsets::{Verdict, judge};
 use super::positions::Phase;
 use super::{Consumer, Timer};
 use crate::kafka::config::OffsetReset;
-use crate::kernel::Cx;
+use crate::kernel::{Cx, Time};
 use crate::trace::PlaceId;
 use crate::trace::kafka::{BrokerId, ErrorCode, Kafka, PositionReason};
 use crate::wire::kafka::{Fetched, FromBroker, Image, JoinResult, Response};
+
+/// An epoch and where it ends, or why that cannot be told; nothing: no such epoch.
+type EpochEnd = Result<Option<(u32, u64)>, ErrorCode>;
 
 impl Consumer {
     pub(super) fn answer(&mut self, cx: &mut Cx<'_, Self>, answer: FromBroker) {
@@ -91,44 +94,36 @@ impl Consumer {
         }
     }
 
-    /// What an answer of the coordinator says about the coordinator itself; true when it is no more.
-    fn coordinator_is_gone(&mut self, cx: &mut Cx<'_, Self>, error: ErrorCode) -> bool {
-        let gone = matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable);
-        if gone {
-            self.lose_coordinator(cx);
-        }
-        gone
-    }
-
     // The group.
 
     fn joined(&mut self, cx: &mut Cx<'_, Self>, correlation: u32, joined: Arc<JoinResult>) {
         if self.state.membership.join_call != Some(correlation) {
             return;
         }
-        match joined.error {
-            ErrorCode::None => {
-                self.state.membership.join_call = None;
-                self.state.membership.joined = Some(joined);
-            }
-            ErrorCode::MemberIdRequired => {
-                self.state.membership.join_failed(cx.now());
-                self.state.membership.member = joined.member;
-            }
-            ErrorCode::UnknownMemberId => self.state.membership.reset(false),
-            ErrorCode::IllegalGeneration => self.state.membership.reset(true),
-            ErrorCode::RebalanceInProgress => self.join_failed(cx),
-            error => self.group_error(cx, error),
+        if joined.error == ErrorCode::None {
+            self.state.membership.join_call = None;
+            self.state.membership.joined = Some(joined);
+        } else if joined.error == ErrorCode::MemberIdRequired {
+            self.state.membership.join_failed(cx.now());
+            self.state.membership.member = joined.member;
+        } else {
+            self.join_refused(cx, joined.error);
         }
     }
 
-    /// Errors that JoinGroup and SyncGroup share.
-    fn group_error(&mut self, cx: &mut Cx<'_, Self>, error: ErrorCode) {
-        let gone = self.coordinator_is_gone(cx, error);
-        if gone || matches!(error, ErrorCode::CoordinatorLoadInProgress | ErrorCode::NetworkException) {
-            self.join_failed(cx);
-        } else {
-            self.expelled(cx, error);
+    /// A JoinGroup or SyncGroup was refused: at once again, later again, or never.
+    fn join_refused(&mut self, cx: &mut Cx<'_, Self>, error: ErrorCode) {
+        match judge(error) {
+            Verdict::Kept => unreachable!("no error is no refusal"),
+            Verdict::Again(gone) => {
+                self.join_failed(cx);
+                if gone {
+                    self.lose_coordinator(cx);
+                }
+            }
+            Verdict::Rejoin => self.state.membership.join_failed(cx.now()),
+            Verdict::Expelled(forgotten) => self.state.membership.reset(!forgotten),
+            Verdict::Fenced | Verdict::Refused => self.expelled(cx, error),
         }
     }
 
@@ -145,35 +140,34 @@ impl Consumer {
         }
         match synced {
             Ok(places) => membership.settle(places),
-            Err(ErrorCode::RebalanceInProgress) => membership.join_failed(cx.now()),
-            Err(ErrorCode::UnknownMemberId) => membership.reset(false),
-            Err(ErrorCode::IllegalGeneration) => membership.reset(true),
-            Err(error) => self.group_error(cx, error),
+            Err(error) => self.join_refused(cx, error),
         }
     }
 
     fn beaten(&mut self, cx: &mut Cx<'_, Self>, generation: u32, error: ErrorCode) {
         let now = cx.now();
+        let retry_at = self.retry_at(cx, 0);
         let membership = &mut self.state.membership;
-        membership.heartbeat_under_way = false;
         if membership.generation != Some(generation) || !membership.is_in() {
             return;
         }
-        match error {
-            ErrorCode::None => membership.session_ends = now + self.setup.config.session_timeout,
+        membership.heartbeat_under_way = false;
+        match judge(error) {
+            Verdict::Kept => membership.session_ends = now + self.setup.config.session_timeout,
             // While it waits for its assignment it is taking part already.
-            ErrorCode::RebalanceInProgress => {
+            Verdict::Rejoin => {
                 membership.session_ends = now + self.setup.config.session_timeout;
                 membership.rejoin_wanted |= membership.standing == Standing::Stable;
             }
-            ErrorCode::UnknownMemberId => membership.reset(false),
-            ErrorCode::IllegalGeneration => membership.reset(true),
-            ErrorCode::FencedInstanceId => return self.expelled(cx, error),
-            error => {
-                if !self.coordinator_is_gone(cx, error) {
-                    self.state.membership.heartbeat_at = self.retry_at(cx, 0);
+            Verdict::Expelled(forgotten) => membership.reset(!forgotten),
+            Verdict::Fenced => return self.expelled(cx, error),
+            Verdict::Again(gone) => {
+                membership.heartbeat_at = retry_at;
+                if gone {
+                    self.lose_coordinator(cx);
                 }
             }
+            Verdict::Refused => membership.heartbeat_at = retry_at,
         }
         let membership = &self.state.membership;
         if membership.is_in() && membership.seat().is_some() {
@@ -197,7 +191,7 @@ impl Consumer {
             // A broken connection has told that already.
             Verdict::Again(true) if error == ErrorCode::NetworkException => {}
             Verdict::Again(true) => self.lose_coordinator(cx),
-            Verdict::Rejoin => self.state.membership.rejoin_wanted = true,
+            Verdict::Rejoin => self.state.membership.rejoin_wanted |= current,
             Verdict::Expelled(forgotten) if current => self.state.membership.reset(!forgotten),
             Verdict::Expelled(_) => {}
             Verdict::Fenced => self.state.membership.reset(false),
@@ -277,7 +271,9 @@ impl Consumer {
             // Another generation: what was committed may have changed since it was asked for.
             Ok(_) => return self.ask_again(asked.iter().copied(), cx.now()),
             Err(error) => {
-                self.coordinator_is_gone(cx, error);
+                if judge(error) == Verdict::Again(true) {
+                    self.lose_coordinator(cx);
+                }
                 let retry_at = self.retry_at(cx, 0);
                 return self.ask_again(asked.iter().copied(), retry_at);
             }
@@ -312,17 +308,13 @@ impl Consumer {
         }
     }
 
-    fn leader_refused(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, retry_at: crate::kernel::Time) {
+    fn leader_refused(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, retry_at: Time) {
         self.state.positions.ask_again(place, retry_at);
         self.want_metadata(cx);
     }
 
     /// KIP-320: where the epoch of the last record ends in the log of the new leader.
-    fn validated(
-        &mut self,
-        cx: &mut Cx<'_, Self>,
-        ends: &[(PlaceId, Result<Option<(u32, u64)>, ErrorCode>)],
-    ) {
+    fn validated(&mut self, cx: &mut Cx<'_, Self>, ends: &[(PlaceId, EpochEnd)]) {
         let retry_at = self.retry_at(cx, 0);
         for &(place, end) in ends {
             if !self.awaits(place, Phase::Validating) {
@@ -332,8 +324,9 @@ impl Consumer {
             match end {
                 Err(_) => self.leader_refused(cx, place, retry_at),
                 Ok(Some((_, end))) if end >= offset => self.state.positions.validated(place),
+                // LogTruncationException, thrown by the next poll.
                 Ok(_) if self.config().offset_reset == OffsetReset::None => {
-                    return self.fail(cx, ErrorCode::OffsetOutOfRange);
+                    self.state.positions.reset(place, PositionReason::Truncated);
                 }
                 Ok(Some((epoch, end))) => {
                     self.state.positions.seek(place, end, Some(epoch));
@@ -349,30 +342,34 @@ impl Consumer {
 
     fn fetched(&mut self, cx: &mut Cx<'_, Self>, seat: Seat, fetched: &Arc<Fetched>) {
         let troubles = self.state.fetcher.store(seat, fetched, &mut self.state.positions);
+        let mut moved = false;
         for trouble in troubles {
-            self.fetch_refused(cx, seat, trouble);
+            moved |= self.fetch_refused(cx, seat, trouble);
+        }
+        if moved {
+            self.state.fetcher.arrange(&self.state.positions, &self.state.brokers);
         }
     }
 
-    fn fetch_refused(&mut self, cx: &mut Cx<'_, Self>, seat: Seat, trouble: Trouble) {
+    /// True when the partition is to be fetched elsewhere from now on.
+    fn fetch_refused(&mut self, cx: &mut Cx<'_, Self>, seat: Seat, trouble: Trouble) -> bool {
         let Trouble { place, error, leader } = trouble;
-        match error {
-            ErrorCode::OffsetOutOfRange => self.state.positions.reset(place, PositionReason::OutOfRange),
-            // The consumer knows more than the broker, which will catch up.
-            ErrorCode::UnknownLeaderEpoch => {
-                let retry_at = self.retry_at(cx, 0);
-                self.state.fetcher.hold(seat, retry_at);
-            }
-            // NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_TOPIC_OR_PARTITION and the like.
-            _other => {
-                self.state.metadata.wanted = true;
-                let told =
-                    leader.is_some_and(|(leader, epoch)| self.state.positions.hint(place, leader, epoch));
-                if !told {
-                    self.state.positions.forget_leader(place);
-                }
-                self.state.fetcher.arrange(&self.state.positions, &self.state.brokers);
-            }
+        if error == ErrorCode::OffsetOutOfRange {
+            self.state.positions.reset(place, PositionReason::OutOfRange);
+            return false;
         }
+        if error == ErrorCode::UnknownLeaderEpoch {
+            // The consumer knows more than the broker, which will catch up.
+            let retry_at = self.retry_at(cx, 0);
+            self.state.fetcher.hold(seat, retry_at);
+            return false;
+        }
+        // NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_TOPIC_OR_PARTITION and the like.
+        self.state.metadata.wanted = true;
+        let told = leader.is_some_and(|(leader, epoch)| self.state.positions.hint(place, leader, epoch));
+        if !told {
+            self.state.positions.forget_leader(place);
+        }
+        true
     }
 }

@@ -61,15 +61,21 @@ impl Consumer {
 
     /// The broker that was thought to coordinate the group does not, or is gone.
     pub(super) fn lose_coordinator(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(seat) = self.state.membership.seat() else { return };
         let retry_at = self.retry_at(cx, 0);
         let membership = &mut self.state.membership;
-        membership.coordinator = Coordinator::Unknown { retry_at };
-        membership.heartbeat_under_way = false;
-        if membership.is_in() {
-            cx.arm_at(Timer::Heartbeat, retry_at);
+        membership.coordinator = Coordinator::Unknown { retry_at: cx.now() };
+        if std::mem::take(&mut membership.heartbeat_under_way) {
+            membership.heartbeat_at = retry_at;
+        }
+        for call in self.state.brokers.abandon_group(seat) {
+            self.call_failed(cx, call);
+        }
+        if self.state.membership.is_in() {
+            cx.arm_at(Timer::Heartbeat, cx.now());
         }
         if self.state.offsets.settling.is_some() {
-            cx.arm_at(Timer::Settle, retry_at);
+            cx.arm_at(Timer::Settle, cx.now());
         }
     }
 
@@ -101,8 +107,11 @@ impl Consumer {
             // The coordinator has not answered for a whole session: it may be another one by now.
             return self.lose_coordinator(cx);
         }
-        if membership.heartbeat_under_way || membership.heartbeat_at > now {
+        if membership.heartbeat_under_way {
             return cx.arm_at(Timer::Heartbeat, membership.session_ends);
+        }
+        if membership.heartbeat_at > now {
+            return cx.arm_at(Timer::Heartbeat, membership.heartbeat_at);
         }
         membership.heartbeat_under_way = true;
         membership.heartbeat_at = now + self.setup.config.heartbeat_interval;
@@ -122,10 +131,13 @@ impl Consumer {
         if over > cx.now() {
             self.state.poll_interval_armed = true;
             cx.arm_at(Timer::PollInterval, over);
+        } else if self.state.membership.is_in() && self.state.membership.seat().is_none() {
+            // The heartbeat thread looks for the coordinator first.
+            self.state.poll_interval_armed = true;
+            cx.arm(Timer::PollInterval, self.setup.config.retry_backoff);
         } else if self.state.membership.is_in() {
             self.leave(cx);
             self.state.membership.reset(false);
-            cx.disarm(Timer::Heartbeat);
         }
     }
 
@@ -310,7 +322,6 @@ impl Consumer {
     /// `commitSync()` returns, or throws.
     pub(super) fn settled(&mut self, cx: &mut Cx<'_, Self>, accepted: bool) {
         self.state.offsets.settling = None;
-        cx.disarm(Timer::Settle);
         if let Some(why) = self.state.closing {
             return self.stop(cx, why);
         }

@@ -3,6 +3,9 @@
 //!
 //! **Invariant.** Every request ends exactly once: answered, or failed by a reset or a timeout. An answer
 //! that comes after that finds no call and is dropped, as on a closed socket.
+//!
+//! Not modelled: that Kafka keeps a connection of its own to the group's coordinator; here one connection
+//! to a broker carries everything, so a request that times out takes the others to that broker with it.
 
 use std::sync::Arc;
 
@@ -46,6 +49,24 @@ pub(super) enum Ask {
     LeaveGroup,
     Commit { purpose: Purpose, generation: u32 },
     OffsetFetch { generation: Option<u32>, places: Arc<[PlaceId]> },
+}
+
+impl Ask {
+    fn is_for_coordinator(&self) -> bool {
+        match self {
+            Self::JoinGroup
+            | Self::SyncGroup { .. }
+            | Self::Heartbeat { .. }
+            | Self::LeaveGroup
+            | Self::Commit { .. }
+            | Self::OffsetFetch { .. } => true,
+            Self::Metadata
+            | Self::Fetch
+            | Self::ListOffsets(_)
+            | Self::EpochEnd(_)
+            | Self::FindCoordinator => false,
+        }
+    }
 }
 
 /// A request under way.
@@ -95,10 +116,17 @@ pub(super) struct Brokers {
 }
 
 impl Brokers {
-    pub fn new(seats: Arc<[(BrokerId, NodeId, Addr<ToBroker>)]>, backoff: Backoff) -> Self {
+    /// Connections of a new incarnation, which numbers its requests on after `correlation`: answers to the
+    /// old one must not be taken for its own.
+    pub fn new(seats: Arc<[(BrokerId, NodeId, Addr<ToBroker>)]>, backoff: Backoff, correlation: u32) -> Self {
         assert!(!seats.is_empty(), "bootstrap.servers names a broker");
         let links = vec![Link::default(); seats.len()];
-        Self { seats, links, calls: Vec::new(), backoff, correlation: 0 }
+        Self { seats, links, calls: Vec::new(), backoff, correlation }
+    }
+
+    /// The number of the last request.
+    pub fn correlation(&self) -> u32 {
+        self.correlation
     }
 
     /// Notes a request and gives it its number.
@@ -126,6 +154,14 @@ impl Brokers {
         link.failures += 1;
         link.calls = 0;
         self.calls.extract_if(.., |call| call.seat == seat).collect()
+    }
+
+    /// Ends what was asked of this broker as coordinator of the group.
+    pub fn abandon_group(&mut self, seat: Seat) -> Vec<Call> {
+        let abandoned: Vec<_> =
+            self.calls.extract_if(.., |call| call.seat == seat && call.ask.is_for_coordinator()).collect();
+        self.links[seat.index()].calls -= abandoned.len() as u32;
+        abandoned
     }
 
     /// A broker with a request that waits for its answer too long (`request.timeout.ms`).

@@ -48,6 +48,8 @@ struct Buffered {
     entry: u32,
     /// The chunk that comes next.
     chunk: u32,
+    /// Where the rest begins: of no use when the position is elsewhere by now.
+    offset: u64,
 }
 
 impl Buffered {
@@ -150,7 +152,8 @@ impl Fetcher {
                 (position.buffered, position.served) = (true, true);
                 lane.buffered += 1;
                 let fetched = Arc::clone(fetched);
-                self.buffer.push_back(Buffered { seat, fetched, entry: entry as u32, chunk: 0 });
+                let (entry, offset) = (entry as u32, position.offset);
+                self.buffer.push_back(Buffered { seat, fetched, entry, chunk: 0, offset });
             }
         }
         troubles
@@ -176,19 +179,13 @@ impl Fetcher {
         {
             let position = positions.get_mut(buffered.entry().place).expect("what is buffered is owned");
             // KIP-320: what was fetched under a leader that is being checked is fetched again.
-            let usable = position.phase == Phase::Fetching;
+            let usable = position.phase == Phase::Fetching && position.offset == buffered.offset;
             if !usable || slice(buffered, position, &mut left, deliveries) {
                 position.buffered = false;
                 self.lanes[buffered.seat.index()].buffered -= 1;
                 self.buffer.pop_front();
             }
         }
-    }
-
-    /// Partitions in the buffer.
-    #[cfg(test)]
-    pub fn buffered(&self) -> usize {
-        self.buffer.len()
     }
 }
 
@@ -224,7 +221,7 @@ fn slice(
     left: &mut u32,
     deliveries: &mut Vec<Delivery>,
 ) -> bool {
-    let Buffered { fetched, entry, chunk: next, .. } = buffered;
+    let Buffered { fetched, entry, chunk: next, offset: rest, .. } = buffered;
     let FetchedPlace { place, chunks, .. } = &fetched.places[*entry as usize];
     while let Some(chunk) = chunks.get(*next as usize) {
         if chunk.end() > position.offset {
@@ -238,6 +235,7 @@ fn slice(
             deliveries.push(Delivery { place: *place, offset, span });
             *left -= to - from;
             position.offset = chunk.offset + u64::from(to);
+            *rest = position.offset;
             position.last_epoch = Some(chunk.leader_epoch);
             if to < chunk.batch.len() {
                 return false;

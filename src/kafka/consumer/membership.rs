@@ -117,6 +117,7 @@ impl Membership {
         }
         self.join_failed(Time::ZERO);
         self.joins_failed = 0;
+        self.preparation = Preparation::Due;
     }
 
     /// The join that was under way came to nothing; the next one may be sent at `retry_at`.
@@ -134,6 +135,7 @@ impl Membership {
         self.member = joined.member;
         self.generation = Some(joined.generation);
         self.joins_failed = 0;
+        self.heartbeat_under_way = false;
     }
 
     /// The coordinator has said what is its own.
@@ -164,11 +166,6 @@ impl Membership {
     /// Whether heartbeats are due at all.
     pub fn is_in(&self) -> bool {
         matches!(self.standing, Standing::Completing | Standing::Stable)
-    }
-
-    /// Whether something of a rebalance is left to do.
-    pub fn has_rebalance_pending(&self) -> bool {
-        self.rejoin_wanted || self.synced.is_some()
     }
 
     pub fn identity(&self) -> Identity {

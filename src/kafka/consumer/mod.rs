@@ -164,7 +164,7 @@ impl Consumer {
     /// # Panics
     /// When the setup names no broker.
     pub fn new(setup: ConsumerSetup) -> Self {
-        let state = State::new(&setup);
+        let state = State::new(&setup, 0);
         Self { setup: Arc::new(setup), state }
     }
 
@@ -227,10 +227,10 @@ impl Consumer {
 }
 
 impl State {
-    fn new(setup: &ConsumerSetup) -> Self {
+    fn new(setup: &ConsumerSetup, correlation: u32) -> Self {
         let config = &setup.config;
         let reconnect = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
-        let brokers = Brokers::new(Arc::clone(&setup.brokers), reconnect);
+        let brokers = Brokers::new(Arc::clone(&setup.brokers), reconnect, correlation);
         Self {
             fetcher: Fetcher::new(brokers.len()),
             brokers,
@@ -289,7 +289,7 @@ impl Actor for Consumer {
     }
 
     fn crash(&mut self, _now: Time, _how: Crash) {
-        self.state = State::new(&self.setup);
+        self.state = State::new(&self.setup, self.state.brokers.correlation());
     }
 }
 

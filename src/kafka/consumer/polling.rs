@@ -45,6 +45,11 @@ impl Consumer {
         }
     }
 
+    /// The application has its say about a revocation, and its `commitSync()` is not over.
+    fn is_in_callback(&self, now: Time) -> bool {
+        self.state.parting_until > now || self.state.offsets.settling.is_some()
+    }
+
     /// `ConsumerCoordinator.poll`
     fn coordinate(&mut self, cx: &mut Cx<'_, Self>) {
         if self.state.membership.seat().is_none() {
@@ -79,16 +84,18 @@ impl Consumer {
     /// `onJoinComplete`
     fn take_up_assignment(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(places) = self.state.membership.synced.take() else { return };
+        let mut sorted = places.to_vec();
+        sorted.sort_unstable();
         if is_cooperative(self.config()) {
-            let held = self.state.positions.places();
-            let moved: Vec<_> = held.into_iter().filter(|place| !places.contains(place)).collect();
+            let mut moved = self.state.positions.places();
+            moved.retain(|place| sorted.binary_search(place).is_err());
             if !moved.is_empty() {
                 self.give_up(cx, &moved, false);
                 self.state.membership.rejoin_wanted = true;
             }
         }
-        self.state.positions.assign(&places);
-        self.state.membership.remember(&places);
+        self.state.positions.assign(&sorted);
+        self.state.membership.remember(&sorted);
         self.state.offsets.restart(cx.now());
         self.rearrange();
         let places: Arc<[PlaceId]> = self.state.positions.places().into();
@@ -107,8 +114,7 @@ impl Consumer {
             return;
         }
         let now = cx.now();
-        let in_callback = self.state.parting_until > now || self.state.offsets.settling.is_some();
-        if in_callback || self.state.membership.retry_at > now {
+        if self.is_in_callback(now) || self.state.membership.retry_at > now {
             return;
         }
         let Some(seat) = self.state.membership.seat() else { return };
@@ -156,14 +162,15 @@ impl Consumer {
         true
     }
 
-    /// Gives partitions up, or finds that they are lost, and says so.
+    /// Gives partitions up, in ascending order, or finds that they are lost, and says so.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_, Self>, places: &[PlaceId], lost: bool) {
         if places.is_empty() {
             return;
         }
+        assert!(places.is_sorted(), "partitions are given up in ascending order");
         if !lost {
             let mut parting = self.state.positions.consumed();
-            parting.retain(|(place, _)| places.contains(place));
+            parting.retain(|(place, _)| places.binary_search(place).is_ok());
             self.state.offsets.parting = parting;
             self.state.parting_until = cx.now() + TICK;
         }
@@ -188,8 +195,14 @@ impl Consumer {
 
     /// `updateFetchPositions`: committed offsets, resets, validations.
     fn update_positions(&mut self, cx: &mut Cx<'_, Self>) {
+        if !self.state.polling {
+            return;
+        }
         self.fetch_committed(cx);
         for (leader, places) in self.state.positions.wanting_leader(cx.now()) {
+            if !self.state.polling {
+                return;
+            }
             let seat = leader.and_then(|leader| self.state.brokers.seat(leader));
             match seat {
                 Some(seat) if self.state.brokers.is_open(seat, cx.now()) => self.ask_leader(cx, seat, places),
@@ -201,8 +214,9 @@ impl Consumer {
 
     fn fetch_committed(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(seat) = self.state.membership.seat() else { return };
-        let places: Arc<[PlaceId]> = self.state.positions.wanting_commit(cx.now()).into();
+        let places = self.state.positions.wanting_commit(cx.now());
         if !places.is_empty() {
+            let places: Arc<[PlaceId]> = places.into();
             let generation = self.state.membership.generation;
             let ask = Ask::OffsetFetch { generation, places: Arc::clone(&places) };
             self.ask(cx, seat, Request::OffsetFetch(self.setup.group, places), ask);
@@ -248,7 +262,7 @@ impl Consumer {
 
     /// Answers the poll when there are records. Before it returns, the next fetches go out.
     fn hand_over(&mut self, cx: &mut Cx<'_, Self>) -> bool {
-        if self.state.suspended {
+        if self.state.suspended || self.is_in_callback(cx.now()) {
             return false;
         }
         let state = &mut self.state;
@@ -280,6 +294,9 @@ impl Consumer {
 
     pub(super) fn send_fetches(&mut self, cx: &mut Cx<'_, Self>) {
         let now = cx.now();
+        if self.state.suspended {
+            return;
+        }
         for index in 0..self.state.brokers.len() {
             let seat = Seat(index as u32);
             let state = &mut self.state;

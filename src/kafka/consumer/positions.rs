@@ -77,13 +77,16 @@ impl Position {
     }
 
     /// Takes over what is known of the leader now; true when that changed something.
+    ///
+    /// A leader of a new epoch may lack what was read: then it is asked first (KIP-320).
     fn follow(&mut self, leader: Option<BrokerId>, epoch: u32) -> bool {
         if epoch < self.leader_epoch || (leader, epoch) == (self.leader, self.leader_epoch) {
             return false;
         }
         let news = epoch > self.leader_epoch;
         (self.leader, self.leader_epoch) = (leader, epoch);
-        if news && self.last_epoch.is_some() && self.phase == Phase::Fetching {
+        let valid = matches!(self.phase, Phase::Fetching | Phase::Validating);
+        if news && valid && self.last_epoch.is_some() {
             self.phase = Phase::Validating;
             (self.asked, self.retry_at) = (false, Time::ZERO);
         }
@@ -104,14 +107,12 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    /// Owns exactly these from now on; keeps what is known of those that it owned before.
+    /// Owns exactly these, in ascending order, from now on; keeps what is known of those that it owned before.
     pub fn assign(&mut self, places: &[PlaceId]) {
+        assert!(places.is_sorted_by(|one, other| one < other), "each partition once, in ascending order");
         let mut before = std::mem::take(&mut self.slots).into_iter().peekable();
-        let mut sorted = places.to_vec();
-        sorted.sort_unstable();
-        sorted.dedup();
         self.slot_of.fill(ABSENT);
-        for place in sorted {
+        for &place in places {
             while before.next_if(|position| position.place < place).is_some() {}
             let kept = before.next_if(|position| position.place == place);
             if place.index() >= self.slot_of.len() {
@@ -182,8 +183,11 @@ impl Positions {
 
     /// Takes over what a broker said of one partition's leader (KIP-951); true when that is news.
     pub fn hint(&mut self, place: PlaceId, leader: BrokerId, epoch: u32) -> bool {
-        let changed = self.get_mut(place).is_some_and(|position| position.follow(Some(leader), epoch));
-        self.count();
+        let Some(position) = self.get_mut(place) else { return false };
+        let was_unready = position.phase != Phase::Fetching;
+        let changed = position.follow(Some(leader), epoch);
+        let is_unready = position.phase != Phase::Fetching;
+        self.unready += u32::from(is_unready && !was_unready);
         changed
     }
 
@@ -257,10 +261,6 @@ impl Positions {
     pub fn places(&self) -> Vec<PlaceId> {
         self.slots.iter().map(|position| position.place).collect()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -272,7 +272,7 @@ mod tests {
 
     fn reading(offset: u64, last_epoch: Option<u32>) -> Positions {
         let mut positions = Positions::default();
-        positions.assign(&[B, A]);
+        positions.assign(&[A, B]);
         positions.seek(A, offset, last_epoch);
         positions
     }
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_partition_that_is_kept_keeps_its_position_and_a_new_one_has_none() {
         let mut positions = reading(7, None);
-        positions.assign(&[PlaceId(4), A]);
+        positions.assign(&[A, PlaceId(4)]);
         assert_eq!(positions.places(), [A, PlaceId(4)]);
         assert_eq!(positions.consumed(), [(A, 7)]);
         assert!(positions.get(B).is_none());

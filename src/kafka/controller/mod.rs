@@ -9,7 +9,8 @@
 //!
 //! **Not modelled:** the controller quorum (elections and loss of a majority), metadata snapshots, the
 //! broker's backoff when it is refused as a duplicate (a new incarnation is answered when the session of the
-//! last one ends), log directories, reassignments.
+//! last one ends), log directories, reassignments. Brokers do not fetch the metadata log, they are sent it: at
+//! once when something is written, and again with a heartbeat's answer when they lag.
 //!
 //! Source: oracle sheets 00 (A4), 06, 07 (7e).
 
@@ -28,7 +29,7 @@ use crate::kafka::config::BrokerConfig;
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, Time};
 use crate::trace::kafka::BrokerId;
 use crate::wire::Brokersim;
-use crate::wire::kafka::{FromController, ToController};
+use crate::wire::kafka::{FromController, Image, ToController};
 
 use election::Rules;
 use liveness::Beat;
@@ -80,8 +81,8 @@ pub struct Controller {
     /// New incarnations that wait until the session of the last one ends, and whether that one shut down in
     /// good order.
     duplicates: BTreeMap<BrokerId, bool>,
-    /// The version of the metadata that is written and told.
-    written: u64,
+    /// The metadata that are written and told.
+    written: Arc<Image>,
     /// Answers that wait until what they tell is written.
     answers: Vec<(Addr<FromController>, FromController)>,
 }
@@ -97,7 +98,7 @@ impl Controller {
         let rules = Rules { elr, balanced_recovery: true, bump_on_shrink: false };
         let state = State::new(rules, config.broker_session_timeout, partitions);
         let (brokers, duplicates) = (BTreeMap::new(), BTreeMap::new());
-        Self { config, state, brokers, duplicates, written: 0, answers: Vec::new() }
+        Self { config, state, brokers, duplicates, written: Arc::default(), answers: Vec::new() }
     }
 
     fn register(&mut self, now: Time, broker: BrokerId, clean: bool) {
@@ -112,6 +113,10 @@ impl Controller {
         if let Some(verdict) = self.state.heartbeat(now, broker, epoch, beat) {
             let (fenced, may_shut_down) = (verdict.fenced, verdict.may_shut_down);
             self.answer(broker, FromController::Heartbeat { fenced, may_shut_down });
+            if beat.metadata_version < self.written.version {
+                // Real brokers fetch the log until they have all of it; ours say here how far they are.
+                self.answer(broker, FromController::Metadata(Arc::clone(&self.written)));
+            }
         }
     }
 
@@ -138,9 +143,9 @@ impl Controller {
     fn settle(&mut self, cx: &mut Cx<'_, Self>, before: u64) {
         self.create_if_complete();
         self.state.take_facts().into_iter().for_each(|fact| cx.emit(fact));
-        if self.state.version() == self.written {
+        if self.state.version() == self.written.version {
             self.send_answers(cx);
-        } else if before == self.written {
+        } else if before == self.written.version {
             cx.arm(ControllerTimer::Append, self.config.controller_append_linger);
         }
         if let Some(end) = self.state.next_check() {
@@ -152,11 +157,10 @@ impl Controller {
     }
 
     fn write(&mut self, cx: &mut Cx<'_, Self>) {
-        self.written = self.state.version();
+        self.written = Arc::new(self.state.image());
         self.send_answers(cx);
-        let image = Arc::new(self.state.image());
         for broker in self.brokers.values() {
-            cx.send(*broker, FromController::Metadata(Arc::clone(&image)));
+            cx.send(*broker, FromController::Metadata(Arc::clone(&self.written)));
         }
     }
 
@@ -200,7 +204,7 @@ impl Actor for Controller {
         if !self.state.is_created() {
             cx.arm(ControllerTimer::Create, self.config.broker_session_timeout);
         }
-        self.settle(cx, self.written);
+        self.settle(cx, self.written.version);
     }
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, ControllerHears::Broker(msg): ControllerHears) {
@@ -229,8 +233,8 @@ impl Actor for Controller {
     }
 
     fn crash(&mut self, _: Time, _: Crash) {
-        // What was decided is in the metadata log; whoever waited for an answer asks again.
+        // What was decided is in the metadata log; whoever waited for an answer asks again. Refused
+        // incarnations stay: they stand for brokers that go on trying.
         self.answers.clear();
-        self.duplicates.clear();
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Verdict {
 pub(super) struct State {
     rules: Rules,
     plans: Vec<PartitionPlan>,
-    liveness: Liveness,
+    pub(super) liveness: Liveness,
     /// By [`PlaceId`]; empty until they are created.
     partitions: Vec<Partition>,
     /// The number of the last change.
@@ -262,14 +262,14 @@ impl State {
         Ok(())
     }
 
-    fn fence(&mut self, broker: BrokerId) {
+    pub(super) fn fence(&mut self, broker: BrokerId) {
         self.sweep(Cause::Removed(broker));
         self.liveness.stand(broker, Standing::Fenced);
         self.version += 1;
         self.facts.push(Kafka::Fenced { broker });
     }
 
-    fn unfence(&mut self, broker: BrokerId) {
+    pub(super) fn unfence(&mut self, broker: BrokerId) {
         self.liveness.stand(broker, Standing::Unfenced);
         self.version += 1;
         self.facts.push(Kafka::Unfenced { broker });

@@ -147,11 +147,12 @@ impl<R: Copy> Coordinator<R> {
         for mut gone in self.take_groups(place) {
             gone.group.unload(ErrorCode::NotCoordinator, &mut out);
         }
-        for (_, pending) in self.writes.extract_if(.., |_, pending| pending.place == place) {
-            if let Write::Commit { from, .. } = pending.write {
-                out.answer(from, Response::OffsetCommit(ErrorCode::NotCoordinator));
+        self.writes.retain(|_, pending| {
+            if let (Write::Commit { from, .. }, true) = (&pending.write, pending.place == place) {
+                out.answer(*from, Response::OffsetCommit(ErrorCode::NotCoordinator));
             }
-        }
+            pending.place != place
+        });
         self.close(out)
     }
 
@@ -269,9 +270,11 @@ impl<R: Copy> Coordinator<R> {
     }
 
     fn take_groups(&mut self, place: PlaceId) -> Vec<Hosted<R>> {
-        let places = &self.places;
-        let here = |group: &GroupId| places[group.index()] == place;
-        self.groups.extract_if(.., |group, _| here(group)).map(|(_, hosted)| hosted).collect()
+        let all = std::mem::take(&mut self.groups).into_iter();
+        let (here, elsewhere): (BTreeMap<_, _>, _) =
+            all.partition(|(group, _)| self.places[group.index()] == place);
+        self.groups = elsewhere;
+        here.into_values().collect()
     }
 
     fn unavailable(&self, place: PlaceId) -> Option<ErrorCode> {

@@ -62,7 +62,12 @@ impl Offsets {
             RetainedSince::Commit => !subscribed(place) && is_expired(now, committed.at, retention),
             RetainedSince::Emptied(at) => is_expired(now, at, retention),
         };
-        self.0.extract_if(.., |place, committed| expired(*place, committed)).collect()
+        let gone = self.0.iter().filter(|(place, committed)| expired(**place, committed));
+        let gone: Vec<_> = gone.map(|(place, committed)| (*place, *committed)).collect();
+        for (place, _) in &gone {
+            self.0.remove(place);
+        }
+        gone
     }
 
     /// The committed one.

@@ -27,8 +27,6 @@ pub(super) enum Write<R> {
         old: (MemberId, Box<Member<R>>),
         /// Its new name.
         new: MemberId,
-        /// The join that waits.
-        from: R,
     },
     /// A commit.
     Commit {

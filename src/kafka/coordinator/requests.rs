@@ -18,7 +18,7 @@ impl<R: Copy> Group<R> {
     pub fn join(&mut self, request: &JoinGroup, fresh: MemberId, from: R, out: &mut Outbox<R>) {
         let who = &request.membership;
         if !self.has_room_for(who.member, out.config.group_max_size) {
-            who.member.inspect(|member| drop(self.pending.remove(member)));
+            self.pending.retain(|pending, _| Some(*pending) != who.member);
             out.refuse_join(from, ErrorCode::GroupMaxSizeReached, None);
         } else if !self.supports(&request.assignors) {
             out.refuse_join(from, ErrorCode::InconsistentGroupProtocol, who.member);
@@ -101,7 +101,7 @@ impl<R: Copy> Group<R> {
             GroupState::Stable if self.select_assignor() == self.assignor => {
                 let metadata = self.metadata(|id| self.members[&id].assignment.clone());
                 let records = vec![self.record(&metadata)];
-                let write = Write::StaticMember { metadata, old: (old, before), new, from };
+                let write = Write::StaticMember { metadata, old: (old, before), new };
                 out.append(self.id, records, write);
             }
             // The leader may have the old name in its hands already.

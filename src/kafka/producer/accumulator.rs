@@ -30,8 +30,10 @@ pub struct Exhausted;
 pub struct Appended {
     /// Bytes that the partition's batches grew by.
     pub bytes: u32,
-    /// The sender has something new to look at: a new batch, or a partition that became ripe.
-    pub stirs: bool,
+    /// The partition became ripe.
+    pub ripens: bool,
+    /// In a new batch: there is a new linger time, and perhaps a new partition without a leader.
+    pub opens: bool,
 }
 
 /// Waiting batches by partition.
@@ -94,8 +96,8 @@ impl Accumulator {
             if self.batch_size > 0
                 && let Some(bytes) = pending.push(record, body)
             {
-                let stirs = pending.full() && self.refresh(place, now);
-                return Ok(Appended { bytes, stirs });
+                let ripens = pending.full() && self.refresh(place, now);
+                return Ok(Appended { bytes, ripens, opens: false });
             }
         }
         self.append_new(place, record, body, now)
@@ -123,8 +125,8 @@ impl Accumulator {
         if !self.linger.is_zero() {
             self.lingers.push_back((now + self.linger, self.batches.key(slot)));
         }
-        self.refresh(place, now);
-        Ok(Appended { bytes: self.batches[slot].bytes, stirs: true })
+        let ripens = self.refresh(place, now);
+        Ok(Appended { bytes: self.batches[slot].bytes, ripens, opens: true })
     }
 
     /// Takes the partition's first batch out, to be sent now.
@@ -257,6 +259,11 @@ impl Accumulator {
     /// Whether anything at all may be sent to this broker.
     pub fn has_load(&self, broker: usize) -> bool {
         self.loaded[broker].any()
+    }
+
+    /// How many partitions of this broker are loaded.
+    pub fn loaded(&self, broker: usize) -> u32 {
+        self.loaded[broker].len()
     }
 
     /// The loaded partition of this broker that is not below `from`.

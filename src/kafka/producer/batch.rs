@@ -87,7 +87,8 @@ impl Pending {
     /// Whether the record fits (`hasRoomFor`); a batch without records takes any.
     #[inline]
     fn fits(&self, bytes: u32) -> bool {
-        self.records.is_empty() || !self.full() && self.bytes + bytes <= self.limit
+        let empty = self.records.is_empty();
+        self.stage == Stage::Filling && (empty || !self.full() && self.bytes + bytes <= self.limit)
     }
 
     /// Appends the record when there is room for it, and returns by how much the batch grew.

@@ -31,6 +31,11 @@ impl Bits {
         self.members > 0
     }
 
+    /// How many there are.
+    pub fn len(&self) -> u32 {
+        self.members
+    }
+
     /// The least member that is not below `from`.
     #[inline]
     pub fn next(&self, from: u32) -> Option<u32> {

@@ -34,6 +34,17 @@ pub enum Out {
     MetadataFresh,
 }
 
+/// What a record means to the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stir {
+    /// Nothing: the usual case.
+    Nothing,
+    /// A batch lingers from now on.
+    Linger,
+    /// There may be something to do.
+    Sender,
+}
+
 /// A producer client.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -101,7 +112,7 @@ impl Client {
         }
     }
 
-    /// `send()`: true when the sender has something new to look at.
+    /// `send()`
     #[inline]
     pub fn publish(
         &mut self,
@@ -110,17 +121,17 @@ impl Client {
         mut body: Option<Arc<Body>>,
         now: Time,
         rng: &mut Rng,
-    ) -> bool {
+    ) -> Stir {
         self.door.offer();
         if self.door.is_empty()
             && self.refresh.known()
-            && let Ok(stirs) = self.append(channel, record, &mut body, now, rng)
+            && let Ok(stir) = self.append(channel, record, &mut body, now, rng)
         {
             self.door.pass();
-            return stirs;
+            return stir;
         }
         self.block(Visitor { channel, record, body, deadline: now + self.config.max_block });
-        true
+        Stir::Sender
     }
 
     /// `flush()`
@@ -148,11 +159,11 @@ impl Client {
         body: &mut Option<Arc<Body>>,
         now: Time,
         rng: &mut Rng,
-    ) -> Result<bool, Exhausted> {
+    ) -> Result<Stir, Exhausted> {
         let most = size::upper_bound(&record);
         if most > self.config.max_request_size || u64::from(most) > self.config.buffer_memory {
             self.refuse(&record, Reason::MessageTooLarge);
-            return Ok(false);
+            return Ok(Stir::Nothing);
         }
         let (connections, accumulator) = (&self.connections, &self.accumulator);
         let limit = self.config.partitioner_availability_timeout;
@@ -166,7 +177,13 @@ impl Client {
         let appended = self.accumulator.append(place, record, body, now)?;
         let filled = self.accumulator.all_full(place);
         self.topics.appended(channel, place, &record, appended.bytes, filled, rng);
-        Ok(appended.stirs)
+        let leaderless = || self.accumulator.leader(place).0 as usize == self.brokers.len();
+        Ok(match (appended.ripens, appended.opens) {
+            (true, _) => Stir::Sender,
+            (false, true) if self.door.urgent() || leaderless() => Stir::Sender,
+            (false, true) => Stir::Linger,
+            (false, false) => Stir::Nothing,
+        })
     }
 
     fn refuse(&mut self, record: &Record, why: Reason) {

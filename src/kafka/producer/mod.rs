@@ -38,13 +38,13 @@ use std::sync::Arc;
 use crate::hears;
 use crate::kafka::config::ProducerConfig;
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
-use crate::trace::PlaceId;
 use crate::trace::kafka::BrokerId;
+use crate::trace::{Body, ChannelId, PlaceId, Record};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{FromBroker, ToBroker};
 use crate::wire::port::{FromPublisher, ToPublisher};
 
-use client::{Client, Out};
+use client::{Client, Out, Stir};
 pub use size::{BATCH_HEADER, record_bytes, upper_bound};
 
 /// What a producer is told before it starts.
@@ -101,33 +101,46 @@ impl Producer {
     }
 
     fn app(&mut self, cx: &mut Cx<'_, Self>, msg: ToPublisher) {
-        let (now, rng) = (cx.now(), cx.rng());
-        let stirs = match msg {
+        let stir = match msg {
             ToPublisher::Publish(channel, record, body) => {
-                self.client.publish(channel, record, body, now, rng)
+                self.client.publish(channel, record, body, cx.now(), cx.rng())
             }
             ToPublisher::PublishAll(channel, records, bodies) => {
-                let mut stirs = false;
-                for (index, record) in records.iter().enumerate() {
-                    let body = bodies.get(index).map(|body| Arc::new(body.clone()));
-                    stirs |= self.client.publish(channel, *record, body, now, rng);
-                }
-                stirs
+                self.publish_all(cx, channel, &records, &bodies)
             }
             ToPublisher::Flush => {
                 self.client.flush();
-                true
+                Stir::Sender
             }
             ToPublisher::Close => {
                 self.client.close();
-                true
+                Stir::Sender
             }
         };
-        if stirs {
-            self.drive(cx);
-        } else {
-            self.speak(cx);
+        match stir {
+            Stir::Nothing => self.speak(cx),
+            Stir::Linger => {
+                self.speak(cx);
+                self.arm_by(cx, self.client.next_linger(cx.now()));
+            }
+            Stir::Sender => self.drive(cx),
         }
+    }
+
+    fn publish_all(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        channel: ChannelId,
+        records: &[Record],
+        bodies: &[Body],
+    ) -> Stir {
+        let (now, rng) = (cx.now(), cx.rng());
+        let mut stir = Stir::Nothing;
+        for (index, record) in records.iter().enumerate() {
+            let body = bodies.get(index).map(|body| Arc::new(body.clone()));
+            stir = stir.max(self.client.publish(channel, *record, body, now, rng));
+        }
+        stir
     }
 
     /// Does what can be done now, and sees to being woken when there is more.
@@ -135,7 +148,10 @@ impl Producer {
         let now = cx.now();
         self.client.drive(now, cx.rng());
         self.speak(cx);
-        let next = self.client.next_deadline(now);
+        self.arm_by(cx, self.client.next_deadline(now));
+    }
+
+    fn arm_by(&mut self, cx: &mut Cx<'_, Self>, next: Time) {
         // A ring too early costs less than moving the timer with every batch.
         if next < self.armed {
             self.armed = next;

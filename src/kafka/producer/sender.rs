@@ -54,6 +54,11 @@ impl Client {
         self.accumulator.next_pass().min(delivery).min(network).min(self.door.deadline()).min(asking)
     }
 
+    /// The same after a record that only opened a batch.
+    pub fn next_linger(&self, now: Time) -> Time {
+        self.accumulator.next_pass().min(self.delivery_deadline(now))
+    }
+
     pub(super) fn delivery_deadline(&self, created: Time) -> Time {
         created + self.config.delivery_timeout
     }
@@ -170,17 +175,18 @@ impl Client {
     /// Fills a request, beginning where the last one ended. `drainBatchesForOneNode`
     fn drain(&mut self, broker: usize, load: &mut Load, now: Time) {
         let start = self.connections[broker].drain_from;
-        for (from, upto) in [(start, u32::MAX), (0, start)] {
-            let mut next = from;
-            while let Some(place) = self.accumulator.next_loaded(broker, next)
-                && place.0 < upto
-            {
-                if !self.drain_place(place, load, now) {
-                    self.connections[broker].drain_from = place.0;
-                    return;
-                }
-                next = place.0 + 1;
+        let (mut left, mut next) = (self.accumulator.loaded(broker), start);
+        while left > 0 {
+            let Some(place) = self.accumulator.next_loaded(broker, next) else {
+                assert!(next > 0, "what is loaded is found from the first partition on");
+                next = 0;
+                continue;
+            };
+            if !self.drain_place(place, load, now) {
+                self.connections[broker].drain_from = place.0;
+                return;
             }
+            (left, next) = (left - 1, place.0 + 1);
         }
     }
 

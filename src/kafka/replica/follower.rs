@@ -153,3 +153,265 @@ fn truncate(log: &mut Log, diverging: (u32, u64)) -> Taken {
 fn truncate_without_epochs(log: &mut Log) -> Option<(u64, u64)> {
     if log.latest_epoch().is_some() { None } else { log.truncate_to(log.high_watermark()) }
 }
+
+/// Rows of oracle sheet 05, sections 5b and 5c, by their names. Left out: shouldTruncateToInitialFetchOffsetIf-
+/// LeaderReturnsUndefinedOffset, since a leader without a common epoch answers a fetch with
+/// OFFSET_OUT_OF_RANGE and not with (-1, -1); the rows on OffsetsForLeaderEpoch requests are held as the
+/// truncations that the same answers cause on fetch.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::log::testing::{append, append_at, batch, contents, forget_epochs, log_with};
+    use crate::kernel::Crash;
+
+    const PLACE: PlaceId = PlaceId(0);
+
+    /// One record an epoch, from offset 0.
+    fn log_of(epochs: &[u32]) -> Log {
+        let mut log = log_with(|_| {});
+        epochs.iter().for_each(|epoch| append(&mut log, *epoch, 1));
+        log
+    }
+
+    fn following(epoch: u32, log: &mut Log) -> Follower {
+        Follower::new(BrokerId(1), epoch, log).0
+    }
+
+    /// What a leader's broker answers; with OFFSET_OUT_OF_RANGE its log end stands for the high watermark.
+    fn answer(leader: &Log, asked: &FetchPlace) -> FetchedPlace {
+        let divergence = leader.divergence(asked.offset, asked.last_epoch);
+        let error = divergence.err().unwrap_or(ErrorCode::None);
+        let chunks = match divergence {
+            Ok(None) => leader.read(asked.offset, leader.end(), asked.max_bytes).expect("in range"),
+            Ok(Some(_)) | Err(_) => Vec::new(),
+        };
+        FetchedPlace {
+            place: PLACE,
+            error,
+            high_watermark: if error == ErrorCode::None { leader.high_watermark() } else { leader.end() },
+            log_start: leader.start(),
+            diverging: divergence.ok().flatten(),
+            leader: None,
+            forgettable: 0,
+            chunks,
+        }
+    }
+
+    fn round(follower: &mut Follower, log: &mut Log, leader: &Log) -> Taken {
+        let asked = follower.fetch(PLACE, log, 1_000);
+        let fetched = answer(leader, &asked);
+        let taken = follower.take(log, &asked, &fetched, Time::ZERO);
+        if taken == Taken::OutOfRange {
+            follower.out_of_range(log, fetched.log_start, fetched.high_watermark);
+        }
+        taken
+    }
+
+    /// Fetches until there is nothing left; the logs are equal then.
+    fn converge(epoch: u32, log: &mut Log, leader: &Log) {
+        let mut follower = following(epoch, log);
+        let idle = Taken::Appended { batches: 0, high_watermark: None };
+        let rounds = (0..1_000).take_while(|_| round(&mut follower, log, leader) != idle).count();
+        assert!(rounds < 1_000, "it ends");
+        assert_eq!(contents(log), contents(leader));
+        assert_eq!(log.epochs().rows(), leader.epochs().rows());
+        assert_eq!((log.start(), log.end()), (leader.start(), leader.end()));
+    }
+
+    #[test]
+    fn test_truncation() {
+        let (mut log, mut leader) = (log_of(&[0, 2, 4]), log_of(&[1, 3, 5]));
+        leader.set_high_watermark(2);
+        converge(5, &mut log, &leader);
+        assert_eq!(log.high_watermark(), 2);
+    }
+
+    #[test]
+    fn test_diverging_epochs() {
+        let (mut log, leader) = (log_of(&[0, 2, 4]), log_of(&[0, 2, 5]));
+        let mut follower = following(5, &mut log);
+        assert_eq!(follower.fetch(PLACE, &log, 1).last_epoch, Some(4));
+        assert_eq!(round(&mut follower, &mut log, &leader), Taken::Truncated { to: 2, from: 3 });
+        assert_eq!(follower.fetch(PLACE, &log, 1).last_epoch, Some(2));
+        converge(5, &mut log, &leader);
+        assert_eq!(following(5, &mut log).fetch(PLACE, &log, 1).last_epoch, Some(5));
+    }
+
+    #[test]
+    fn test_truncate_to_high_watermark_if_leader_epoch_info_not_available() {
+        let mut log = log_of(&[0, 0, 0]);
+        log.set_high_watermark(2);
+        forget_epochs(&mut log);
+        assert_eq!(Follower::new(BrokerId(1), 5, &mut log).1, Some((2, 3)));
+        assert_eq!(Follower::new(BrokerId(1), 5, &mut log_of(&[0, 0, 0])).1, None, "an epoch is known");
+    }
+
+    #[test]
+    fn test_truncation_skipped_if_no_epoch_change() {
+        let mut log = log_of(&[0, 0, 0]);
+        let mut follower = following(5, &mut log);
+        forget_epochs(&mut log);
+        assert_eq!(follower.follow(BrokerId(1), 5, &mut log), None);
+        assert_eq!(follower.follow(BrokerId(1), 6, &mut log), Some((0, 3)));
+    }
+
+    #[test]
+    fn test_follower_fetch_out_of_range_high() {
+        let (mut log, leader) = (log_of(&[0, 0, 0]), log_of(&[]));
+        log.set_high_watermark(3);
+        let mut follower = following(4, &mut log);
+        assert_eq!(round(&mut follower, &mut log, &leader), Taken::OutOfRange);
+        assert_eq!((log.end(), log.high_watermark()), (0, 0));
+    }
+
+    #[test]
+    fn test_follower_fetch_out_of_range_low() {
+        let (mut log, mut leader) = (log_of(&[0]), log_of(&[]));
+        leader.truncate_fully_and_start_at(2);
+        append(&mut leader, 4, 1);
+        let mut follower = following(4, &mut log);
+        assert_eq!(round(&mut follower, &mut log, &leader), Taken::OutOfRange);
+        assert_eq!((log.start(), log.end(), log.high_watermark()), (2, 2, 2));
+        converge(4, &mut log, &leader);
+    }
+
+    #[test]
+    fn should_truncate_to_offset_specified_in_epoch_offset_response() {
+        let targets = [156, 172].map(|end| truncation_target((5, end), Some((5, 200)), 200));
+        assert_eq!(targets, [156, 172]);
+    }
+
+    #[test]
+    fn should_truncate_to_the_reply_or_the_log_end_if_follower_has_no_more_epochs() {
+        assert_eq!([156, 202].map(|end| truncation_target((4, end), None, 200)), [156, 200]);
+    }
+
+    #[test]
+    fn should_fetch_leader_epoch_second_time_if_leader_replies_with_epoch_not_known_to_follower() {
+        for (first, second, target) in [((4, 155), (3, 101), 101), ((4, 143), (3, 102), 102)] {
+            let between = truncation_target(first, Some((3, 120)), 200);
+            assert_eq!(between, 120);
+            assert_eq!(truncation_target(second, Some((3, between)), between), target);
+        }
+    }
+
+    #[test]
+    fn should_truncate_if_leader_replies_with_diverging_epoch_not_known_to_follower() {
+        for (diverging, own, target) in [
+            ((4, 140), (4, 149), 140),
+            ((4, 141), (4, 149), 141),
+            ((3, 130), (2, 129), 129),
+            ((2, 120), (1, 119), 119),
+        ] {
+            assert_eq!(truncation_target(diverging, Some(own), 200), target);
+        }
+    }
+
+    #[test]
+    fn should_increase_leader_epoch_between_leader_restarts() {
+        let log = log_of(&[0, 2, 4]);
+        let ends = [0, 1, 2, 3, 4, 5].map(|epoch| log.epoch_end(epoch));
+        assert_eq!(ends, [Some((0, 1)), Some((0, 1)), Some((2, 2)), Some((2, 2)), Some((4, 3)), None]);
+    }
+
+    /// In KRaft an epoch begins with a leader, not with a change of the in-sync set.
+    #[test]
+    fn should_follow_leader_epoch_basic_workflow() {
+        let (mut leader, mut log) = (log_of(&[]), log_of(&[]));
+        leader.begin_epoch(0);
+        append(&mut leader, 0, 1);
+        converge(0, &mut log, &leader);
+        log.crash(Crash::Process, Time::ZERO);
+        append(&mut leader, 0, 1);
+        converge(0, &mut log, &leader);
+        leader.crash(Crash::Process, Time::ZERO);
+        leader.begin_epoch(1);
+        assert_eq!((leader.epochs().rows().len(), log.epochs().rows().len()), (2, 1));
+        append(&mut leader, 1, 1);
+        converge(1, &mut log, &leader);
+    }
+
+    #[test]
+    fn should_not_allow_divergent_logs() {
+        let (mut one, mut other) = (log_of(&[]), log_of(&[]));
+        append_at(&mut one, 0, 5, Time::ZERO);
+        append_at(&mut one, 0, 5, Time::from_secs(60));
+        converge(0, &mut other, &one);
+        let cut = one.crash(Crash::Power, Time::from_secs(61)).expect("half was in the page cache");
+        assert_eq!((cut.to, cut.records), (5, 5));
+        one.begin_epoch(1);
+        append(&mut one, 1, 9);
+        converge(1, &mut other, &one);
+        assert_eq!(other.end(), 14, "five acknowledged records are gone, on both");
+    }
+
+    #[test]
+    fn offsets_should_not_go_backwards() {
+        let (mut one, mut other) = (log_of(&[]), log_of(&[]));
+        append_at(&mut one, 0, 50, Time::ZERO);
+        append_at(&mut one, 0, 50, Time::from_secs(60));
+        converge(0, &mut other, &one);
+        one.crash(Crash::Power, Time::from_secs(61));
+        other.crash(Crash::Process, Time::from_secs(61));
+        one.begin_epoch(1);
+        for first in [1_000, 2_000] {
+            one.append(Time::ZERO, 1, None, batch(first, 77, Time::ZERO)).expect("a new batch");
+        }
+        converge(1, &mut other, &one);
+        let offsets: Vec<_> = contents(&other).iter().map(|(offset, ..)| *offset).collect();
+        assert!(offsets.is_sorted_by(|one, next| one < next) && other.end() == 204);
+    }
+
+    #[test]
+    fn should_survive_fast_leader_change() {
+        let (mut one, mut other) = (log_of(&[0]), log_of(&[]));
+        converge(0, &mut other, &one);
+        for epoch in 1..=5 {
+            std::mem::swap(&mut one, &mut other);
+            one.begin_epoch(epoch);
+            append(&mut one, epoch, 1);
+            other.crash(Crash::Process, Time::ZERO);
+            converge(epoch, &mut other, &one);
+        }
+        assert_eq!((one.end(), other.end()), (6, 6));
+    }
+
+    #[test]
+    fn logs_should_not_diverge_on_unclean_leader_elections() {
+        let (mut one, mut other) = (log_of(&[0]), log_of(&[]));
+        converge(0, &mut other, &one);
+        let lead = |log: &mut Log, epoch, records| {
+            log.begin_epoch(epoch);
+            append(log, epoch, records);
+        };
+        lead(&mut other, 1, 1);
+        lead(&mut one, 2, 3);
+        lead(&mut other, 3, 1);
+        lead(&mut one, 4, 2);
+        converge(4, &mut other, &one);
+        assert_eq!(other.end(), 6);
+    }
+
+    #[test]
+    fn an_answer_to_another_question_does_nothing() {
+        let (mut log, mut leader) = (log_of(&[0]), log_of(&[0, 0]));
+        leader.set_high_watermark(2);
+        let mut follower = following(0, &mut log);
+        let asked = follower.fetch(PLACE, &log, 1_000);
+        let fetched = answer(&leader, &asked);
+        let later = FetchPlace { leader_epoch: Some(1), ..asked };
+        assert_eq!(follower.take(&mut log, &later, &fetched, Time::ZERO), Taken::Stale);
+        let appended = Taken::Appended { batches: 1, high_watermark: Some(2) };
+        assert_eq!(follower.take(&mut log, &asked, &fetched, Time::ZERO), appended);
+        assert_eq!(follower.take(&mut log, &asked, &fetched, Time::ZERO), Taken::Stale);
+    }
+
+    #[test]
+    fn a_log_cut_inside_a_batch_of_its_leader_fetches_that_batch_again() {
+        let (mut log, mut leader) = (log_of(&[0]), log_of(&[]));
+        leader.append(Time::ZERO, 0, None, batch(0, 3, Time::ZERO)).expect("a new batch");
+        let mut follower = following(0, &mut log);
+        assert_eq!(round(&mut follower, &mut log, &leader), Taken::Truncated { to: 0, from: 1 });
+        converge(0, &mut log, &leader);
+    }
+}

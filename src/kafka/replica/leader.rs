@@ -20,6 +20,9 @@
 //!
 //! **Not modelled:** reassignment (adding and removing replicas), preferred read replicas.
 
+#[cfg(test)]
+mod tests;
+
 use crate::kafka::log::Log;
 use crate::kernel::{Duration, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode};
@@ -161,17 +164,21 @@ impl Leader {
         Some(in_sync)
     }
 
-    /// The controller answered AlterPartition.
+    /// The controller answered the AlterPartition that was asked under partition epoch `asked_under`. The answer to
+    /// a request that metadata have overtaken is ignored: another one may be pending already.
     pub fn alter_answered(
         &mut self,
+        asked_under: u32,
         result: Result<&Partition, ErrorCode>,
         log: &mut Log,
         now: Time,
     ) -> Altered {
-        let Some(asked) = &self.pending else { return Altered::Waiting };
+        let Some(asked) = self.pending.as_ref().filter(|_| asked_under == self.partition_epoch) else {
+            return Altered::Waiting;
+        };
         match result {
             Ok(partition) => self.alter_accepted(partition, log, now),
-            Err(error) if error == ErrorCode::IneligibleReplica => {
+            Err(ErrorCode::IneligibleReplica) => {
                 self.pending = None;
                 Altered::Reverted
             }
@@ -269,7 +276,7 @@ impl Leader {
     }
 
     fn alter_accepted(&mut self, partition: &Partition, log: &mut Log, now: Time) -> Altered {
-        if partition.leader_epoch != self.leader_epoch || partition.partition_epoch < self.partition_epoch {
+        if partition.leader_epoch != self.leader_epoch || partition.partition_epoch <= self.partition_epoch {
             return Altered::Waiting;
         }
         self.commit(partition);

@@ -77,7 +77,10 @@ fn cluster(cx: &mut Check<'_>, kafka: &Kafka) {
                     written.set("broker.session.timeout.ms"),
                     format!("fenced after {}", config.broker_session_timeout),
                 )
-                .help("keep broker.heartbeat.interval.ms under a third of broker.session.timeout.ms"),
+                .help(format!(
+                    "keep it under a third of broker.session.timeout.ms, {}",
+                    config.broker_session_timeout
+                )),
         );
     }
     if config.replica_fetch_wait_max > config.replica_lag_time_max {
@@ -193,7 +196,10 @@ fn producer(cx: &mut Check<'_>, written: Written<'_>, config: &ProducerConfig) {
             Finding::new("kafka::buffer", "not even one batch fits into the buffer")
                 .at(written.at("producer.buffer.memory"), format!("{} bytes", config.buffer_memory))
                 .at_some(written.set("producer.batch.size"), format!("{} bytes", config.batch_size))
-                .help("every send() would fail: buffer.memory must be at least batch.size"),
+                .help(format!(
+                    "every send() would fail: buffer.memory must be at least batch.size, {} bytes",
+                    config.batch_size
+                )),
         );
     }
 }
@@ -292,7 +298,7 @@ fn sessions(cx: &mut Check<'_>, kafka: &Kafka, written: Written<'_>, config: &Co
                     format!("a heartbeat every {}", config.heartbeat_interval),
                 )
                 .at_some(written.set("consumer.session.timeout.ms"), format!("a session of {session}"))
-                .help("Kafka refuses it; keep heartbeat.interval.ms under a third of session.timeout.ms"),
+                .help(format!("Kafka refuses it; keep it under a third of session.timeout.ms, {session}")),
         );
     }
 }
@@ -309,7 +315,7 @@ fn fetches(cx: &mut Check<'_>, written: Written<'_>, config: &ConsumerConfig) {
                     written.set("consumer.fetch.max.bytes"),
                     format!("carries {} bytes", config.fetch_max_bytes),
                 )
-                .help("every fetch would take the whole of fetch.max.wait.ms; lower fetch.min.bytes"),
+                .help(format!("every fetch would take the whole of fetch.max.wait.ms; keep it under fetch.max.bytes, {}", config.fetch_max_bytes)),
         );
     }
     if config.fetch_max_wait >= config.request_timeout {
@@ -323,7 +329,7 @@ fn fetches(cx: &mut Check<'_>, written: Written<'_>, config: &ConsumerConfig) {
                     written.set("consumer.request.timeout.ms"),
                     format!("the client gives up after {}", config.request_timeout),
                 )
-                .help("keep fetch.max.wait.ms below request.timeout.ms"),
+                .help(format!("keep it below request.timeout.ms, {}", config.request_timeout)),
         );
     }
 }

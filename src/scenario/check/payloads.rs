@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::workload::{Codec, Keys, Operation, OperationError, Schema};
+use crate::workload::{Codec, FieldKind, Keys, Operation, OperationError, Schema};
 
 use super::super::error::{Finding, Span, closest, one_of};
 use super::super::scenario::{Generator, Payload, Schedule};
@@ -28,6 +28,17 @@ struct Content {
     place: Span,
 }
 
+impl Content {
+    fn described(&self) -> String {
+        let codec = match self.codec {
+            Codec::Json => "JSON",
+            Codec::Csv => "CSV",
+            Codec::Bincode => "bincode",
+        };
+        format!("`{}` as {codec}", self.schema.name)
+    }
+}
+
 #[derive(Default)]
 struct Contents {
     of: BTreeMap<String, Content>,
@@ -50,8 +61,8 @@ impl Contents {
                     "scenario::payload",
                     format!("`{}` carries two kinds of records", generator.topic),
                 )
-                .at(place, "one kind, or codec")
-                .at(other.place, "another")
+                .at(place, content.described())
+                .at(other.place, other.described())
                 .help("who reads the topic cannot tell them apart: give each a topic of its own"),
             );
         }
@@ -149,6 +160,9 @@ fn works(cx: &mut Check<'_>, contents: &mut BTreeMap<String, Content>) {
         let before = waiting.len();
         waiting.retain(|(written, processor)| {
             let Some(content) = contents.get(&processor.reader.from).cloned() else { return true };
+            if written.value("work").is_some_and(|work| cx.findings.within(work.place)) {
+                return false;
+            }
             match processor.work.output_schema(&content.schema) {
                 Ok(schema) => {
                     contents.entry(processor.to.clone()).or_insert(Content { schema, ..content });
@@ -176,10 +190,10 @@ fn work_error(
             format!("what it reads has no field `{field}`"),
             fields(&content.schema, field),
         ),
-        OperationError::WrongKind { field, wants, .. } => (
+        OperationError::WrongKind { field, is, wants } => (
             Some(field.as_str()),
-            format!("`{field}` does not suit this work"),
-            format!("{wants}: choose another field"),
+            format!("`{field}` holds {}, and {wants}", kind(*is)),
+            suitable(&content.schema),
         ),
         OperationError::DuplicateField(field) => (
             Some(field.as_str()),
@@ -192,8 +206,24 @@ fn work_error(
     let place = node.map_or(written.header, |node| field.map_or(node.place, |field| place_of(node, field)));
     cx.report(
         Finding::new("scenario::field", message)
-            .at(place, error.to_string())
+            .at(place, if field.is_some() { "this field" } else { "this work" })
             .at(content.place, format!("records come from here: {}", content.schema.name))
             .help(if work == &Operation::Pass { "choose another payload".to_owned() } else { help }),
     );
+}
+
+fn kind(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Int => "whole numbers",
+        FieldKind::Float => "numbers",
+        FieldKind::Text => "texts",
+        FieldKind::Bool => "true or false",
+        FieldKind::Timestamp => "times",
+    }
+}
+
+fn suitable(schema: &Schema) -> String {
+    let fields: Vec<_> =
+        schema.fields.iter().map(|field| format!("`{}` ({})", field.name, kind(field.kind))).collect();
+    format!("there are {}", fields.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Applications that do what a script says, and the one who makes things go wrong.
 
 use crate::hears;
-use crate::kernel::{Actor, ActorId, Addr, Command, Cx, Duration, Law, Time};
+use crate::kernel::{Actor, ActorId, Addr, Command, Crash, Cx, Duration, Law, Time};
 use crate::trace::{ChannelId, GroupId, Life, PlaceId, Record, RecordId};
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 use crate::wire::{Brokersim, Msg};
@@ -11,7 +11,6 @@ use crate::wire::{Brokersim, Msg};
 pub(super) enum Say {
     /// So many records at once.
     Publish(u32),
-    Flush,
     Close,
 }
 
@@ -28,11 +27,12 @@ pub(super) struct Writer {
     source: u32,
     next: u64,
     script: Vec<(u64, Say)>,
+    blocked: bool,
 }
 
 impl Writer {
     pub(super) fn new(port: Addr<ToPublisher>, source: u32, script: Vec<(u64, Say)>) -> Self {
-        Self { port, source, next: 0, script }
+        Self { port, source, next: 0, script, blocked: false }
     }
 
     fn publish(&mut self, cx: &mut Cx<'_, Self>, records: u32) {
@@ -55,12 +55,22 @@ impl Actor for Writer {
         ahead(cx, self.script.iter().map(|(at, _)| *at).collect(), Duration::ZERO);
     }
 
-    fn receive(&mut self, _: &mut Cx<'_, Self>, _: ActorId, ToWriter::Port(_): ToWriter) {}
+    /// The socket says Blocked and Ready in turn.
+    fn receive(&mut self, _: &mut Cx<'_, Self>, _: ActorId, ToWriter::Port(msg): ToWriter) {
+        match msg {
+            FromPublisher::Blocked => assert!(!std::mem::replace(&mut self.blocked, true)),
+            FromPublisher::Ready => assert!(std::mem::replace(&mut self.blocked, false)),
+            FromPublisher::Flushed { .. } => {}
+        }
+    }
+
+    fn crash(&mut self, _: Time, _: Crash) {
+        self.blocked = false;
+    }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, step: usize) {
         match self.script[step].1 {
             Say::Publish(records) => self.publish(cx, records),
-            Say::Flush => cx.send(self.port, ToPublisher::Flush),
             Say::Close => cx.send(self.port, ToPublisher::Close),
         }
     }

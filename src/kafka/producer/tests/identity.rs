@@ -7,7 +7,7 @@ use crate::trace::kafka::ErrorCode::{
     CoordinatorLoadInProgress, InvalidProducerEpoch, MessageTooLarge, NotEnoughReplicasAfterAppend,
     OutOfOrderSequenceNumber, UnknownProducerId,
 };
-use crate::wire::kafka::{Request, Response};
+use crate::wire::kafka::{Producer, Request, Response};
 
 #[test]
 fn nothing_is_sent_before_there_is_an_identity() {
@@ -151,4 +151,28 @@ fn a_new_process_is_a_new_producer_and_takes_no_answer_to_the_old_one() {
     assert_eq!(rig.accepted(), [0; 0]);
     rig.respond(&new, Ok(1));
     assert_eq!(rig.accepted(), [1]);
+}
+
+#[test]
+fn after_the_last_epoch_comes_a_new_identity() {
+    let mut rig = Rig::waiting(idempotent(), 1, 1);
+    for (broker, correlation, request) in std::mem::take(&mut rig.other) {
+        match request {
+            Request::InitProducerId(_) => {
+                let last = Producer { id: 6, epoch: 32_767 };
+                rig.answer(broker, correlation, Response::InitProducerId(Ok(last)));
+            }
+            request => rig.other.push((broker, correlation, request)),
+        }
+    }
+    rig.help();
+    rig.publish(0);
+    let sent = rig.next();
+    assert_eq!(sent.stamp(), (32_767, 0));
+    rig.respond(&sent, Err(OutOfOrderSequenceNumber));
+    assert_eq!(rig.epochs(), [0; 0]);
+    rig.until(130);
+    assert!(rig.sent.is_empty(), "nothing goes out without an identity");
+    rig.help();
+    assert_eq!(rig.next().stamp(), (0, 0), "the batch is numbered for the new one");
 }

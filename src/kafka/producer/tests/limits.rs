@@ -299,10 +299,9 @@ fn a_flush_waits_for_records_that_wait_outside() {
 fn keys_keep_their_partition_and_the_rest_stick_to_one_for_a_batch() {
     let config = ProducerConfig { linger: ms(5), batch_size: batch_of(4), ..plain() };
     let mut rig = Rig::new(config, 1, 3);
-    rig.publish_bytes(Some(u32::MAX), 100);
+    rig.publish_bytes(Some(0x8000_0002), 100);
     rig.until(5);
-    let place = (u32::MAX & 0x7fff_ffff) % 3;
-    assert_eq!(rig.next().contents(), [(place, vec![0])], "the sign bit is cleared");
+    assert_eq!(rig.next().contents(), [(2, vec![0])], "the sign bit is cleared; its absolute value is 0");
     for _ in 0..12 {
         rig.publish_bytes(None, 100);
     }
@@ -320,4 +319,16 @@ fn an_ordinary_record_arms_no_timer_and_takes_no_room_of_its_own() {
         rig.publish(0);
     }
     assert_eq!((rig.armed(), rig.free_bytes()), (armed, free));
+}
+
+#[test]
+fn a_record_never_joins_a_batch_that_was_sent_before() {
+    let mut rig = Rig::new(plain(), 1, 1);
+    rig.publish(0);
+    let sent = rig.next();
+    rig.respond(&sent, Err(NotEnoughReplicas));
+    rig.publish(0);
+    rig.until(120);
+    assert_eq!(rig.next().contents(), [(0, vec![0])]);
+    assert_eq!(rig.next().contents(), [(0, vec![1])]);
 }

@@ -1,0 +1,3 @@
+//! The tape played back, and a run told to a person.
+
+pub mod report;

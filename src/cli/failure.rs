@@ -1,0 +1,59 @@
+//! Why a command could not do its work, and how that is said.
+
+use std::io::IsTerminal;
+
+use crate::scenario::ScenarioError;
+use crate::tape::TapeError;
+
+use super::Exit;
+
+/// What went wrong.
+#[derive(Debug)]
+pub enum Failure {
+    /// The scenario makes no sense.
+    Scenario(Box<ScenarioError>),
+    /// Wrong usage: what, and what to do.
+    Usage(String),
+    /// A file or folder.
+    Outside(String),
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(error: ScenarioError) -> Self {
+        Self::Scenario(Box::new(error))
+    }
+}
+
+impl From<TapeError> for Failure {
+    fn from(error: TapeError) -> Self {
+        Self::Outside(error.to_string())
+    }
+}
+
+impl Failure {
+    /// Something outside: what was tried, on what, and what the system said.
+    pub fn outside(tried: &str, what: impl std::fmt::Display, error: impl std::fmt::Display) -> Self {
+        Self::Outside(format!("cannot {tried} {what}: {error}"))
+    }
+
+    /// Says it on stderr; the exit code.
+    pub fn say(&self) -> Exit {
+        match self {
+            Self::Scenario(error) => {
+                let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let width = crossterm::terminal::size()
+                    .map_or(100, |(columns, _)| usize::from(columns.clamp(60, 120)));
+                eprint!("{}", error.render(colour, width));
+                Exit::Usage
+            }
+            Self::Usage(text) => {
+                eprintln!("error: {text}");
+                Exit::Usage
+            }
+            Self::Outside(text) => {
+                eprintln!("error: {text}");
+                Exit::Outside
+            }
+        }
+    }
+}

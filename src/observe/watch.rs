@@ -1,0 +1,579 @@
+//! The watch: the one observer of a run. It keeps the ledger, samples lag, follows groups and brokers, and
+//! keeps the last notable lines. A [`Snapshot`] of it is all that a screen needs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::kernel::{Cast, Duration, Event, NodeId, Observer, Physics, Time};
+use crate::trace::kafka::{BrokerId, GroupReason, GroupState, Kafka};
+use crate::trace::{Fact, GroupId, Life, PlaceId, Stage, Weight, tell};
+
+use super::histogram::Histogram;
+use super::ledger::{Balance, Latencies, Ledger, Tally};
+
+/// Lag of a group in a place, at one instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LagSample {
+    /// When.
+    pub at: Time,
+    /// Whose.
+    pub group: GroupId,
+    /// Where.
+    pub place: PlaceId,
+    /// The high watermark.
+    pub log_end: u64,
+    /// The committed offset; none before the first commit.
+    pub committed: Option<u64>,
+    /// Records committed to the log and not settled.
+    pub lag: u64,
+    /// Age of the oldest of them; zero when there are none.
+    pub behind: Duration,
+}
+
+/// One rebalance of a group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rebalance {
+    /// When the group stopped being stable.
+    pub began: Time,
+    /// How long until it was stable again; none when it never was.
+    pub took: Option<Duration>,
+    /// What set it off.
+    #[serde(serialize_with = "reason_in_words")]
+    pub why: GroupReason,
+    /// The generation that it led to.
+    pub generation: u32,
+    /// Members after it.
+    pub members: u32,
+}
+
+fn reason_in_words<S: serde::Serializer>(why: &GroupReason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(crate::trace::reason_name(*why))
+}
+
+/// A group as it is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupView {
+    /// Its name.
+    pub name: String,
+    /// Its state; none for systems without group protocol.
+    pub state: Option<GroupState>,
+    /// Its generation.
+    pub generation: u32,
+    /// Its members.
+    pub members: u32,
+    /// Records it has not settled, over all places.
+    pub lag: u64,
+    /// Age of the oldest of them.
+    pub behind: Duration,
+    /// The most it ever was, at a sample, and when.
+    pub lag_max: (u64, Time),
+    /// Records it has processed for the first time.
+    pub processed: u64,
+    /// Records a second processed, lately.
+    pub rate: u64,
+    /// Lag over time, oldest first.
+    pub series: Vec<(Time, u64)>,
+    /// Its rebalances.
+    pub rebalances: Vec<Rebalance>,
+    /// Time from offer to first processing, after the warm-up.
+    pub latency: Histogram,
+}
+
+/// A channel as it is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelView {
+    /// Its name.
+    pub name: String,
+    /// How many places.
+    pub places: u32,
+    /// Records offered to it.
+    pub offered: u64,
+    /// Records a second offered, lately.
+    pub rate: u64,
+    /// Sum of the committed ends of its places.
+    pub committed: u64,
+}
+
+/// A node as it is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: NodeState,
+    /// For a broker: how many partitions of users it leads.
+    pub leads: u32,
+}
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// Running.
+    Up,
+    /// Its process is gone.
+    Down,
+    /// It stands still.
+    Paused,
+}
+
+/// A notable line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When.
+    pub at: Time,
+    /// Which event.
+    pub serial: u64,
+    /// How much it matters.
+    pub weight: Weight,
+    /// One word for its kind.
+    pub tag: &'static str,
+    /// The rest.
+    pub text: String,
+}
+
+/// A partition as the controller last said it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlaceView {
+    /// The leader, if any.
+    pub leader: Option<BrokerId>,
+    /// The leader epoch.
+    pub leader_epoch: u32,
+    /// In-sync replicas.
+    pub isr: Vec<BrokerId>,
+}
+
+/// Everything a screen draws, at one instant. Immutable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The instant.
+    pub now: Time,
+    /// When the run ends.
+    pub end: Time,
+    /// How many facts there were.
+    pub facts: u64,
+    /// Totals.
+    pub tally: Tally,
+    /// Records lost or dropped so far, whatever the cause.
+    pub lost: u64,
+    /// The channels of users.
+    pub channels: Vec<ChannelView>,
+    /// The groups.
+    pub groups: Vec<GroupView>,
+    /// The nodes.
+    pub nodes: Vec<NodeView>,
+    /// The partitions, by place.
+    pub places: Vec<PlaceView>,
+    /// The last notable lines, oldest first.
+    pub lines: Vec<Line>,
+}
+
+/// Latencies of a run, from the warm-up on.
+#[derive(Clone, Debug)]
+struct Stopwatch {
+    from: Time,
+    groups: Vec<Histogram>,
+    processed: Vec<u64>,
+    acknowledged: Histogram,
+}
+
+impl Latencies for Stopwatch {
+    #[inline]
+    fn processed(&mut self, group: GroupId, offered: Time, now: Time, records: u64) {
+        self.processed[group.index()] += records;
+        if offered >= self.from {
+            self.groups[group.index()].add_many(now.since(offered), records);
+        }
+    }
+
+    #[inline]
+    fn accepted(&mut self, offered: Time, now: Time, records: u64) {
+        if offered >= self.from {
+            self.acknowledged.add_many(now.since(offered), records);
+        }
+    }
+}
+
+/// How many notable lines are kept.
+const LINES: usize = 400;
+/// A series longer than this keeps every other point.
+const SERIES: usize = 2_000;
+
+/// What a watch is told at the beginning.
+#[derive(Clone, Debug)]
+pub struct WatchSetup {
+    /// Names and numbers.
+    pub stage: Arc<Stage>,
+    /// Names of nodes and actors.
+    pub cast: Arc<Cast>,
+    /// When statistics begin.
+    pub warm_up: Time,
+    /// When the run ends.
+    pub end: Time,
+    /// How often lag is sampled.
+    pub sample_every: Duration,
+    /// Whether closed records and lag samples are kept for the tape.
+    pub for_tape: bool,
+}
+
+/// The observer of a run.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    setup: WatchSetup,
+    ledger: Ledger<Stopwatch>,
+    next_sample: Time,
+    now: Time,
+    facts: u64,
+    groups: Vec<GroupView>,
+    channels: Vec<ChannelView>,
+    nodes: Vec<NodeView>,
+    places: Vec<PlaceView>,
+    lines: VecDeque<Line>,
+    /// Totals at the beginning of the statistics: see [`Watch::measured`].
+    at_warm_up: Option<(Time, Tally)>,
+    /// Per sample: counts then, for rates.
+    history: VecDeque<(Time, Vec<u64>, Vec<u64>)>,
+    samples: Vec<LagSample>,
+    keep_every: u64,
+    sampled: u64,
+}
+
+impl Watch {
+    /// A watch before the first event.
+    pub fn new(setup: WatchSetup) -> Self {
+        let stage = Arc::clone(&setup.stage);
+        let stopwatch = Stopwatch {
+            from: setup.warm_up,
+            groups: vec![Histogram::default(); stage.groups.len()],
+            processed: vec![0; stage.groups.len()],
+            acknowledged: Histogram::default(),
+        };
+        let node = |name: &String| NodeView { name: name.clone(), state: NodeState::Up, leads: 0 };
+        Self {
+            ledger: Ledger::new(Arc::clone(&stage), stopwatch, setup.for_tape),
+            next_sample: Time::ZERO + setup.sample_every,
+            now: Time::ZERO,
+            facts: 0,
+            groups: stage.groups.iter().map(|group| GroupView::new(&group.name)).collect(),
+            channels: stage
+                .channels
+                .iter()
+                .map(|channel| ChannelView {
+                    name: channel.name.clone(),
+                    places: channel.places,
+                    offered: 0,
+                    rate: 0,
+                    committed: 0,
+                })
+                .collect(),
+            nodes: setup.cast.nodes.iter().map(node).collect(),
+            places: vec![PlaceView::default(); stage.places() as usize],
+            lines: VecDeque::new(),
+            at_warm_up: None,
+            history: VecDeque::new(),
+            samples: Vec::new(),
+            keep_every: 1,
+            sampled: 0,
+            setup,
+        }
+    }
+
+    /// The books.
+    pub fn balance(&self) -> Balance {
+        self.ledger.balance()
+    }
+
+    /// Totals.
+    pub fn tally(&self) -> Tally {
+        self.ledger.tally()
+    }
+
+    /// Since when statistics count, and the totals then; the beginning when there is no warm-up.
+    pub fn measured(&self) -> (Time, Tally) {
+        self.at_warm_up.unwrap_or_default()
+    }
+
+    /// From offer to accepted.
+    pub fn acknowledged(&self) -> &Histogram {
+        &self.ledger.latencies.acknowledged
+    }
+
+    /// The groups, with their latencies.
+    pub fn groups(&self) -> Vec<GroupView> {
+        let mut groups = self.groups.clone();
+        for (group, (latency, processed)) in
+            groups.iter_mut().zip(self.ledger.latencies.groups.iter().zip(&self.ledger.latencies.processed))
+        {
+            group.latency = latency.clone();
+            group.processed = *processed;
+        }
+        groups
+    }
+
+    /// Records that left the ledger since the last call.
+    pub fn take_closed(&mut self) -> Vec<super::ledger::Closed> {
+        self.ledger.take_closed()
+    }
+
+    /// Lag samples since the last call.
+    pub fn take_samples(&mut self) -> Vec<LagSample> {
+        std::mem::take(&mut self.samples)
+    }
+
+    /// Ends the run at `now`: a last sample, and every record that is left is closed as it stands.
+    pub fn close(&mut self, now: Time) {
+        self.catch_up(now);
+        self.sample(now);
+        self.ledger.close();
+    }
+
+    /// The books after [`Watch::close`]: nothing is open any more, so this is final.
+    pub fn final_balance(&self) -> Balance {
+        self.ledger.balance()
+    }
+
+    /// Lets time pass without events.
+    pub fn catch_up(&mut self, now: Time) {
+        while self.next_sample <= now {
+            self.sample(self.next_sample);
+            self.next_sample += self.setup.sample_every;
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// What a screen draws.
+    pub fn snapshot(&self) -> Snapshot {
+        let balance = self.ledger.balance();
+        let dropped: u64 = balance.dropped.values().sum();
+        let users =
+            self.channels.iter().zip(&self.setup.stage.channels).filter(|(_, channel)| !channel.internal);
+        Snapshot {
+            now: self.now,
+            end: self.setup.end,
+            facts: self.facts,
+            tally: self.ledger.tally(),
+            lost: balance.lost_total() + dropped,
+            channels: users.map(|(view, _)| view.clone()).collect(),
+            groups: self.groups(),
+            nodes: self.nodes_with_leaders(),
+            places: self.places.clone(),
+            lines: self.lines.iter().cloned().collect(),
+        }
+    }
+
+    fn nodes_with_leaders(&self) -> Vec<NodeView> {
+        let mut nodes = self.nodes.clone();
+        let users = self.setup.stage.channels.iter().filter(|channel| !channel.internal);
+        for place in users.flat_map(|channel| channel.places()) {
+            let Some(leader) = self.places[place.index()].leader else { continue };
+            let name = format!("broker-{}", leader.0);
+            if let Some(node) = nodes.iter_mut().find(|node| node.name == name) {
+                node.leads += 1;
+            }
+        }
+        nodes
+    }
+
+    fn sample(&mut self, at: Time) {
+        if self.at_warm_up.is_none() && at >= self.setup.warm_up && self.setup.warm_up > Time::ZERO {
+            self.at_warm_up = Some((at, self.ledger.tally()));
+        }
+        self.sampled += 1;
+        let stage = Arc::clone(&self.setup.stage);
+        for (index, group) in stage.groups.iter().enumerate() {
+            let (mut lag, mut behind) = (0, Duration::ZERO);
+            for channel in &group.reads {
+                for place in stage.channels[channel.index()].places() {
+                    let sample = self.lag_of(at, GroupId(index as u32), place);
+                    lag += sample.lag;
+                    behind = behind.max(sample.behind);
+                    if self.setup.for_tape {
+                        self.samples.push(sample);
+                    }
+                }
+            }
+            self.groups[index].note(at, lag, behind, self.sampled % self.keep_every == 0);
+        }
+        if self.groups.first().is_some_and(|group| group.series.len() > SERIES) {
+            self.keep_every *= 2;
+            self.groups.iter_mut().for_each(GroupView::thin_out);
+        }
+        self.note_rates(at);
+    }
+
+    fn lag_of(&self, at: Time, group: GroupId, place: PlaceId) -> LagSample {
+        let lag = self.ledger.lag(group, place);
+        let oldest = if lag > 0 { self.ledger.oldest_unsettled(group, place) } else { None };
+        LagSample {
+            at,
+            group,
+            place,
+            log_end: self.ledger.committed(place),
+            committed: self.ledger.settled(group, place),
+            lag,
+            behind: oldest.map_or(Duration::ZERO, |stored| at.since(stored)),
+        }
+    }
+
+    /// Rates are averages over about the last second.
+    fn note_rates(&mut self, at: Time) {
+        let offered: Vec<u64> = self.channels.iter().map(|channel| channel.offered).collect();
+        let processed = self.ledger.latencies.processed.clone();
+        while self.history.len() > 1 && at.since(self.history[1].0) >= Duration::from_secs(1) {
+            self.history.pop_front();
+        }
+        if let Some((then, offered_then, processed_then)) = self.history.front() {
+            let millis = at.since(*then).as_millis().max(1);
+            for ((channel, now), then) in self.channels.iter_mut().zip(&offered).zip(offered_then) {
+                channel.rate = (now - then) * 1_000 / millis;
+            }
+            for ((group, now), then) in self.groups.iter_mut().zip(&processed).zip(processed_then) {
+                group.rate = (now - then) * 1_000 / millis;
+            }
+        }
+        for (index, channel) in
+            self.setup.stage.channels.iter().enumerate().filter(|(_, channel)| !channel.internal)
+        {
+            self.channels[index].committed = channel.places().map(|place| self.ledger.committed(place)).sum();
+        }
+        self.history.push_back((at, offered, processed));
+    }
+
+    fn take(&mut self, event: &Event<Fact>) {
+        match &event.fact {
+            Fact::Life(life) => {
+                if let Life::Offered { channel, records, .. } = life {
+                    self.channels[channel.index()].offered += u64::from(*records);
+                }
+                if matches!(
+                    life,
+                    Life::Offered { .. }
+                        | Life::Accepted { .. }
+                        | Life::Stored { .. }
+                        | Life::Committed { .. }
+                        | Life::Delivered { .. }
+                        | Life::Processed { .. }
+                        | Life::Settled { .. }
+                ) {
+                    return;
+                }
+            }
+            Fact::Physics(physics) => self.take_physics(physics),
+            Fact::Kafka(kafka) => self.take_kafka(event.at, kafka),
+            Fact::ZeroMq(_) | Fact::Injected(_) => {}
+        }
+        let Some(told) = tell(event, &self.setup.stage, &self.setup.cast) else { return };
+        if self.lines.len() == LINES {
+            self.lines.pop_front();
+        }
+        let (weight, tag, text) = (told.weight, told.tag, told.text);
+        self.lines.push_back(Line { at: event.at, serial: event.serial, weight, tag, text });
+    }
+
+    fn take_physics(&mut self, physics: &Physics) {
+        let mut set = |node: NodeId, state| self.nodes[node.0 as usize].state = state;
+        match *physics {
+            Physics::Crashed { node, .. } => set(node, NodeState::Down),
+            Physics::Restarted { node } | Physics::Resumed { node } => set(node, NodeState::Up),
+            Physics::Paused { node } => set(node, NodeState::Paused),
+            Physics::Cut { .. } | Physics::Healed { .. } | Physics::Undelivered { .. } => {}
+        }
+    }
+
+    fn take_kafka(&mut self, at: Time, kafka: &Kafka) {
+        if let Kafka::PartitionChanged { place, leader, leader_epoch, isr, .. } = kafka {
+            self.places[place.index()] =
+                PlaceView { leader: *leader, leader_epoch: *leader_epoch, isr: isr.to_vec() };
+        }
+        if let Kafka::GroupChanged { group, to, generation, members, why, .. } = kafka {
+            self.groups[group.index()].change(at, *to, *generation, *members, *why);
+        }
+    }
+}
+
+impl GroupView {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: None,
+            generation: 0,
+            members: 0,
+            lag: 0,
+            behind: Duration::ZERO,
+            lag_max: (0, Time::ZERO),
+            processed: 0,
+            rate: 0,
+            series: Vec::new(),
+            rebalances: Vec::new(),
+            latency: Histogram::default(),
+        }
+    }
+
+    fn note(&mut self, at: Time, lag: u64, behind: Duration, keep: bool) {
+        self.lag = lag;
+        self.behind = behind;
+        if lag > self.lag_max.0 {
+            self.lag_max = (lag, at);
+        }
+        if keep {
+            self.series.push((at, lag));
+        }
+    }
+
+    fn thin_out(&mut self) {
+        let mut index = 0;
+        self.series.retain(|_| {
+            index += 1;
+            index % 2 == 0
+        });
+    }
+
+    fn change(&mut self, at: Time, to: GroupState, generation: u32, members: u32, why: GroupReason) {
+        self.state = Some(to);
+        self.generation = generation;
+        self.members = members;
+        let open = self.rebalances.last_mut().filter(|last| last.took.is_none());
+        match (to, open) {
+            (GroupState::PreparingRebalance, None) => {
+                self.rebalances.push(Rebalance { began: at, took: None, why, generation, members });
+            }
+            (GroupState::Stable, Some(rebalance)) => {
+                rebalance.took = Some(at.since(rebalance.began));
+                rebalance.generation = generation;
+                rebalance.members = members;
+            }
+            (GroupState::Empty | GroupState::Dead, Some(_)) => {
+                self.rebalances.pop();
+            }
+            (_, _) => {}
+        }
+    }
+}
+
+impl Observer<Fact> for Watch {
+    fn observe(&mut self, events: &[Event<Fact>]) {
+        // The ledger takes runs of events between two samples at once.
+        let mut rest = events;
+        while let Some(last) = rest.last() {
+            let upto = if last.at < self.next_sample {
+                rest.len()
+            } else {
+                rest.partition_point(|event| event.at < self.next_sample)
+            };
+            let (now, later) = rest.split_at(upto);
+            self.ledger.observe(now);
+            for event in now {
+                self.take(event);
+            }
+            if let Some(event) = later.first() {
+                self.catch_up(event.at);
+            }
+            rest = later;
+        }
+        if let Some(last) = events.last() {
+            self.now = last.at;
+            self.facts = last.serial;
+        }
+    }
+}
