@@ -47,6 +47,8 @@ pub struct Ladder<T> {
     occupied: [u64; RUNGS],
     /// How many items lie on the rungs.
     above: usize,
+    /// How many items at the end of the bottom nobody has been told of.
+    untold: usize,
 }
 
 impl<T> Default for Ladder<T> {
@@ -59,6 +61,7 @@ impl<T> Default for Ladder<T> {
             buckets: (0..RUNGS * BUCKETS).map(|_| Vec::new()).collect(),
             occupied: [0; RUNGS],
             above: 0,
+            untold: 0,
         }
     }
 }
@@ -93,6 +96,12 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
         let Entry { at, item } = self.bottom.pop_if(|next| next.at <= until)?;
         self.now = at;
         Some((Time::from_nanos(at), item))
+    }
+
+    #[inline]
+    fn brought_up(&mut self) -> impl Iterator<Item = T> {
+        let untold = std::mem::take(&mut self.untold);
+        self.bottom.iter().rev().take(untold).map(|entry| entry.item)
     }
 
     fn len(&self) -> usize {
@@ -151,6 +160,7 @@ impl<T: Copy> Ladder<T> {
                 self.horizon = end;
                 self.bottom.extend(taken.drain(..).rev());
                 self.bottom.sort_by(|a, b| b.at.cmp(&a.at));
+                self.untold = SMALL;
             } else {
                 self.horizon = begin;
                 taken.drain(..).for_each(|entry| self.place(entry));
