@@ -9,6 +9,7 @@
 //! the bucket that the horizon closes. Items of one time lie together, in the order in which they went in,
 //! wherever they lie: no serial numbers. A look at what comes next moves nothing unless it comes out.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use super::Agenda;
@@ -159,7 +160,7 @@ impl<T: Copy> Ladder<T> {
             if rung == 0 || taken.len() <= SMALL {
                 self.horizon = end;
                 self.bottom.extend(taken.drain(..).rev());
-                self.bottom.sort_by(|a, b| b.at.cmp(&a.at));
+                self.bottom.sort_by_key(|entry| Reverse(entry.at));
                 self.untold = SMALL;
             } else {
                 self.horizon = begin;
