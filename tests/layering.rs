@@ -22,8 +22,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe", "tape", "scenario",
-            "analyze", "tui",
+            "kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe", "tape",
+            "scenario", "analyze", "tui",
         ],
     ),
 ];
@@ -69,7 +69,8 @@ fn room(name: &str) -> Vec<(String, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&source.join(name), &mut files);
-    let is_test = |path: &str| path.contains("/tests/") || path.contains("tests.rs") || path.ends_with("scenarios.rs");
+    let is_test =
+        |path: &str| path.contains("/tests/") || path.contains("tests.rs") || path.ends_with("scenarios.rs");
     let relative = |path: &Path| path.strip_prefix(&source).expect("below src").display().to_string();
     files
         .into_iter()
@@ -81,7 +82,10 @@ fn room(name: &str) -> Vec<(String, String)> {
 
 fn without_tests(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod ").next().expect("a split has a first part");
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| line.to_owned() + "\n").collect()
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| line.to_owned() + "\n")
+        .collect()
 }
 
 /// The rooms that a text names.
@@ -90,7 +94,8 @@ fn used(text: &str) -> Vec<String> {
     for (at, _) in text.match_indices("crate::") {
         let rest = &text[at + "crate::".len()..];
         let names = rest.strip_prefix('{').map_or(rest, |list| list);
-        let name: String = names.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+        let name: String =
+            names.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
         rooms.push(name);
     }
     rooms
