@@ -9,6 +9,11 @@ use crate::trace::kafka::GroupState;
 use crate::tui::model::Model;
 use crate::tui::theme::{Glyphs, Role};
 
+/// Between two columns.
+const GAP: u16 = 4;
+/// The narrowest column.
+const LEAST: u16 = 12;
+
 /// How many rows it would like to have.
 pub fn rows(model: &Model) -> u16 {
     let snapshot = model.snapshot();
@@ -18,14 +23,7 @@ pub fn rows(model: &Model) -> u16 {
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let [channels, gap, nodes, next_gap, groups] = Layout::horizontal([
-        Constraint::Fill(5),
-        Constraint::Length(4),
-        Constraint::Fill(5),
-        Constraint::Length(4),
-        Constraint::Fill(10),
-    ])
-    .areas(area);
+    let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
     let of_channels = channel_rows(model, width, glyphs);
@@ -36,6 +34,25 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     column(canvas, channels, "PRODUCERS TO", &of_channels);
     column(canvas, nodes, nodes_title(model), &of_nodes);
     column(canvas, groups, "CONSUMER GROUPS", &of_groups);
+}
+
+/// As wide as their names, but never so that the groups have less than a third.
+fn columns(model: &Model, area: Rect) -> [Rect; 5] {
+    let snapshot = model.snapshot();
+    let most = (area.width.saturating_sub(2 * GAP) / 3).max(LEAST);
+    let wide = |longest: Option<usize>, more: u16| {
+        Constraint::Length((longest.unwrap_or(0).min(100) as u16 + more).clamp(LEAST, most))
+    };
+    let channels = snapshot.channels.iter().map(|channel| channel.name.chars().count()).max();
+    let nodes = shown_nodes(model).iter().map(|node| node.name.chars().count()).max();
+    Layout::horizontal([
+        wide(channels, 10),
+        Constraint::Length(GAP),
+        wide(nodes, 11),
+        Constraint::Length(GAP),
+        Constraint::Fill(1),
+    ])
+    .areas(area)
 }
 
 fn column(canvas: &mut Canvas<'_>, area: Rect, title: &str, lines: &[Vec<Piece>]) {
@@ -74,7 +91,7 @@ fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> 
         let (glyph, role) = if channel.rate > 0 { (glyphs.ok, Role::Ok) } else { (glyphs.idle, Role::Muted) };
         vec![
             piece(format!("{glyph} "), role),
-            piece(format!("{:name$} ", cut(&channel.name, name, ".")), Role::Plain),
+            piece(format!("{:name$} ", cut(&channel.name, name, glyphs.cut)), Role::Plain),
             piece(rate, Role::Plain).moved(moved),
         ]
     };
@@ -106,12 +123,14 @@ fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
             NodeState::Paused => (glyphs.warn, Role::Warn, "paused".to_owned()),
         };
         let leads = if node.leads > 0 { format!("{}{}", glyphs.leader, node.leads) } else { String::new() };
-        let tail = if state.is_empty() { leads } else { format!("{state} {leads}").trim_end().to_owned() };
+        let both = format!("{state} {leads}").trim().to_owned();
+        let fits = node.name.chars().count() + both.chars().count() + 3 <= width;
+        let tail = if fits || state.is_empty() { both } else { state };
         let name = width.saturating_sub(tail.chars().count() + 3);
         let tail_role = if node.state == NodeState::Up { Role::Plain } else { role };
         vec![
             piece(format!("{glyph} "), role),
-            piece(format!("{} ", cut(&node.name, name, ".")), Role::Plain),
+            piece(format!("{} ", cut(&node.name, name, glyphs.cut)), Role::Plain),
             piece(tail, tail_role).moved(moved),
         ]
     };
@@ -144,7 +163,7 @@ fn group_row(
     let mut pieces = vec![
         piece(format!("{glyph} "), role),
         piece(
-            format!("{:name$} ", cut(&group.name, name, ".")),
+            format!("{:name$} ", cut(&group.name, name, glyphs.cut)),
             if selected { Role::Accent } else { Role::Plain },
         ),
     ];
