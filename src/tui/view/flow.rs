@@ -36,7 +36,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     column(canvas, groups, "CONSUMER GROUPS", &of_groups);
 }
 
-/// As wide as their names, but never so that the groups have less than a third.
+/// As wide as what stands in them, but never so that the groups have less than a third.
 fn columns(model: &Model, area: Rect) -> [Rect; 5] {
     let snapshot = model.snapshot();
     let most = (area.width.saturating_sub(2 * GAP) / 3).max(LEAST);
@@ -44,11 +44,11 @@ fn columns(model: &Model, area: Rect) -> [Rect; 5] {
         Constraint::Length((longest.unwrap_or(0).min(100) as u16 + more).clamp(LEAST, most))
     };
     let channels = snapshot.channels.iter().map(|channel| channel.name.chars().count()).max();
-    let nodes = shown_nodes(model).iter().map(|node| node.name.chars().count()).max();
+    let nodes = shown_nodes(model).iter().map(|node| node.name.chars().count() + tail(node, "*").len()).max();
     Layout::horizontal([
         wide(channels, 10),
         Constraint::Length(GAP),
-        wide(nodes, 11),
+        wide(nodes, 3),
         Constraint::Length(GAP),
         Constraint::Fill(1),
     ])
@@ -117,15 +117,12 @@ fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
     let before = &model.before.nodes;
     let row = |node: &&NodeView| {
         let moved = before.iter().any(|then| then.name == node.name && then != *node);
-        let (glyph, role, state) = match node.state {
-            NodeState::Up => (glyphs.ok, Role::Ok, String::new()),
-            NodeState::Down => (glyphs.error, Role::Error, "down".to_owned()),
-            NodeState::Paused => (glyphs.warn, Role::Warn, "paused".to_owned()),
+        let (glyph, role) = match node.state {
+            NodeState::Up => (glyphs.ok, Role::Ok),
+            NodeState::Down => (glyphs.error, Role::Error),
+            NodeState::Paused => (glyphs.warn, Role::Warn),
         };
-        let leads = if node.leads > 0 { format!("{}{}", glyphs.leader, node.leads) } else { String::new() };
-        let both = format!("{state} {leads}").trim().to_owned();
-        let fits = node.name.chars().count() + both.chars().count() + 3 <= width;
-        let tail = if fits || state.is_empty() { both } else { state };
+        let tail = tail(node, glyphs.leader);
         let name = width.saturating_sub(tail.chars().count() + 3);
         let tail_role = if node.state == NodeState::Up { Role::Plain } else { role };
         vec![
@@ -135,6 +132,17 @@ fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
         ]
     };
     shown_nodes(model).iter().map(row).collect()
+}
+
+/// What is wrong with a node, and how many partitions it leads.
+fn tail(node: &NodeView, leader: &str) -> String {
+    let state = match node.state {
+        NodeState::Up => "",
+        NodeState::Down => "down",
+        NodeState::Paused => "paused",
+    };
+    let leads = if node.leads > 0 { format!("{leader}{}", node.leads) } else { String::new() };
+    format!("{state} {leads}").trim().to_owned()
 }
 
 fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
@@ -167,15 +175,13 @@ fn group_row(
             if selected { Role::Accent } else { Role::Plain },
         ),
     ];
-    if !state.is_empty() {
-        pieces.push(piece(format!("{state} "), role));
-    }
     pieces.extend([
         piece("lag ", Role::Muted),
         piece(format!("{:<6}", count(group.lag)), lag_role).moved(then(|group| group.lag)),
     ]);
     let rest = [
         vec![piece(format!(" {}/s", count(group.rate)), Role::Plain).moved(then(|group| group.rate))],
+        if state.is_empty() { Vec::new() } else { vec![piece(format!(" {state}"), role)] },
         membership(group, before),
         vec![piece(late(group), Role::Warn)],
     ];
