@@ -1,6 +1,6 @@
 //! How many rows a second the tape takes: a made-up stream of facts, recorded into a folder.
 //!
-//! `cargo run --release --example tape_speed -- DIR [BATCHES [RECORDS_PER_BATCH]]`
+//! `cargo run --release --example tape_speed -- DIR [BATCHES [RECORDS_PER_BATCH [GROUPS]]]`
 
 // A measurement reads the clock.
 #![allow(clippy::disallowed_types)]
@@ -21,9 +21,9 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let dir = PathBuf::from(arguments.next().expect("a folder to write into"));
     let mut number = |default| arguments.next().map_or(default, |text| text.parse().expect("a number"));
-    let (batches, records) = (number(1_000_000), number(1));
-    let mut tape = Tape::create(&dir, header()).expect("a folder for the tape");
-    let mut stream = Stream::default();
+    let (batches, records, groups) = (number(1_000_000), number(1), number(1));
+    let mut tape = Tape::create(&dir, header(groups)).expect("a folder for the tape");
+    let mut stream = Stream { groups, ..Stream::default() };
     let began = Instant::now();
     for batch in 0..batches {
         stream.batch(batch, records);
@@ -42,10 +42,12 @@ fn main() {
     println!("{:.0} rows/s", (facts + records) as f64 / seconds);
 }
 
-fn header() -> Header {
+fn header(groups: u64) -> Header {
     let mut stage = Stage::default();
     let orders = stage.add_channel("orders", PARTITIONS as u32, false, true);
-    stage.add_group("billing", vec![orders]);
+    for group in 0..groups {
+        stage.add_group(format!("group-{group}"), vec![orders]);
+    }
     stage.add_source("orders-generator-0");
     let actors = ["broker-1", "generator-0", "producer-0", "consumer-0", "processor-0"];
     let cast = Cast {
@@ -76,6 +78,7 @@ fn ending() -> Ending {
 
 #[derive(Default)]
 struct Stream {
+    groups: u64,
     serial: u64,
     events: Vec<Event<Fact>>,
     closed: Vec<RecordRow>,
@@ -102,7 +105,8 @@ impl Stream {
         self.emit(at, 3, Life::Delivered { ids: span.clone(), group, place, offset });
         self.emit(at, 4, Life::Processed { ids: span, group, place, offset });
         self.emit(at, 3, Life::Settled { group, place, upto });
-        self.closed.extend((0..records).map(|i| row(first.plus(i), at, place, offset + i)));
+        let groups = self.groups as usize;
+        self.closed.extend((0..records).map(|i| row(first.plus(i), at, place, offset + i, groups)));
     }
 
     fn emit(&mut self, at: Time, actor: u32, fact: Life) {
@@ -124,7 +128,7 @@ impl Stream {
     }
 }
 
-fn row(id: RecordId, at: Time, place: PlaceId, offset: u64) -> RecordRow {
+fn row(id: RecordId, at: Time, place: PlaceId, offset: u64, groups: usize) -> RecordRow {
     let after = |micros| at + Duration::from_micros(micros);
     let leg = LegRow {
         delivered: after(900),
@@ -147,6 +151,6 @@ fn row(id: RecordId, at: Time, place: PlaceId, offset: u64) -> RecordRow {
         copies: 1,
         fate: "settled",
         reason: None,
-        legs: vec![leg],
+        legs: vec![leg; groups],
     }
 }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::scenario::ScenarioError;
+use crate::tape::TapeError;
 
 use super::Exit;
 
@@ -20,6 +21,12 @@ pub enum Failure {
 impl From<ScenarioError> for Failure {
     fn from(error: ScenarioError) -> Self {
         Self::Scenario(Box::new(error))
+    }
+}
+
+impl From<TapeError> for Failure {
+    fn from(error: TapeError) -> Self {
+        Self::Outside(error.to_string())
     }
 }
 

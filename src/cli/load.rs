@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::scenario::{Overrides, Scenario};
+use crate::scenario::{Overrides, Scenario, templates};
 use crate::workload::load_trace;
 
+use super::bundled::BUNDLED;
 use super::failure::Failure;
 
 /// Which scenario, and what to change in it.
@@ -40,11 +41,22 @@ impl ScenarioArguments {
         Overrides { set: self.set.clone(), seed: self.seed, duration: self.duration.clone() }
     }
 
-    /// Reads, checks, and loads what it names.
+    /// The overrides as `path=value`, all alike.
+    pub fn as_settings(&self) -> Vec<String> {
+        let seed = self.seed.map(|seed| format!("run.seed={seed}"));
+        let duration = self.duration.as_ref().map(|duration| format!("run.duration={duration}"));
+        self.set.iter().cloned().chain(seed).chain(duration).collect()
+    }
+
+    /// Reads, checks, and loads what it names: a file, or a bundled scenario by its name.
     pub fn load(&self) -> Result<Loaded, Failure> {
         let path = &self.scenario;
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Failure::outside("read", path.display(), error))?;
+        let bundled = path.to_str().and_then(|name| templates::find(BUNDLED, name).ok());
+        let text = match (std::fs::read_to_string(path), bundled) {
+            (Ok(text), _) => text,
+            (Err(_), Some(bundled)) => bundled.text.to_owned(),
+            (Err(error), None) => return Err(Failure::outside("read the scenario", path.display(), error)),
+        };
         load_text(text, path, &self.overrides())
     }
 }

@@ -1,26 +1,60 @@
 //! The command line: one file for each subcommand.
 
+mod bundled;
+mod calc;
 mod exit;
 mod failure;
 mod load;
+mod output;
+mod replay;
+mod rows;
 mod run;
+mod scenarios;
+mod session;
+mod settings;
 
 use clap::{Parser, Subcommand};
 
+pub use bundled::BUNDLED;
 pub use exit::Exit;
+use failure::Failure;
 
 /// What happens to my messages? A deterministic simulator of Kafka and ZeroMQ.
 #[derive(Parser, Debug)]
-#[command(name = "brokersim", version, max_term_width = 100)]
+#[command(name = "brokersim", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all is well
+  1    a promise was broken (replay: something else happened)
+  2    wrong usage, or a file that makes no sense
+  3    a file or folder cannot be read or written
+  70   brokersim is wrong: the books do not balance
+  130  ended early by Ctrl-C; what was recorded is readable";
+
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run a scenario and say what became of every record.
+    /// Run a scenario and say what became of every record
     Run(run::RunArguments),
+    /// Run a recorded scenario again and say whether the same happened
+    Replay(replay::ReplayArguments),
+    /// Show the bundled scenarios and the question each answers
+    List,
+    /// Write a new scenario file from a bundled one
+    New(scenarios::NewArguments),
+    /// Check a scenario file without running it
+    Check(load::ScenarioArguments),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
+    /// List every setting with its default, its unit, and whether it is modelled
+    Settings(settings::SettingsArguments),
+    /// Where would this key go, who would get what?
+    #[command(subcommand)]
+    Calc(calc::Calc),
 }
 
 /// Runs the program with the arguments of the process.
@@ -33,11 +67,18 @@ pub fn main() -> std::process::ExitCode {
             return exit.into();
         }
     };
-    let result = match arguments.command {
-        Command::Run(arguments) => run::run(&arguments),
-    };
-    match result {
-        Ok(exit) => exit.into(),
-        Err(failure) => failure.say().into(),
+    dispatch(&arguments.command).unwrap_or_else(|failure| failure.say()).into()
+}
+
+fn dispatch(command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Replay(arguments) => replay::replay(arguments),
+        Command::List => scenarios::list(),
+        Command::New(arguments) => scenarios::new(arguments),
+        Command::Check(arguments) => scenarios::check(arguments),
+        Command::Schema => scenarios::schema(),
+        Command::Settings(arguments) => settings::settings(arguments),
+        Command::Calc(what) => calc::calc(what),
     }
 }

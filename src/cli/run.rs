@@ -1,63 +1,228 @@
-//! `brokersim run`
-use clap::Args;
+//! `brokersim run`: from a file to a verdict.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use clap::{Args, ValueEnum};
+
 use crate::analyze::report::report;
-use crate::host::Simulation;
-use crate::kernel::{Duration, Time};
-use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{Watch, WatchSetup};
-use crate::scenario::wiring::wire;
+use crate::observe::summary::Summary;
+use crate::tui::pace::Speed;
+use crate::tui::{self, Palette, ScreenOptions, Theme};
 
 use super::Exit;
 use super::failure::Failure;
-use super::load::ScenarioArguments;
+use super::load::{Loaded, ScenarioArguments};
+use super::output;
+use super::session::{Recording, Session};
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub struct RunArguments {
     #[command(flatten)]
     scenario: ScenarioArguments,
+    /// No screen, even on a terminal.
+    #[arg(long)]
+    headless: bool,
+    /// How the summary is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The folder to record into, instead of runs/NAME-SEED.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_tape")]
+    out: Option<PathBuf>,
+    /// Record nothing.
+    #[arg(long)]
+    no_tape: bool,
+    /// Replace a recording that has not ended.
+    #[arg(long)]
+    force: bool,
+    /// How fast the screen runs: 0.01 to 1000000 times real time, or `max`; about 20 s a run unless given.
+    #[arg(long, value_name = "TIMES", value_parser = speed)]
+    speed: Option<Speed>,
+    /// The colours of the screen.
+    #[arg(long, value_enum, default_value_t = Colours::Dark)]
+    theme: Colours,
+    /// No characters on the screen but ASCII.
+    #[arg(long)]
+    ascii: bool,
+    /// No progress bar.
+    #[arg(long, short)]
+    quiet: bool,
 }
 
-/// Runs.
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Text,
+    /// For a script: one JSON object, `schema` says which.
+    Json,
+}
+
+/// The colours of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    /// On a dark background.
+    Dark,
+    /// On a light background.
+    Light,
+    /// None; also when NO_COLOR is set.
+    Mono,
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    let times: f64 = text.trim_end_matches('x').parse().map_err(|_| "a number, or `max`".to_owned())?;
+    if !(0.01..=1e6).contains(&times) {
+        return Err("0.01 to 1000000, or `max`".to_owned());
+    }
+    Ok(Speed::Times((times * 1e3).round() as u64))
+}
+
+/// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let loaded = arguments.scenario.load()?;
-    let wired = wire(&loaded.scenario);
-    let mut simulation = Simulation::new(wired.parts);
-    let mut watch = Watch::new(WatchSetup {
-        stage: Arc::clone(&wired.stage),
-        cast: Arc::new(simulation.cast().clone()),
-        warm_up: Time::ZERO + loaded.scenario.run.warm_up,
-        end: wired.end,
-        sample_every: Duration::from_millis(100),
-        for_tape: false,
+    let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
+    let session = Session::new(&loaded, recording.as_ref())?;
+    let stop = stop_on_signal();
+    let summary = if shows_screen(arguments) {
+        on_screen(session, &stop, arguments, &loaded)?
+    } else {
+        headless(session, &stop, arguments)?
+    };
+    print(&summary, arguments.format)?;
+    if let Some(recording) = &recording
+        && !arguments.quiet
+    {
+        eprintln!("recorded in {}", recording.dir.display());
+    }
+    Ok(exit(&summary))
+}
+
+fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
+    let name = format!("{}-{}", loaded.scenario.name, loaded.scenario.run.seed);
+    Recording {
+        dir: arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)),
+        force: arguments.force,
+        file: arguments.scenario.scenario.display().to_string(),
+        overrides: arguments.scenario.as_settings(),
+    }
+}
+
+/// A flag that Ctrl-C or a polite signal raises; a second one ends the program at once.
+pub fn stop_on_signal() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    let handler = ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
     });
-    let started = Instant::now();
-    simulation.run_until(wired.end, &mut watch);
-    watch.close(simulation.now());
-    let summary = Summary::new(
-        &watch,
-        RunFacts {
-            scenario: loaded.scenario.name.clone(),
-            question: loaded.scenario.question.clone(),
-            seed: loaded.scenario.run.seed,
-            finished: true,
-            stop: wired.stop,
-            now: simulation.now(),
-            digest: simulation.digest().to_string(),
-            inputs: simulation.inputs(),
-            facts: simulation.facts(),
-            wall_seconds: started.elapsed().as_secs_f64(),
-            notes: loaded.scenario.notes.clone(),
-        },
-    );
-    print!("{}", report(&summary));
-    if std::env::var("LINES_OUT").is_ok() {
-        for line in watch.snapshot().lines {
-            eprintln!("{} {} {}", line.at, line.tag, line.text);
+    if let Err(error) = handler {
+        eprintln!("warning: Ctrl-C will not end the run in good order: {error}");
+    }
+    stop
+}
+
+fn shows_screen(arguments: &RunArguments) -> bool {
+    !arguments.headless && arguments.format == Format::Text && std::io::stdout().is_terminal()
+}
+
+fn on_screen(
+    mut session: Session,
+    stop: &AtomicBool,
+    arguments: &RunArguments,
+    loaded: &Loaded,
+) -> Result<Summary, Failure> {
+    let palette = match arguments.theme {
+        _ if std::env::var_os("NO_COLOR").is_some() => Palette::Mono,
+        Colours::Dark => Palette::Dark,
+        Colours::Light => Palette::Light,
+        Colours::Mono => Palette::Mono,
+    };
+    let options = ScreenOptions {
+        title: loaded.scenario.name.clone(),
+        seed: loaded.scenario.run.seed,
+        theme: Theme::new(palette, arguments.ascii),
+        speed: arguments.speed,
+        stop: Some(stop),
+    };
+    tui::run(&mut session, options)
+        .map_err(|error| Failure::outside("show the run on", "the terminal", error))?;
+    finish(session)
+}
+
+fn finish(session: Session) -> Result<Summary, Failure> {
+    if let Some(failure) = session.failed() {
+        session.finish().ok();
+        return Err(failure);
+    }
+    session.finish()
+}
+
+fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -> Result<Summary, Failure> {
+    let shows = !arguments.quiet && std::io::stderr().is_terminal();
+    let mut progress = Progress::new(shows);
+    session.run(stop, |session| progress.show(session), &mut ());
+    progress.clear();
+    finish(session)
+}
+
+fn print(summary: &Summary, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Text => output::print(&report(summary)),
+        Format::Json => output::print_json(summary),
+    }
+}
+
+fn exit(summary: &Summary) -> Exit {
+    if !summary.books_balance {
+        Exit::Bug
+    } else if summary.state == "interrupted" {
+        Exit::Interrupted
+    } else {
+        Exit::Ok
+    }
+}
+
+/// A bar on stderr for runs that take their time.
+struct Progress {
+    shows: bool,
+    begun: Instant,
+    drawn: Option<Instant>,
+}
+
+impl Progress {
+    const PATIENCE: f64 = 0.7;
+    const WIDTH: usize = 30;
+
+    fn new(shows: bool) -> Self {
+        Self { shows, begun: Instant::now(), drawn: None }
+    }
+
+    fn show(&mut self, session: &Session) {
+        let due = self.drawn.is_none_or(|drawn| drawn.elapsed().as_secs_f64() > 0.1);
+        if !self.shows || !due || self.begun.elapsed().as_secs_f64() < Self::PATIENCE {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        let (now, end) = (session.now().as_secs_f64(), session.end().as_secs_f64());
+        let part = now / end.max(1e-9);
+        let filled = (part * Self::WIDTH as f64) as usize;
+        let bar: String = (0..Self::WIDTH).map(|cell| if cell < filled { '█' } else { '·' }).collect();
+        let speed = now / session.wall_seconds().max(1e-9);
+        eprint!("\r{bar} {:>3.0} %  {} / {}  {speed:.0}x ", part * 100.0, session.now(), session.end());
+        std::io::stderr().flush().ok();
+    }
+
+    fn clear(&self) {
+        if self.drawn.is_some() {
+            eprint!("\r{:80}\r", "");
         }
     }
-    Ok(if summary.books_balance { Exit::Ok } else { Exit::Bug })
 }

@@ -18,13 +18,19 @@ impl Histogram {
     /// Counts one.
     #[inline]
     pub fn add(&mut self, value: Duration) {
+        self.add_many(value, 1);
+    }
+
+    /// Counts so many of the same length.
+    #[inline]
+    pub fn add_many(&mut self, value: Duration, count: u64) {
         let bucket = bucket(value.as_nanos());
         if bucket >= self.counts.len() {
             self.counts.resize(bucket + 1, 0);
         }
-        self.counts[bucket] += 1;
-        self.total += 1;
-        self.sum += u128::from(value.as_nanos());
+        self.counts[bucket] += count;
+        self.total += count;
+        self.sum += u128::from(value.as_nanos()) * u128::from(count);
         self.max = self.max.max(value);
     }
 

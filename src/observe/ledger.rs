@@ -17,17 +17,19 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::kernel::{Event, Observer, Time};
-use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Stage};
+use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Stage};
 
 mod book;
 mod order;
 mod row;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use book::Book;
 use order::Order;
-use window::Window;
 pub use window::{Leg, Line};
+use window::{Visit, Window, fate, last_fate, seal};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -156,18 +158,18 @@ pub struct Tally {
     pub reordered: u64,
 }
 
-/// Told of each first processing: group, time from offer, from store.
+/// Told of each acceptance and of each first processing.
 pub trait Latencies {
-    /// A group has processed a record for the first time.
-    fn processed(&mut self, group: GroupId, offered: Time, stored: Time, now: Time);
-    /// A client knows that its record is accepted.
-    fn accepted(&mut self, offered: Time, now: Time);
+    /// A group has processed so many records, offered together, for the first time.
+    fn processed(&mut self, group: GroupId, offered: Time, now: Time, records: u64);
+    /// A client knows that so many records, offered together, are accepted.
+    fn accepted(&mut self, offered: Time, now: Time, records: u64);
 }
 
 /// Keeps nothing.
 impl Latencies for () {
-    fn processed(&mut self, _: GroupId, _: Time, _: Time, _: Time) {}
-    fn accepted(&mut self, _: Time, _: Time) {}
+    fn processed(&mut self, _: GroupId, _: Time, _: Time, _: u64) {}
+    fn accepted(&mut self, _: Time, _: Time, _: u64) {}
 }
 
 /// The books.
@@ -177,12 +179,28 @@ pub struct Ledger<L = ()> {
     windows: Vec<Option<Window>>,
     books: Vec<Book>,
     order: Order,
-    closed: Balance,
+    exit: Exit,
     tally: Tally,
     /// Where latencies go.
     pub latencies: L,
+}
+
+/// Where records leave.
+#[derive(Clone, Debug)]
+struct Exit {
+    closed: Balance,
     /// Records that have left, when somebody wants them.
     outbox: Option<Vec<Closed>>,
+}
+
+impl Exit {
+    #[inline]
+    fn leave(&mut self, id: RecordId, line: &Line, legs: &[Leg], fate: Fate) {
+        self.closed.add(fate);
+        if let Some(outbox) = &mut self.outbox {
+            outbox.push(Closed { id, line: line.clone(), legs: legs.to_vec(), fate });
+        }
+    }
 }
 
 impl<L: Latencies> Ledger<L> {
@@ -199,10 +217,9 @@ impl<L: Latencies> Ledger<L> {
             stage,
             books,
             order: Order::default(),
-            closed: Balance::default(),
+            exit: Exit { closed: Balance::default(), outbox: keep_closed.then(Vec::new) },
             tally: Tally::default(),
             latencies,
-            outbox: keep_closed.then(Vec::new),
         }
     }
 
@@ -213,31 +230,28 @@ impl<L: Latencies> Ledger<L> {
 
     /// The books as they stand, with everything that is in flight sorted by how far it came.
     pub fn balance(&self) -> Balance {
-        let mut balance = self.closed.clone();
+        let mut balance = self.exit.closed.clone();
         balance.offered = self.tally.offered;
-        self.windows
-            .iter()
-            .flatten()
-            .flat_map(|window| window.open(&self.books))
-            .for_each(|fate| balance.add(fate));
+        for (_, line, legs) in self.windows.iter().flatten().flat_map(Window::rows) {
+            balance.add(fate(line, legs, &self.books));
+        }
         balance
     }
 
     /// Records that have left since the last call; empty unless asked for at the beginning.
     pub fn take_closed(&mut self) -> Vec<Closed> {
-        self.outbox.as_mut().map(std::mem::take).unwrap_or_default()
+        self.exit.outbox.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Closes every record that is left, as it stands. For the end of a run.
     pub fn close(&mut self) {
         for source in 0..self.windows.len() {
             let Some(window) = &mut self.windows[source] else { continue };
-            for closed in window.close_all(source as u32, &self.books) {
-                self.closed.add(closed.fate);
-                if let Some(outbox) = &mut self.outbox {
-                    outbox.push(closed);
-                }
+            for (sequence, line, legs) in window.rows() {
+                let id = RecordId::new(source as u32, sequence);
+                self.exit.leave(id, line, legs, last_fate(line, legs, &self.books));
             }
+            window.close();
         }
     }
 
@@ -259,12 +273,12 @@ impl<L: Latencies> Ledger<L> {
     /// When the oldest committed record that a group has not settled was stored.
     pub fn oldest_unsettled(&self, group: GroupId, place: PlaceId) -> Option<Time> {
         let id = self.books[place.index()].oldest_unsettled(group)?;
-        self.windows[id.source() as usize].as_ref()?.line(id.sequence()).map(|(line, _)| line.stored)
+        self.windows[id.source() as usize].as_ref()?.line(id.sequence()).map(|line| line.stored)
     }
 
-    /// How many records are in memory.
+    /// How many records have no fate yet.
     pub fn in_memory(&self) -> usize {
-        self.windows.iter().flatten().map(Window::len).sum()
+        self.windows.iter().flatten().map(Window::open).sum()
     }
 
     fn take(&mut self, now: Time, life: &Life) {
@@ -273,33 +287,25 @@ impl<L: Latencies> Ledger<L> {
                 self.tally.offered += u64::from(*records);
                 self.tally.offered_bytes += bytes;
                 let readers = self.stage.readers(*channel).count();
-                let window = self.windows[first.source() as usize]
-                    .get_or_insert_with(|| Window::new(*channel, readers));
+                let window =
+                    self.windows[first.source() as usize].get_or_insert_with(|| Window::new(readers));
                 window.offer(*first, *records, now);
             }
             Life::Accepted { ids, place, offset } => self.accepted(now, ids, *place, *offset),
             Life::Rejected { ids, why } => {
                 self.tally.rejected += u64::from(ids.len());
-                self.each(ids, |line, _| line.refused = Some(*why));
-                self.retire(ids);
+                self.decide(ids, |line| line.refused = Some(*why));
             }
             Life::Unknown { ids, why } => {
                 self.tally.unknown += u64::from(ids.len());
-                self.each(ids, |line, _| line.unknown = Some(*why));
-                self.retire(ids);
+                self.decide(ids, |line| line.unknown = Some(*why));
             }
             Life::Stored { ids, place, offset } => self.stored(now, ids, *place, *offset),
             Life::Committed { place, upto } => self.committed_upto(now, *place, *upto),
             Life::Cut { place, from, why } => self.cut(*place, *from, *why),
             Life::Expired { place, below, why } => self.expired(*place, *below, *why),
-            Life::Dropped { ids, why } => {
-                self.each(ids, |line, _| line.dropped = Some(*why));
-                self.retire(ids);
-            }
-            Life::DeadLettered { ids, why } => {
-                self.each(ids, |line, _| line.dead_lettered = Some(*why));
-                self.retire(ids);
-            }
+            Life::Dropped { ids, why } => self.decide(ids, |line| line.dropped = Some(*why)),
+            Life::DeadLettered { ids, why } => self.decide(ids, |line| line.dead_lettered = Some(*why)),
             Life::Delivered { ids, group, place, .. } => self.delivered(now, ids, *group, *place),
             Life::Processed { ids, group, place, .. } => self.processed(now, ids, *group, *place),
             Life::Settled { group, place, upto } => self.settled_upto(now, *group, *place, *upto),
@@ -307,106 +313,77 @@ impl<L: Latencies> Ledger<L> {
         }
     }
 
-    fn each(&mut self, ids: &Ids, mut change: impl FnMut(&mut Line, &mut [Leg])) {
-        for id in ids.iter() {
-            if let Some((line, legs)) =
-                self.windows[id.source() as usize].as_mut().and_then(|window| window.line_mut(id.sequence()))
-            {
-                change(line, legs);
-            }
+    /// Somebody decided about records as a whole.
+    fn decide(&mut self, ids: &Ids, mut change: impl FnMut(&mut Line)) {
+        let Self { windows, books, exit, .. } = self;
+        for run in ids.runs(0, ids.len()) {
+            visit(windows, books, exit, run, |_, line, _| {
+                change(line);
+                true
+            });
         }
-    }
-
-    /// Lets records whose fate is sealed leave memory.
-    fn retire(&mut self, ids: &Ids) {
-        for id in ids.iter() {
-            self.retire_one(id);
-        }
-    }
-
-    fn retire_one(&mut self, id: RecordId) {
-        let Some(window) = self.windows[id.source() as usize].as_mut() else { return };
-        let Some(fate) = window.seal(id.sequence(), &self.books) else { return };
-        self.closed.add(fate);
-        let closed = window.remove(id.sequence());
-        if let Some(outbox) = &mut self.outbox {
-            let (line, legs) = closed;
-            outbox.push(Closed { id, line, legs: legs.to_vec(), fate });
-        }
-        window.trim();
     }
 
     fn accepted(&mut self, now: Time, ids: &Ids, place: Option<PlaceId>, offset: Option<u64>) {
-        self.tally.accepted += u64::from(ids.len());
+        let Self { windows, books, exit, tally, latencies, .. } = self;
+        tally.accepted += u64::from(ids.len());
         let stored_before = place.is_some() && offset.is_some();
-        for id in ids.iter() {
-            let Some(window) = self.windows[id.source() as usize].as_mut() else { continue };
-            let Some((line, _)) = window.line_mut(id.sequence()) else { continue };
-            line.accepted = now;
-            line.promised_unseen |= !stored_before;
-            self.latencies.accepted(line.offered, now);
+        let mut together = Together::default();
+        for run in ids.runs(0, ids.len()) {
+            visit(windows, books, exit, run, |_, line, _| {
+                line.accepted = now;
+                line.promised_unseen |= !stored_before;
+                together.add(line.offered, |offered, records| latencies.accepted(offered, now, records));
+                true
+            });
         }
-        self.retire(ids);
+        together.end(|offered, records| latencies.accepted(offered, now, records));
     }
 
     fn stored(&mut self, now: Time, ids: &Ids, place: PlaceId, offset: u64) {
-        self.tally.stored += u64::from(ids.len());
-        let mut again = 0;
-        self.each(ids, |line, _| {
-            again += u64::from(line.copies > 0);
-            line.copies += 1;
-            if line.stored == Time::NEVER {
-                line.stored = now;
-            }
-            line.place = Some(place);
-        });
-        let mut at = offset;
-        self.each(ids, |line, _| {
-            line.offset = at;
-            at += 1;
-        });
-        if let Ids::Span(span) = ids {
-            for record in span.records() {
-                if let Some((line, _)) = self.windows[record.id.source() as usize]
-                    .as_mut()
-                    .and_then(|window| window.line_mut(record.id.sequence()))
-                {
+        let Self { windows, books, tally, .. } = self;
+        tally.stored += u64::from(ids.len());
+        let records = if let Ids::Span(span) = ids { span.records() } else { &[] };
+        for run in ids.runs(0, ids.len()) {
+            look(windows, run, |at, line, _| {
+                tally.stored_twice += u64::from(line.copies > 0);
+                line.copies += 1;
+                line.stored = line.stored.min(now);
+                line.place = Some(place);
+                line.offset = offset + u64::from(run.at + at);
+                if let Some(record) = records.get((run.at + at) as usize) {
                     line.key_hash = record.key_hash();
                     line.bytes = record.bytes();
                 }
-            }
+            });
         }
-        self.tally.stored_twice += again;
-        self.books[place.index()].store(offset, ids.clone());
+        books[place.index()].store(offset, ids.clone());
     }
 
     fn committed_upto(&mut self, now: Time, place: PlaceId, upto: u64) {
-        let unread = self.books[place.index()].readers().is_empty();
-        for ids in self.books[place.index()].commit(upto) {
-            self.each(&ids, |line, _| {
-                if line.committed == Time::NEVER {
-                    line.committed = now;
-                }
+        let Self { windows, books, exit, .. } = self;
+        let offsets = books[place.index()].commit(upto);
+        let unread = books[place.index()].readers().is_empty();
+        for run in books[place.index()].runs(offsets) {
+            visit(windows, books, exit, run, |_, line, _| {
+                line.committed = line.committed.min(now);
+                unread
             });
-            if unread {
-                self.retire(&ids);
-            }
         }
-        self.books[place.index()].trim();
+        books[place.index()].trim();
     }
 
     fn cut(&mut self, place: PlaceId, from: u64, why: Reason) {
         for ids in self.books[place.index()].cut(from) {
-            self.each(&ids, |line, _| {
+            for id in ids.iter() {
+                self.kept_but_cut(id, why);
+            }
+            self.decide(&ids, |line| {
                 line.copies = line.copies.saturating_sub(1);
                 if line.copies == 0 {
                     line.cut = Some(why);
                 }
             });
-            for id in ids.iter() {
-                self.kept_but_cut(id, why);
-                self.retire_one(id);
-            }
         }
     }
 
@@ -418,94 +395,175 @@ impl<L: Latencies> Ledger<L> {
         if !left {
             return;
         }
-        if let Some(kept) = self.closed.in_flight.get_mut(&Stage4::Kept).filter(|kept| **kept > 0) {
+        let closed = &mut self.exit.closed;
+        if let Some(kept) = closed.in_flight.get_mut(&Stage4::Kept).filter(|kept| **kept > 0) {
             *kept -= 1;
-            self.closed.add(Fate::Lost(why));
+            closed.add(Fate::Lost(why));
         }
     }
 
     fn expired(&mut self, place: PlaceId, below: u64, why: Reason) {
-        for ids in self.books[place.index()].expire(below) {
-            self.each(&ids, |line, legs| {
+        let Self { windows, books, exit, .. } = self;
+        let offsets = books[place.index()].expire(below);
+        for run in books[place.index()].runs(offsets) {
+            visit(windows, books, exit, run, |_, line, legs| {
                 for leg in legs.iter_mut().filter(|leg| leg.delivered == Time::NEVER) {
                     leg.skipped = Some(why);
                 }
-                line.expired |= true;
+                line.expired = true;
+                true
             });
-            self.retire(&ids);
         }
+        books[place.index()].forget(below);
     }
 
     fn delivered(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId) {
-        self.tally.delivered += u64::from(ids.len());
-        let Some(leg) = self.books[place.index()].leg(group) else { return };
-        self.each(ids, |line, legs| {
-            let leg = &mut legs[leg];
-            leg.attempts += 1;
-            if leg.delivered == Time::NEVER {
-                leg.delivered = now;
-            }
-            if line.place.is_none() {
-                line.place = Some(place);
-            }
-        });
+        let Self { windows, books, tally, .. } = self;
+        tally.delivered += u64::from(ids.len());
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        for run in ids.runs(0, ids.len()) {
+            look(windows, run, |_, line, legs| {
+                let leg = &mut legs[leg];
+                leg.attempts += 1;
+                leg.delivered = leg.delivered.min(now);
+                line.place.get_or_insert(place);
+            });
+        }
     }
 
     fn processed(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId) {
-        let Some(leg) = self.books[place.index()].leg(group) else { return };
-        let settles = self.books[place.index()].settles();
-        for id in ids.iter() {
-            let line =
-                self.windows[id.source() as usize].as_mut().and_then(|window| window.line_mut(id.sequence()));
-            let Some((line, legs)) = line else {
-                self.tally.duplicates += 1;
-                continue;
-            };
-            let leg = &mut legs[leg];
-            leg.times_processed += 1;
-            if leg.times_processed > 1 {
-                self.tally.duplicates += 1;
-                continue;
-            }
-            leg.processed = now;
-            if !settles {
-                leg.settled = now;
-            }
-            let (offered, stored) = (line.offered, line.stored);
-            self.books[place.index()].processed(group, line.offset);
-            self.tally.processed += 1;
-            self.tally.reordered += u64::from(self.order.is_late(group, place, line.key_hash, id));
-            self.latencies.processed(group, offered, stored, now);
-            if legs.iter().all(Leg::is_done) {
-                self.retire_one(id);
-            }
+        let Self { windows, books, exit, tally, latencies, order, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        let settles = books[place.index()].settles();
+        let mut together = Together::default();
+        let mut furthest = None;
+        for run in ids.runs(0, ids.len()) {
+            let source = run.first.source();
+            let mut youngest = *order.youngest(group, place, None, source);
+            let seen = visit(windows, books, exit, run, |at, line, legs| {
+                let leg = &mut legs[leg];
+                leg.times_processed += 1;
+                if leg.times_processed > 1 {
+                    tally.duplicates += 1;
+                    return false;
+                }
+                leg.processed = now;
+                if !settles {
+                    leg.settled = now;
+                }
+                furthest = furthest.max(Some(line.offset));
+                tally.processed += 1;
+                let next = run.first.sequence() + u64::from(at) + 1;
+                let youngest = match line.key_hash {
+                    None => &mut youngest,
+                    keyed @ Some(_) => order.youngest(group, place, keyed, source),
+                };
+                tally.reordered += u64::from(next < *youngest);
+                *youngest = next.max(*youngest);
+                together.add(line.offered, |offered, records| {
+                    latencies.processed(group, offered, now, records);
+                });
+                legs.iter().all(Leg::is_done)
+            });
+            *order.youngest(group, place, None, source) = youngest;
+            // Who has left had been processed before.
+            tally.duplicates += u64::from(run.records - seen);
+        }
+        together.end(|offered, records| latencies.processed(group, offered, now, records));
+        if let Some(offset) = furthest {
+            books[place.index()].processed(leg, offset);
         }
     }
 
     fn settled_upto(&mut self, now: Time, group: GroupId, place: PlaceId, upto: u64) {
-        let Some(leg) = self.books[place.index()].leg(group) else { return };
-        for ids in self.books[place.index()].settle(group, upto) {
-            self.each(&ids, |_, legs| {
-                if legs[leg].settled == Time::NEVER {
-                    legs[leg].settled = now;
-                }
+        let Self { windows, books, exit, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        let offsets = books[place.index()].settle(leg, upto);
+        for run in books[place.index()].runs(offsets) {
+            visit(windows, books, exit, run, |_, _, legs| {
+                legs[leg].settled = legs[leg].settled.min(now);
+                true
             });
-            self.retire(&ids);
         }
-        self.books[place.index()].trim();
+        books[place.index()].trim();
     }
 
     fn skipped(&mut self, group: GroupId, place: PlaceId, to: u64, why: Reason) {
-        let Some(leg) = self.books[place.index()].leg(group) else { return };
-        for ids in self.books[place.index()].skip(group, to) {
-            self.each(&ids, |_, legs| {
+        let Self { windows, books, exit, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        let offsets = books[place.index()].skip(leg, to);
+        for run in books[place.index()].runs(offsets) {
+            visit(windows, books, exit, run, |_, _, legs| {
                 if legs[leg].delivered == Time::NEVER {
                     legs[leg].skipped = Some(why);
                 }
+                true
             });
-            self.retire(&ids);
         }
-        self.books[place.index()].trim();
+        books[place.index()].trim();
+    }
+}
+
+/// Changes the open records of a run. Where `change` says that this may have decided something, records leave whose
+/// fate is sealed. Returns how many were open.
+#[inline]
+fn visit(
+    windows: &mut [Option<Window>],
+    books: &[Book],
+    exit: &mut Exit,
+    run: Run,
+    mut change: impl FnMut(u32, &mut Line, &mut [Leg]) -> bool,
+) -> u32 {
+    let Some(window) = windows[run.first.source() as usize].as_mut() else { return 0 };
+    let mut left = false;
+    let seen = window.visit(run, |at, line, legs| {
+        if !change(at, line, legs) {
+            return Visit::Stays;
+        }
+        let Some(fate) = seal(line, legs, books) else { return Visit::Stays };
+        exit.leave(run.first.plus(u64::from(at)), line, legs, fate);
+        left = true;
+        Visit::Leaves
+    });
+    if left {
+        window.trim();
+    }
+    seen
+}
+
+/// Changes the open records of a run in a way that decides nothing.
+#[inline]
+fn look(windows: &mut [Option<Window>], run: Run, mut change: impl FnMut(u32, &mut Line, &mut [Leg])) {
+    if let Some(window) = windows[run.first.source() as usize].as_mut() {
+        window.visit(run, |at, line, legs| {
+            change(at, line, legs);
+            Visit::Stays
+        });
+    }
+}
+
+/// Counts records that were offered at the same instant together.
+#[derive(Default)]
+struct Together {
+    offered: Time,
+    records: u64,
+}
+
+impl Together {
+    #[inline]
+    fn add(&mut self, offered: Time, tell: impl FnOnce(Time, u64)) {
+        if self.offered != offered && self.records > 0 {
+            tell(self.offered, self.records);
+            self.records = 0;
+        }
+        self.offered = offered;
+        self.records += 1;
+    }
+
+    fn end(self, tell: impl FnOnce(Time, u64)) {
+        if self.records > 0 {
+            tell(self.offered, self.records);
+        }
     }
 }
 

@@ -182,17 +182,17 @@ struct Stopwatch {
 
 impl Latencies for Stopwatch {
     #[inline]
-    fn processed(&mut self, group: GroupId, offered: Time, _stored: Time, now: Time) {
-        self.processed[group.index()] += 1;
+    fn processed(&mut self, group: GroupId, offered: Time, now: Time, records: u64) {
+        self.processed[group.index()] += records;
         if offered >= self.from {
-            self.groups[group.index()].add(now.since(offered));
+            self.groups[group.index()].add_many(now.since(offered), records);
         }
     }
 
     #[inline]
-    fn accepted(&mut self, offered: Time, now: Time) {
+    fn accepted(&mut self, offered: Time, now: Time, records: u64) {
         if offered >= self.from {
-            self.acknowledged.add(now.since(offered));
+            self.acknowledged.add_many(now.since(offered), records);
         }
     }
 }

@@ -59,7 +59,7 @@ struct Open {
 
 enum Encoder {
     Parquet(Box<ArrowWriter<File>>),
-    Csv(csv::Writer<File>),
+    Csv(Box<csv::Writer<File>>),
 }
 
 impl Parts {
@@ -192,7 +192,7 @@ fn csv_writer(file: File, schema: &SchemaRef) -> Result<Encoder, String> {
     let mut writer = csv::Writer::from_writer(file);
     let header = schema.fields().iter().map(|field| field.name());
     writer.write_record(header).map_err(|error| error.to_string())?;
-    Ok(Encoder::Csv(writer))
+    Ok(Encoder::Csv(Box::new(writer)))
 }
 
 fn write_csv(writer: &mut csv::Writer<File>, batch: &RecordBatch) -> Result<(), String> {

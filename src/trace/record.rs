@@ -108,6 +108,8 @@ pub struct Batch {
     records: Box<[Record]>,
     bodies: Box<[Body]>,
     bytes: u32,
+    /// Whether the records are consecutive ones of one source.
+    consecutive: bool,
     fingerprint: u64,
 }
 
@@ -118,10 +120,14 @@ impl Batch {
         assert!(!records.is_empty(), "a batch has a record");
         assert!(bodies.is_empty() || bodies.len() == records.len(), "a body for each record or none");
         let mut digest = Digest::default();
-        for record in &records {
+        let mut consecutive = true;
+        let first = records[0].id.to_bits();
+        for (expected, record) in (first..).zip(&records) {
             digest.word(record.id.to_bits());
+            consecutive &= record.id.to_bits() == expected;
         }
-        Arc::new(Self { fingerprint: digest.short(), records: records.into(), bodies: bodies.into(), bytes })
+        let fingerprint = digest.short();
+        Arc::new(Self { records: records.into(), bodies: bodies.into(), bytes, consecutive, fingerprint })
     }
 
     /// The records.
@@ -252,6 +258,38 @@ impl Ids {
     }
 }
 
+impl Ids {
+    /// Those at `from..to` of them as runs of consecutive ones of a source: in order, and as few as are cheap to
+    /// find.
+    pub fn runs(&self, from: u32, to: u32) -> impl Iterator<Item = Run> + '_ {
+        let (first, records) = match self {
+            Self::Range { first, .. } => (Some(*first), &[][..]),
+            Self::Span(span) if span.batch.consecutive => {
+                (span.records().first().map(|record| record.id), &[][..])
+            }
+            Self::Span(span) => (None, &span.records()[from as usize..to as usize]),
+        };
+        let whole = first.filter(|_| from < to).map(|first| Run {
+            first: first.plus(u64::from(from)),
+            records: to - from,
+            at: from,
+        });
+        let single = |(at, record): (u32, &Record)| Run { first: record.id, records: 1, at };
+        whole.into_iter().chain((from..).zip(records).map(single))
+    }
+}
+
+/// Consecutive records of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The first.
+    pub first: RecordId,
+    /// How many.
+    pub records: u32,
+    /// How many of the [`Ids`] come before the first.
+    pub at: u32,
+}
+
 impl From<Span> for Ids {
     fn from(span: Span) -> Self {
         Self::Span(span)
@@ -279,5 +317,19 @@ mod tests {
         let range = Ids::Range { first: RecordId::new(1, 0), records: 3 };
         assert!(span.iter().eq(range.iter()));
         assert_eq!(span.len(), range.len());
+    }
+
+    #[test]
+    fn runs_cover_the_same_records_whether_or_not_they_are_consecutive() {
+        for numbers in [[4, 5, 6, 7], [4, 6, 7, 5]] {
+            let records = numbers.map(|i| Record::new(RecordId::new(1, i), Time::ZERO, None, 1)).to_vec();
+            let ids = Ids::from(Batch::new(records, Vec::new(), 70).span());
+            let covered: Vec<_> = ids
+                .runs(1, 3)
+                .flat_map(|run| (0..run.records).map(move |i| (run.at + i, run.first.plus(u64::from(i)))))
+                .collect();
+            let expected: Vec<_> = (0..).zip(ids.iter()).skip(1).take(2).collect();
+            assert_eq!(covered, expected);
+        }
     }
 }

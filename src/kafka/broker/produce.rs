@@ -25,7 +25,7 @@ impl Broker {
             outcomes.push(Produced { place: batch.place, result: offset, leader });
         }
         match produce.acks {
-            Acks::None => self.release(cx, asker),
+            Acks::None => self.release(asker),
             Acks::Leader => self.answer(cx, asker, Response::Produce(outcomes.into())),
             Acks::All => self.await_replicas(cx, asker, produce, outcomes, ends),
         }
@@ -48,14 +48,14 @@ impl Broker {
         let offset = match replica.log.append(now, epoch, batch.stamp, batch.batch.clone())? {
             Appended::New(offset) => offset,
             Appended::Duplicate(offset) => {
-                cx.emit(Kafka::Deduplicated { ids: Ids::Span(batch.batch.span()), place, offset });
+                cx.emit_at_once(Kafka::Deduplicated { ids: Ids::Span(batch.batch.span()), place, offset });
                 return Ok((offset, epoch));
             }
         };
         let advanced = leader.on_append(&mut replica.log, now);
         let flush = replica.log.flush_due(now);
         if !replica.internal {
-            cx.emit(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
+            cx.emit_at_once(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
         }
         if flush {
             self.flush(cx, place);

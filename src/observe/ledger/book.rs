@@ -1,8 +1,9 @@
 //! The book of a place: which records lie at which offsets, and how far everybody has come.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use crate::trace::{GroupId, Ids, RecordId};
+use crate::trace::{GroupId, Ids, RecordId, Run};
 
 /// Records stored together, from an offset on.
 #[derive(Clone, Debug)]
@@ -41,6 +42,13 @@ struct Reader {
 }
 
 impl Reader {
+    /// The log ends at `from` now.
+    fn fall_back(&mut self, from: u64) {
+        self.settled = self.settled.map(|settled| settled.min(from));
+        self.base = self.base.min(from);
+        self.processed = self.processed.and_then(|last| Some(last.min(from.checked_sub(1)?)));
+    }
+
     fn next(&self) -> u64 {
         self.settled.unwrap_or(0).max(self.base)
     }
@@ -107,33 +115,32 @@ impl Book {
         self.entries.push_back(Entry { offset, ids });
     }
 
-    pub(super) fn commit(&mut self, upto: u64) -> Vec<Ids> {
+    /// All below `upto` is committed; which offsets are newly so.
+    pub(super) fn commit(&mut self, upto: u64) -> Range<u64> {
         let from = self.committed;
         self.committed = self.committed.max(upto);
-        self.between(from, upto)
+        from..upto
     }
 
-    pub(super) fn settle(&mut self, group: GroupId, upto: u64) -> Vec<Ids> {
-        let Some(leg) = self.leg(group) else { return Vec::new() };
+    /// A reader is done with all below `upto`; which offsets are newly so.
+    pub(super) fn settle(&mut self, leg: usize, upto: u64) -> Range<u64> {
         let reader = &mut self.readers[leg];
         let from = reader.next();
         reader.settled = Some(upto.max(reader.settled.unwrap_or(0)));
-        self.between(from, upto)
+        from..upto
     }
 
-    pub(super) fn skip(&mut self, group: GroupId, to: u64) -> Vec<Ids> {
-        let Some(leg) = self.leg(group) else { return Vec::new() };
+    /// A reader goes on at `to`; which offsets it jumps over.
+    pub(super) fn skip(&mut self, leg: usize, to: u64) -> Range<u64> {
         let reader = &mut self.readers[leg];
         let from = reader.next();
         reader.base = reader.base.max(to);
-        self.between(from, to)
+        from..to
     }
 
-    pub(super) fn processed(&mut self, group: GroupId, offset: u64) {
-        if let Some(leg) = self.leg(group) {
-            let reader = &mut self.readers[leg];
-            reader.processed = Some(offset.max(reader.processed.unwrap_or(0)));
-        }
+    pub(super) fn processed(&mut self, leg: usize, offset: u64) {
+        let reader = &mut self.readers[leg];
+        reader.processed = Some(offset.max(reader.processed.unwrap_or(0)));
     }
 
     /// Takes out what lies at or above `from`.
@@ -146,36 +153,41 @@ impl Book {
             self.entries.extend(rest);
         }
         self.committed = self.committed.min(from);
+        // Offsets are given out anew from here: what was said of the old ones is not said of the new ones.
+        self.readers.iter_mut().for_each(|reader| reader.fall_back(from));
         gone.reverse();
         gone
     }
 
-    /// Takes out what lies below.
-    pub(super) fn expire(&mut self, below: u64) -> Vec<Ids> {
-        let gone = self.between(0, below);
-        while self.entries.front().is_some_and(|first| first.end() <= below) {
-            self.entries.pop_front();
-        }
+    /// The log begins at `below` now; which offsets are gone.
+    pub(super) fn expire(&mut self, below: u64) -> Range<u64> {
         for reader in &mut self.readers {
             reader.base = reader.base.max(below);
         }
-        gone
+        0..below
     }
 
     /// Forgets what everybody is done with.
     pub(super) fn trim(&mut self) {
         let done = self.readers.iter().map(Reader::next).min().unwrap_or(u64::MAX).min(self.committed);
-        while self.entries.front().is_some_and(|first| first.end() <= done) {
+        self.forget(done);
+    }
+
+    /// Forgets what lies below.
+    pub(super) fn forget(&mut self, below: u64) {
+        while self.entries.front().is_some_and(|first| first.end() <= below) {
             self.entries.pop_front();
         }
     }
 
-    fn between(&self, from: u64, to: u64) -> Vec<Ids> {
-        let begin = self.entries.partition_point(|entry| entry.end() <= from);
-        self.entries
-            .range(begin..)
-            .take_while(|entry| entry.offset < to)
-            .map(|entry| entry.part(from, to))
-            .collect()
+    /// The records at these offsets.
+    pub(super) fn runs(&self, offsets: Range<u64>) -> impl Iterator<Item = Run> + '_ {
+        let (start, end) = (offsets.start, offsets.end.max(offsets.start));
+        let begin = self.entries.partition_point(|entry| entry.end() <= start);
+        let entries = self.entries.range(begin..).take_while(move |entry| entry.offset < end);
+        entries.flat_map(move |entry| {
+            let (from, to) = (start.max(entry.offset), end.min(entry.end()));
+            entry.ids.runs((from - entry.offset) as u32, (to - entry.offset) as u32)
+        })
     }
 }

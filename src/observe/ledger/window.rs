@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::kernel::Time;
-use crate::trace::{ChannelId, PlaceId, Reason, RecordId};
+use crate::trace::{PlaceId, Reason, RecordId, Run};
 
 use super::book::Book;
-use super::{Closed, Fate, Stage4};
+use super::{Fate, Stage4};
 
 /// One record's life, without what its readers did. Times are [`Time::NEVER`] until they come.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub struct Line {
     pub expired: bool,
     /// Accepted without anybody having said that it is stored (acks=0).
     pub promised_unseen: bool,
+    /// It has not left the ledger.
+    open: bool,
 }
 
 /// What one reading group did with a record.
@@ -78,177 +80,232 @@ impl Leg {
     }
 }
 
+/// Records that lie side by side in memory, and are let go together.
 #[derive(Clone, Debug)]
-struct Entry {
-    line: Line,
-    open: bool,
+struct Block {
+    lines: Vec<Line>,
+    /// As many for each line as there are readers.
+    legs: Vec<Leg>,
+    open: u32,
 }
+
+/// How many records a block holds.
+const BLOCK: usize = 128;
 
 /// A source's records in flight.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    #[expect(dead_code, reason = "shown in debug output")]
-    channel: ChannelId,
     readers: usize,
+    /// The first record of the first block.
     base: u64,
-    entries: VecDeque<Entry>,
-    legs: VecDeque<Leg>,
+    /// Full, but for the last.
+    blocks: VecDeque<Block>,
+    /// How many records of the blocks are open.
     open: usize,
     /// Records that stayed behind while the window moved on.
     stragglers: BTreeMap<u64, (Line, Vec<Leg>)>,
 }
 
-/// A window longer than this, with most of it closed, moves on and leaves its open records behind.
-const LONG: usize = 1 << 16;
+/// A window of more blocks than this, with most of it closed, moves on and leaves its open records behind.
+const LONG: usize = (1 << 16) / BLOCK;
+
+impl Block {
+    const EMPTY: Self = Self { lines: Vec::new(), legs: Vec::new(), open: 0 };
+
+    fn rows(&self, readers: usize) -> impl Iterator<Item = (&Line, &[Leg])> {
+        self.lines
+            .iter()
+            .enumerate()
+            .map(move |(index, line)| (line, &self.legs[index * readers..(index + 1) * readers]))
+    }
+}
 
 impl Window {
-    pub(super) fn new(channel: ChannelId, readers: usize) -> Self {
-        Self {
-            channel,
-            readers,
-            base: 0,
-            entries: VecDeque::new(),
-            legs: VecDeque::new(),
-            open: 0,
-            stragglers: BTreeMap::new(),
-        }
+    pub(super) fn new(readers: usize) -> Self {
+        Self { readers, base: 0, blocks: VecDeque::new(), open: 0, stragglers: BTreeMap::new() }
     }
 
     pub(super) fn offer(&mut self, first: RecordId, records: u32, now: Time) {
-        assert_eq!(first.sequence(), self.base + self.entries.len() as u64, "a source numbers without gaps");
-        for _ in 0..records {
-            self.entries.push_back(Entry { line: Line::offered(now), open: true });
-            (0..self.readers).for_each(|_| self.legs.push_back(Leg::NEW));
+        assert_eq!(first.sequence(), self.next(), "a source numbers without gaps");
+        let mut left = records as usize;
+        while left > 0 {
+            if self.blocks.back().is_none_or(|last| last.lines.len() == BLOCK) {
+                self.blocks.push_back(Block::EMPTY);
+            }
+            let block = self.blocks.back_mut().expect("pushed above");
+            let count = left.min(BLOCK - block.lines.len());
+            let length = block.lines.len() + count;
+            block.lines.resize(length, Line::offered(now));
+            block.legs.resize(length * self.readers, Leg::NEW);
+            block.open += count as u32;
+            left -= count;
         }
         self.open += records as usize;
     }
 
-    /// Records in memory.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len() + self.stragglers.len()
+    fn next(&self) -> u64 {
+        let last = self.blocks.back().map_or(0, |last| last.lines.len());
+        self.base + (self.blocks.len().saturating_sub(1) * BLOCK + last) as u64
     }
 
-    pub(super) fn line(&self, sequence: u64) -> Option<(&Line, Option<usize>)> {
-        match sequence.checked_sub(self.base) {
-            Some(index) => {
-                let entry = self.entries.get(index as usize)?;
-                entry.open.then_some((&entry.line, Some(index as usize)))
-            }
-            None => self.stragglers.get(&sequence).map(|(line, _)| (line, None)),
-        }
+    /// Records that are open.
+    pub(super) fn open(&self) -> usize {
+        self.open + self.stragglers.len()
     }
 
+    /// Blocks in memory.
+    #[cfg(test)]
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The line of a record that is open.
+    pub(super) fn line(&self, sequence: u64) -> Option<&Line> {
+        let Some(index) = sequence.checked_sub(self.base) else {
+            return self.stragglers.get(&sequence).map(|(line, _)| line);
+        };
+        let line = self.blocks.get(index as usize / BLOCK)?.lines.get(index as usize % BLOCK)?;
+        line.open.then_some(line)
+    }
+
+    /// Calls `visit` for each open record of a run, with its place in the run; where that returns a fate, the
+    /// record leaves. Returns how many were open.
     #[inline]
-    pub(super) fn line_mut(&mut self, sequence: u64) -> Option<(&mut Line, &mut [Leg])> {
-        match sequence.checked_sub(self.base) {
-            Some(index) => {
-                let index = index as usize;
-                let entry = self.entries.get_mut(index)?;
-                if !entry.open {
-                    return None;
-                }
-                let legs = legs_of(&mut self.legs, index * self.readers, self.readers);
-                Some((&mut entry.line, legs))
-            }
-            None => self.stragglers.get_mut(&sequence).map(|(line, legs)| (line, &mut legs[..])),
+    pub(super) fn visit(
+        &mut self,
+        run: Run,
+        mut visit: impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
+    ) -> u32 {
+        let sequence = run.first.sequence();
+        let behind = self.base.saturating_sub(sequence).min(u64::from(run.records)) as u32;
+        let mut seen = if behind > 0 { self.visit_stragglers(sequence, behind, &mut visit) } else { 0 };
+        let mut done = behind;
+        while done < run.records {
+            let index = (sequence + u64::from(done) - self.base) as usize;
+            let Some(block) = self.blocks.get_mut(index / BLOCK) else { break };
+            let (from, to) = (index % BLOCK, BLOCK.min(index % BLOCK + (run.records - done) as usize));
+            let (open, left) = block.visit(from, to, self.readers, done, &mut visit);
+            block.open -= left;
+            self.open -= left as usize;
+            seen += open;
+            done += (to - from) as u32;
         }
+        seen
     }
 
-    /// The record's fate, when it is decided for good.
-    pub(super) fn seal(&mut self, sequence: u64, books: &[Book]) -> Option<Fate> {
-        let (line, legs) = self.line_mut(sequence)?;
-        // A client that gave up waiting may have a request under way still: it can be stored any time.
-        let may_come = line.unknown.is_some() && line.refused.is_none() && line.stored == Time::NEVER;
-        if may_come {
-            return None;
-        }
-        let fate = fate(line, legs, books);
-        let kept = fate == Fate::InFlight(Stage4::Kept);
-        (kept || !matches!(fate, Fate::InFlight(_))).then_some(fate)
-    }
-
-    /// Takes an open record out.
-    pub(super) fn remove(&mut self, sequence: u64) -> (Line, Vec<Leg>) {
-        self.open -= 1;
-        match sequence.checked_sub(self.base) {
-            Some(index) => {
-                let index = index as usize;
-                let entry = &mut self.entries[index];
-                assert!(entry.open, "a record leaves once");
-                entry.open = false;
-                let line = entry.line.clone();
-                (line, legs_of(&mut self.legs, index * self.readers, self.readers).to_vec())
+    fn visit_stragglers(
+        &mut self,
+        from: u64,
+        count: u32,
+        visit: &mut impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
+    ) -> u32 {
+        let mut seen = 0;
+        let mut leave = Vec::new();
+        for (&sequence, (line, legs)) in self.stragglers.range_mut(from..from + u64::from(count)) {
+            seen += 1;
+            if visit((sequence - from) as u32, line, legs) == Visit::Leaves {
+                leave.push(sequence);
             }
-            None => self.stragglers.remove(&sequence).expect("an open record"),
         }
+        for sequence in leave {
+            self.stragglers.remove(&sequence);
+        }
+        seen
     }
 
     /// Moves the window on.
     pub(super) fn trim(&mut self) {
-        while self.entries.front().is_some_and(|entry| !entry.open) {
+        if self.open == 0 {
+            return self.clear();
+        }
+        while self.blocks.len() > 1 && self.blocks[0].open == 0 {
             self.pop_front();
         }
-        while self.entries.len() > LONG && self.open < self.entries.len() / 4 {
-            let sequence = self.base;
-            let (entry, legs) = self.pop_front();
-            if entry.open {
-                self.stragglers.insert(sequence, (entry.line, legs));
-            }
+        while self.blocks.len() > LONG && self.open < self.blocks.len() * BLOCK / 4 {
+            self.leave_behind();
         }
     }
 
-    fn pop_front(&mut self) -> (Entry, Vec<Leg>) {
-        let entry = self.entries.pop_front().expect("a window that is not empty");
-        self.base += 1;
-        (entry, self.legs.drain(..self.readers).collect())
+    /// Nothing is open: the next block begins here, in the memory of the last.
+    fn clear(&mut self) {
+        self.base = self.next();
+        self.blocks.truncate(1);
+        if let Some(block) = self.blocks.front_mut() {
+            block.lines.clear();
+            block.legs.clear();
+        }
     }
 
-    /// The fates of all that is open.
-    pub(super) fn open<'a>(&'a self, books: &'a [Book]) -> impl Iterator<Item = Fate> + 'a {
-        let entries =
-            self.entries.iter().enumerate().filter(|(_, entry)| entry.open).map(move |(index, entry)| {
-                let legs: Vec<Leg> =
-                    self.legs.range(index * self.readers..(index + 1) * self.readers).cloned().collect();
-                fate(&entry.line, &legs, books)
-            });
-        entries.chain(self.stragglers.values().map(move |(line, legs)| fate(line, legs, books)))
+    fn leave_behind(&mut self) {
+        let base = self.base;
+        let block = self.pop_front();
+        let open = (base..).zip(block.rows(self.readers)).filter(|(_, (line, _))| line.open);
+        self.stragglers
+            .extend(open.map(|(sequence, (line, legs))| (sequence, (line.clone(), legs.to_vec()))));
+        self.open -= block.open as usize;
     }
 
-    /// Takes everything out.
-    pub(super) fn close_all(&mut self, source: u32, books: &[Book]) -> Vec<Closed> {
-        let mut closed = Vec::new();
-        let mut close = |sequence, line: Line, legs: Vec<Leg>| {
-            let fate = fate(&line, &legs, books);
-            closed.push(Closed { id: RecordId::new(source, sequence), line, legs, fate });
-        };
-        for (sequence, (line, legs)) in std::mem::take(&mut self.stragglers) {
-            close(sequence, line, legs);
-        }
-        while !self.entries.is_empty() {
-            let sequence = self.base;
-            let (entry, legs) = self.pop_front();
-            if entry.open {
-                close(sequence, entry.line, legs);
-            }
-        }
-        self.open = 0;
-        closed
+    fn pop_front(&mut self) -> Block {
+        let block = self.blocks.pop_front().expect("a window that is not empty");
+        assert!(block.lines.len() == BLOCK, "only the last block is not full");
+        self.base += BLOCK as u64;
+        block
+    }
+
+    /// All that is open, oldest first.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, &Line, &[Leg])> {
+        let behind = self.stragglers.iter().map(|(sequence, (line, legs))| (*sequence, line, &legs[..]));
+        let rows = self.blocks.iter().flat_map(|block| block.rows(self.readers));
+        let inside = (self.base..).zip(rows).map(|(sequence, (line, legs))| (sequence, line, legs));
+        behind.chain(inside.filter(|(_, line, _)| line.open))
+    }
+
+    /// Forgets everything.
+    pub(super) fn close(&mut self) {
+        (self.base, self.open) = (self.next(), 0);
+        self.blocks.clear();
+        self.stragglers.clear();
     }
 }
 
-fn legs_of(legs: &mut VecDeque<Leg>, from: usize, count: usize) -> &mut [Leg] {
-    // A record's legs lie side by side unless the ring wraps between them; then it is straightened out.
-    let (front, _) = legs.as_slices();
-    let front = front.len();
-    if from < front && from + count > front {
-        legs.make_contiguous();
-    }
-    let (front, back) = legs.as_mut_slices();
-    let split = front.len();
-    if from + count <= split {
-        &mut front[from..from + count]
-    } else {
-        &mut back[from - split..from - split + count]
+/// What becomes of a record that was visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    Stays,
+    Leaves,
+}
+
+impl Block {
+    /// Visits the open records at `from..to`: how many there were, and how many left. The first is number `at`
+    /// of the run.
+    #[inline]
+    fn visit(
+        &mut self,
+        from: usize,
+        to: usize,
+        readers: usize,
+        at: u32,
+        visit: &mut impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
+    ) -> (u32, u32) {
+        let (mut open, mut left) = (0, 0);
+        let to = to.min(self.lines.len());
+        if from >= to {
+            return (0, 0);
+        }
+        let mut legs = &mut self.legs[from * readers..to * readers];
+        for (at, line) in (at..).zip(&mut self.lines[from..to]) {
+            let (mine, rest) = legs.split_at_mut(readers);
+            legs = rest;
+            if !line.open {
+                continue;
+            }
+            open += 1;
+            if visit(at, line, mine) == Visit::Leaves {
+                line.open = false;
+                left += 1;
+            }
+        }
+        (open, left)
     }
 }
 
@@ -271,12 +328,42 @@ impl Line {
             dead_lettered: None,
             expired: false,
             promised_unseen: false,
+            open: true,
         }
     }
 }
 
+/// A record's fate, when it is decided for good.
+#[inline]
+pub(super) fn seal(line: &Line, legs: &[Leg], books: &[Book]) -> Option<Fate> {
+    if is_plainly_open(line, legs) {
+        return None;
+    }
+    // A client that gave up waiting may have a request under way still: it can be stored any time.
+    let may_come = line.unknown.is_some() && line.refused.is_none() && line.stored == Time::NEVER;
+    if may_come {
+        return None;
+    }
+    let fate = fate(line, legs, books);
+    let kept = fate == Fate::InFlight(Stage4::Kept);
+    (kept || !matches!(fate, Fate::InFlight(_))).then_some(fate)
+}
+
+/// Most records, most of the time: one look instead of many. A log has it, nobody said a bad word about it, and
+/// somebody who reads it is still to take a step that this ledger waits for.
+#[inline]
+fn is_plainly_open(line: &Line, legs: &[Leg]) -> bool {
+    let passed_or_skipped =
+        |leg: &Leg| leg.skipped.is_some() || (leg.settled != Time::NEVER && leg.processed == Time::NEVER);
+    line.copies > 0
+        && line.dropped.is_none()
+        && line.dead_lettered.is_none()
+        && !legs.iter().any(passed_or_skipped)
+        && !legs.iter().all(Leg::is_done)
+}
+
 /// What has become of a record so far. The order of the questions is the order of precedence.
-fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
+pub(super) fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
     if let Some(why) = line.dead_lettered {
         return Fate::DeadLettered(why);
     }
@@ -298,6 +385,17 @@ fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
         return Fate::Lost(Reason::CommittedUnprocessed);
     }
     Fate::InFlight(how_far(line, legs))
+}
+
+/// What has become of a record when nothing more will happen. One that was promised unseen (acks=0) and that no
+/// log has seen by now did not arrive.
+pub(super) fn last_fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
+    match fate(line, legs, books) {
+        Fate::InFlight(Stage4::Unsent) if line.promised_unseen && line.stored == Time::NEVER => {
+            Fate::Lost(Reason::NotAcknowledged)
+        }
+        decided => decided,
+    }
 }
 
 /// The fate of a record that no readable log holds, if it has one.

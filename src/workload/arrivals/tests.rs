@@ -70,37 +70,9 @@ fn bursts_keep_to_their_bursts() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn a_setting_outside_its_bounds_is_named() {
-    let refused = |pattern| Arrivals::single(pattern).check().unwrap_err();
-    let (second, law) = (Duration::from_secs(1), Law::Constant(Duration::from_secs(1)));
-    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 2e9] {
-        assert!(refused(Pattern::Constant { rate }).contains("above zero"));
-        assert!(refused(Pattern::Replay { trace: trace(&[0]), speed: rate }).contains("above zero"));
-    }
-    let daily =
-        |peak_to_trough, period| Pattern::Daily { mean: 1.0, peak_to_trough, period, peak_at: second };
-    assert!(refused(daily(0.5, second)).contains("at least 1"));
-    assert!(refused(daily(f64::NAN, second)).contains("at least 1"));
-    assert!(refused(daily(2.0, Duration::ZERO)).contains("microsecond"));
-    let ramp = |from, to| refused(Pattern::Ramp { from, to, over: second });
-    assert!(ramp(0.0, 0.0).contains("above zero") && ramp(-1.0, 5.0).contains("below zero"));
-    assert!(ramp(f64::NAN, 5.0).contains("below zero"));
-    assert!(refused(Pattern::OnOff { rate: 1.0, on: Law::ZERO, off: law }).contains("burst"));
-    let pattern = Pattern::Constant { rate: 1.0 };
-    assert!(Arrivals { pattern, batch: 0 }.check().unwrap_err().contains("at least one record"));
-    assert!(every_pattern().into_iter().all(|pattern| Arrivals::single(pattern).check().is_ok()));
-}
-
-#[test]
-fn bursts_too_short_for_any_arrival_end_the_arrivals_and_do_not_hang() {
-    let (on, off) = (Law::Constant(Duration::from_nanos(1)), Law::Constant(Duration::from_millis(1)));
-    assert!(take(Pattern::OnOff { rate: 1.0, on, off }, 1, 5).is_empty());
-=======
 fn bursts_without_length_end_the_arrivals_and_do_not_hang() {
     let (on, off) = (Law::ZERO, Law::Constant(Duration::from_millis(1)));
     assert_eq!(take(Pattern::OnOff { rate: 1.0, on, off }, 1, 5), [0u64; 0]);
->>>>>>> tape
 }
 
 #[test]

@@ -88,6 +88,7 @@ pub fn failed(place: PlaceId, error: ErrorCode, leader: Option<(u32, u32)>) -> F
         log_start: 0,
         diverging: None,
         leader,
+        forgettable: 0,
         chunks: Vec::new(),
     }
 }
@@ -116,6 +117,7 @@ pub fn data(place: PlaceId, offset: u64, batches: &[u64]) -> FetchedPlace {
         log_start: 0,
         diverging: None,
         leader: None,
+        forgettable: 0,
         chunks,
     }
 }

@@ -1,0 +1,64 @@
+//! `brokersim list`, `new`, `check`, `schema`: everything about scenario files but running them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::scenario::{self, templates};
+
+use super::bundled::BUNDLED;
+use super::failure::Failure;
+use super::load::ScenarioArguments;
+use super::{Exit, output};
+
+/// Arguments of `new`.
+#[derive(Args, Debug)]
+pub struct NewArguments {
+    /// Which bundled scenario to begin from; `list` shows them.
+    #[arg(default_value = "calm")]
+    template: String,
+    /// The file to write, instead of TEMPLATE.toml; `-` for stdout.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Shows the bundled scenarios with their questions.
+pub fn list() -> Result<Exit, Failure> {
+    output::print(&templates::list(BUNDLED))?;
+    Ok(Exit::Ok)
+}
+
+/// Writes a new scenario file from a bundled one.
+pub fn new(arguments: &NewArguments) -> Result<Exit, Failure> {
+    let template = templates::find(BUNDLED, &arguments.template).map_err(Failure::Usage)?;
+    let text = template.instantiate(None);
+    let path = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.toml", template.name)));
+    if path == Path::new("-") {
+        output::print(&text)?;
+        return Ok(Exit::Ok);
+    }
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+        .map_err(|error| Failure::outside("create", path.display(), error))?;
+    eprintln!("wrote {}; now: brokersim run {}", path.display(), path.display());
+    Ok(Exit::Ok)
+}
+
+/// Checks a file and says what it is.
+pub fn check(arguments: &ScenarioArguments) -> Result<Exit, Failure> {
+    let loaded = arguments.load()?;
+    let scenario = &loaded.scenario;
+    let question = scenario.question.as_deref().unwrap_or("(no question in its first comment)");
+    let mut text = format!("{}: makes sense\n  {question}\n", scenario.name);
+    for note in &scenario.notes {
+        text += &format!("  note: {note}\n");
+    }
+    output::print(&text)?;
+    Ok(Exit::Ok)
+}
+
+/// Prints the JSON Schema of scenario files.
+pub fn schema() -> Result<Exit, Failure> {
+    output::print_json(&scenario::schema())?;
+    Ok(Exit::Ok)
+}

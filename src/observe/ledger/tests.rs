@@ -1,0 +1,193 @@
+use super::*;
+use crate::kernel::{ActorId, Rng};
+use crate::trace::{Batch, ChannelId, Record};
+
+const PLACE: PlaceId = PlaceId(0);
+const GROUP: GroupId = GroupId(0);
+
+/// A ledger of one topic with two partitions, one source and so many groups, and the clock.
+struct Told {
+    ledger: Ledger,
+    now: u64,
+}
+
+impl Told {
+    fn new(groups: u32) -> Self {
+        let mut stage = Stage::default();
+        let orders = stage.add_channel("orders", 2, false, true);
+        (0..groups).for_each(|group| _ = stage.add_group(format!("group-{group}"), vec![orders]));
+        stage.add_source("shop-0");
+        Self { ledger: Ledger::new(Arc::new(stage), (), true), now: 0 }
+    }
+
+    fn tell(&mut self, life: Life) {
+        self.now += 1_000;
+        let at = Time::from_nanos(self.now);
+        self.ledger.observe(&[Event { at, serial: 1, cause: 0, actor: ActorId(0), fact: Fact::Life(life) }]);
+        assert!(self.ledger.balance().holds(), "the books balance at any instant");
+    }
+
+    fn offer(&mut self, first: u64, records: u32) {
+        let first = RecordId::new(0, first);
+        self.tell(Life::Offered { channel: ChannelId(0), first, records, bytes: 100 });
+    }
+
+    /// In the log, safe, acknowledged.
+    fn keep(&mut self, ids: &Ids, place: PlaceId, offset: u64) {
+        self.tell(Life::Stored { ids: ids.clone(), place, offset });
+        self.tell(Life::Committed { place, upto: offset + u64::from(ids.len()) });
+        self.tell(Life::Accepted { ids: ids.clone(), place: Some(place), offset: Some(offset) });
+    }
+
+    fn read(&mut self, ids: &Ids, group: GroupId, place: PlaceId, offset: u64) {
+        self.tell(Life::Delivered { ids: ids.clone(), group, place, offset });
+        self.tell(Life::Processed { ids: ids.clone(), group, place, offset });
+    }
+
+    fn settle(&mut self, place: PlaceId, upto: u64) {
+        self.tell(Life::Settled { group: GROUP, place, upto });
+    }
+}
+
+fn batch(numbers: &[u64], key_hash: Option<i32>) -> Ids {
+    let record = |number: &u64| Record::new(RecordId::new(0, *number), Time::ZERO, key_hash, 100);
+    Batch::new(numbers.iter().map(record).collect(), Vec::new(), 70).span().into()
+}
+
+#[test]
+fn a_record_leaves_when_every_group_has_processed_and_settled_it() {
+    let mut told = Told::new(2);
+    let ids = batch(&[0, 1, 2], None);
+    told.offer(0, 3);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.settle(PLACE, 3);
+    assert_eq!(told.ledger.in_memory(), 3, "the other group has not");
+    told.read(&ids, GroupId(1), PLACE, 0);
+    told.tell(Life::Settled { group: GroupId(1), place: PLACE, upto: 2 });
+    assert_eq!((told.ledger.in_memory(), told.ledger.balance().settled), (1, 2));
+    told.tell(Life::Settled { group: GroupId(1), place: PLACE, upto: 3 });
+    assert_eq!((told.ledger.in_memory(), told.ledger.balance().settled), (0, 3));
+    let closed = told.ledger.take_closed();
+    assert_eq!(closed.iter().map(|closed| closed.id.sequence()).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(closed.iter().map(|closed| closed.line.offset).collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(closed.iter().all(|closed| closed.legs.len() == 2 && closed.legs.iter().all(Leg::is_done)));
+}
+
+#[test]
+fn one_record_that_stays_does_not_keep_those_behind_it_in_memory() {
+    let mut told = Told::new(1);
+    told.offer(0, 1);
+    let mut offset = 0;
+    for round in 0..1_000u64 {
+        let numbers: Vec<u64> = (round * 200 + 1..round * 200 + 201).collect();
+        told.offer(numbers[0], 200);
+        let ids = batch(&numbers, None);
+        told.keep(&ids, PLACE, offset);
+        told.read(&ids, GROUP, PLACE, offset);
+        offset += 200;
+        told.settle(PLACE, offset);
+    }
+    assert_eq!(told.ledger.in_memory(), 1);
+    let window = told.ledger.windows[0].as_ref().expect("a source that published");
+    assert!(window.blocks() < 1_000, "{} blocks of 128 for one record in flight", window.blocks());
+    let late = batch(&[0], None);
+    told.keep(&late, PLACE, offset);
+    told.read(&late, GROUP, PLACE, offset);
+    told.settle(PLACE, offset + 1);
+    assert_eq!((told.ledger.in_memory(), told.ledger.balance().settled), (0, 200_001));
+}
+
+#[test]
+fn what_is_processed_again_is_a_duplicate_also_when_it_has_left() {
+    let mut told = Told::new(1);
+    let ids = batch(&[0, 1], None);
+    told.offer(0, 2);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    assert_eq!(told.ledger.tally().duplicates, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    assert_eq!(told.ledger.tally().duplicates, 2);
+    told.settle(PLACE, 2);
+    told.read(&ids, GROUP, PLACE, 0);
+    assert_eq!((told.ledger.tally().duplicates, told.ledger.tally().processed), (4, 2));
+}
+
+#[test]
+fn order_is_kept_within_a_key_and_not_between_keys() {
+    for (other_key, reordered) in [(1, 1), (2, 0)] {
+        let mut told = Told::new(1);
+        told.offer(0, 2);
+        let (old, young) = (batch(&[0], Some(1)), batch(&[1], Some(other_key)));
+        told.keep(&old, PLACE, 0);
+        told.keep(&young, PlaceId(1), 0);
+        told.read(&young, GROUP, PlaceId(1), 0);
+        told.read(&old, GROUP, PLACE, 0);
+        assert_eq!(told.ledger.tally().reordered, reordered, "{other_key}");
+    }
+}
+
+#[test]
+fn what_is_cut_off_is_lost_only_when_it_was_promised() {
+    for promised in [false, true] {
+        let mut told = Told::new(1);
+        let ids = batch(&[0, 1, 2, 3], None);
+        told.offer(0, 4);
+        told.tell(Life::Stored { ids: ids.clone(), place: PLACE, offset: 0 });
+        if promised {
+            told.tell(Life::Accepted { ids, place: Some(PLACE), offset: Some(0) });
+        }
+        told.tell(Life::Cut { place: PLACE, from: 3, why: Reason::LeaderElection });
+        assert_eq!(told.ledger.balance().lost_total(), u64::from(promised));
+        assert_eq!(told.ledger.in_memory(), if promised { 3 } else { 4 });
+    }
+}
+
+/// The same lives, told a batch at a time or a record at a time.
+fn lives(rng: &mut Rng, one_by_one: bool) -> (Balance, Tally, usize) {
+    let mut told = Told::new(2);
+    let (mut next, mut ends) = (0, [0, 0]);
+    for _ in 0..100 {
+        let count = 1 + rng.below(150);
+        let mut numbers: Vec<u64> = (next..next + count).collect();
+        if rng.chance(0.5) {
+            numbers.reverse();
+        }
+        told.offer(next, count as u32);
+        next += count;
+        let place = rng.below(2) as usize;
+        let (offset, upto) = (ends[place], ends[place] + count);
+        let fate = rng.below(10);
+        let parts = if one_by_one { 1 } else { numbers.len() };
+        for (index, part) in numbers.chunks(parts).enumerate() {
+            let (ids, at) = (batch(part, None), offset + (index * parts) as u64);
+            let why = Reason::DeliveryTimeout;
+            let id = PlaceId(place as u32);
+            match fate {
+                0 => told.tell(Life::Rejected { ids, why }),
+                1 => told.tell(Life::Unknown { ids, why }),
+                _ => {
+                    told.tell(Life::Stored { ids: ids.clone(), place: id, offset: at });
+                    told.tell(Life::Accepted { ids: ids.clone(), place: Some(id), offset: Some(at) });
+                    (0..2).for_each(|group| told.read(&ids, GroupId(group), id, at));
+                    ends[place] = upto;
+                }
+            }
+        }
+        let id = PlaceId(place as u32);
+        told.tell(Life::Committed { place: id, upto: ends[place] });
+        for group in (0..2).map(GroupId) {
+            let upto = ends[place].saturating_sub(rng.below(100));
+            told.tell(Life::Settled { group, place: id, upto });
+        }
+    }
+    (told.ledger.balance(), told.ledger.tally(), told.ledger.take_closed().len())
+}
+
+#[test]
+fn it_makes_no_difference_how_many_records_a_fact_is_about() {
+    let told = |one_by_one| lives(&mut Rng::named(7, "lives"), one_by_one);
+    let (balance, tally, closed) = told(false);
+    assert_eq!((balance.clone(), tally, closed), told(true));
+    assert!(balance.settled > 1_000 && tally.reordered > 1_000 && closed > 1_000, "{balance:?} {tally:?}");
+}
