@@ -1,5 +1,7 @@
 //! Ways to run one system: under virtual time, and later in real time.
 
 mod simulated;
+mod slab;
+mod timers;
 
-pub use simulated::{Simulation, Stop};
+pub use simulated::{Entry, Simulation, Stop};

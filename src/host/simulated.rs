@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 
-use crate::kernel::queue::{Agenda, Heap};
+use super::slab::Slab;
+use super::timers::{Ring, Timers};
+use crate::kernel::queue::{Agenda, Ladder};
 use crate::kernel::{
     ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
     Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
@@ -23,23 +25,23 @@ pub enum Stop {
 /// How many facts are shown to the observers at a time.
 const SLICE: usize = 512;
 
-/// A system under virtual time.
-pub struct Simulation<V: Vocabulary> {
+/// A system under virtual time. Its agenda may be of any kind: a run does the same on each.
+pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     seats: Vec<Place<V>>,
-    world: World<V>,
+    timers: Vec<Timers>,
+    deferred: Vec<Slab<Deferred<V>>>,
+    world: World<V, Q>,
     /// Where actors write what they ask for; kept, so that no input allocates.
     scratch: Vec<Effect<V>>,
 }
 
-/// A seat, its desk, and what lies on it.
+/// A seat, its desk, and what waits there: what every input touches, in one line of the CPU's cache.
+#[repr(align(64))]
 struct Place<V: Vocabulary> {
     resident: Box<dyn Resident<V>>,
-    node: NodeId,
     servers: u32,
     busy: u32,
     waiting: VecDeque<Waiting<V::Msg>>,
-    timers: Vec<Timer>,
-    deferred: Slab<Deferred<V>>,
 }
 
 /// An input that waits at the desk.
@@ -51,20 +53,6 @@ struct Waiting<M> {
     input: Input<M>,
 }
 
-#[derive(Clone, Copy)]
-struct Timer {
-    deadline: Time,
-    /// The time of the entry in the agenda that speaks for this timer.
-    queued: Time,
-    cause: u64,
-    /// Counts armings and disarmings, so that a ring that waited can be told from a newer one.
-    arming: u32,
-}
-
-impl Timer {
-    const NEW: Self = Self { deadline: Time::NEVER, queued: Time::NEVER, cause: 0, arming: 0 };
-}
-
 /// What an actor that is at work will do when it has finished.
 #[derive(Clone)]
 struct Deferred<V: Vocabulary> {
@@ -74,12 +62,16 @@ struct Deferred<V: Vocabulary> {
 
 /// Everything but the actors.
 #[derive(Clone)]
-struct World<V: Vocabulary> {
+struct World<V: Vocabulary, Q> {
     now: Time,
-    agenda: Heap<Entry>,
+    agenda: Q,
     letters: Slab<Letter<V::Msg>>,
     network: Network,
+    /// The node of each actor, and what is asked of nodes at every send, apart from the rest: they are
+    /// read for actors that are otherwise not touched.
+    homes: Vec<NodeId>,
     nodes: Vec<Node>,
+    houses: Vec<House>,
     cast: Cast,
     facts: Vec<Event<V::Fact>>,
     serial: u64,
@@ -87,15 +79,22 @@ struct World<V: Vocabulary> {
     digest: Digest,
 }
 
-#[derive(Clone, Default)]
+/// The state of a node.
+#[derive(Clone, Copy, Default)]
 struct Node {
+    /// Counts crashes: what was under way to an earlier life does not reach a later one.
+    epoch: u32,
     down: bool,
     /// Went down without a word: who talks to it hears nothing, instead of being refused.
     silent: bool,
     paused: bool,
+}
+
+/// Who lives on a node.
+#[derive(Clone, Default)]
+struct House {
     /// Work that ended while the node was paused.
     frozen: Vec<Entry>,
-    epoch: u32,
     actors: Vec<ActorId>,
 }
 
@@ -113,8 +112,9 @@ enum Body<M> {
     Reset(NodeId),
 }
 
+/// One thing that is still to happen: what a simulation keeps in its agenda.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+pub struct Entry {
     actor: ActorId,
     epoch: u32,
     what: What,
@@ -133,35 +133,45 @@ impl<V: Vocabulary> Clone for Place<V> {
     fn clone(&self) -> Self {
         Self {
             resident: self.resident.duplicate(),
-            node: self.node,
             servers: self.servers,
             busy: self.busy,
             waiting: self.waiting.clone(),
-            timers: self.timers.clone(),
-            deferred: self.deferred.clone(),
         }
     }
 }
 
 /// A run is plain data: a clone goes on exactly as the original would.
-impl<V: Vocabulary> Clone for Simulation<V> {
+impl<V: Vocabulary, Q: Clone> Clone for Simulation<V, Q> {
     fn clone(&self) -> Self {
-        Self { seats: self.seats.clone(), world: self.world.clone(), scratch: Vec::new() }
+        Self {
+            seats: self.seats.clone(),
+            timers: self.timers.clone(),
+            deferred: self.deferred.clone(),
+            world: self.world.clone(),
+            scratch: Vec::new(),
+        }
     }
 }
 
 impl<V: Vocabulary> Simulation<V> {
     /// The system at time zero; every actor starts when the run begins.
     pub fn new(parts: Parts<V>) -> Self {
+        Self::with_agenda(parts)
+    }
+}
+
+impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
+    /// The same on another kind of agenda, to hold the two against each other.
+    pub fn with_agenda(parts: Parts<V>) -> Self {
         let Parts { seed: _, cast, residents, network } = parts;
-        let mut nodes = vec![Node::default(); cast.nodes.len()];
+        let homes: Vec<NodeId> = cast.actors.iter().map(|(_, node)| *node).collect();
+        let mut houses = vec![House::default(); cast.nodes.len()];
         let mut seats = Vec::with_capacity(residents.len());
-        let mut agenda = Heap::default();
+        let mut agenda = Q::default();
         for (id, (resident, desk)) in residents.into_iter().enumerate() {
             let actor = ActorId(id as u32);
-            let node = cast.actors[id].1;
-            nodes[node.0 as usize].actors.push(actor);
-            seats.push(Place::new(resident, node, desk));
+            houses[homes[id].0 as usize].actors.push(actor);
+            seats.push(Place::new(resident, desk));
             agenda.push(Time::ZERO, Entry { actor, epoch: 0, what: What::Start });
         }
         let world = World {
@@ -169,14 +179,18 @@ impl<V: Vocabulary> Simulation<V> {
             agenda,
             letters: Slab::default(),
             network,
-            nodes,
+            homes,
+            nodes: vec![Node::default(); houses.len()],
+            houses,
             cast,
             facts: Vec::with_capacity(SLICE),
             serial: 0,
             inputs: 0,
             digest: Digest::default(),
         };
-        Self { seats, world, scratch: Vec::new() }
+        let timers = seats.iter().map(|_| Timers::default()).collect();
+        let deferred = seats.iter().map(|_| Slab::default()).collect();
+        Self { seats, timers, deferred, world, scratch: Vec::new() }
     }
 
     /// Runs until everything up to and including `until` has happened.
@@ -245,16 +259,16 @@ impl<V: Vocabulary> Simulation<V> {
     fn take(&mut self, entry: Entry) {
         let Entry { actor, epoch, what } = entry;
         let place = &mut self.seats[actor.0 as usize];
-        let node = &mut self.world.nodes[place.node.0 as usize];
+        let home = self.world.homes[actor.0 as usize];
+        let node = self.world.nodes[home.0 as usize];
         if node.epoch != epoch || node.down {
-            let node = place.node;
-            return self.miss(node, what);
+            return self.miss(home, what);
         }
         let mut arming = 0;
         let (cause, input) = match what {
             What::Start => (0, Input::Start),
             What::Letter(slot) => self.world.letters.take(slot).open(),
-            What::Timer(slot) => match place.ring(slot, self.world.now) {
+            What::Timer(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
                 Ring::Fires { cause, arming: which } => {
                     arming = which;
                     (cause, Input::Wake(slot))
@@ -262,7 +276,9 @@ impl<V: Vocabulary> Simulation<V> {
                 Ring::Later(at) => return self.world.agenda.push(at, entry),
                 Ring::Stale => return,
             },
-            What::Finished(_) if node.paused => return node.frozen.push(entry),
+            What::Finished(_) if node.paused => {
+                return self.world.houses[home.0 as usize].frozen.push(entry);
+            }
             What::Finished(slot) => return self.finish(actor, slot),
             What::GoOn => return self.clear_desk(actor),
         };
@@ -277,7 +293,7 @@ impl<V: Vocabulary> Simulation<V> {
     fn miss(&mut self, node: NodeId, what: What) {
         let What::Letter(slot) = what else { return };
         let letter = self.world.letters.take(slot);
-        let from = self.seats[letter.from.0 as usize].node;
+        let from = self.world.homes[letter.from.0 as usize];
         if matches!(letter.body, Body::Reset(_)) {
             return;
         }
@@ -294,9 +310,8 @@ impl<V: Vocabulary> Simulation<V> {
         let Fate::Arrives(at) = self.world.network.carry(self.world.now, from, to, RESET_BYTES) else {
             return;
         };
-        let Node { actors, epoch, .. } = &self.world.nodes[to.0 as usize];
-        let epoch = *epoch;
-        for &actor in actors {
+        let epoch = self.world.nodes[to.0 as usize].epoch;
+        for &actor in &self.world.houses[to.0 as usize].actors {
             let slot = self.world.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
             self.world.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
         }
@@ -304,15 +319,14 @@ impl<V: Vocabulary> Simulation<V> {
 
     #[inline]
     fn handle(&mut self, actor: ActorId, Waiting { cause, arming, input }: Waiting<V::Msg>) {
-        let place = &mut self.seats[actor.0 as usize];
         if let Input::Wake(slot) = input
-            && !place.fire(slot, arming)
+            && !self.timers[actor.0 as usize].fire(slot, arming)
         {
             return;
         }
         self.world.inputs += 1;
         let mut effects = std::mem::take(&mut self.scratch);
-        place.resident.handle(self.world.now, input, &mut effects);
+        self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut effects);
         let mut asked = effects.drain(..);
         if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
             let effects = self.set_timers(actor, cause, asked).into_iter();
@@ -324,9 +338,8 @@ impl<V: Vocabulary> Simulation<V> {
     }
 
     fn finish(&mut self, actor: ActorId, slot: u32) {
-        let place = &mut self.seats[actor.0 as usize];
-        let Deferred { cause, mut effects } = place.deferred.take(slot);
-        place.busy -= 1;
+        let Deferred { cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
+        self.seats[actor.0 as usize].busy -= 1;
         match self.apply(actor, cause, &mut effects) {
             Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
             None => self.clear_desk(actor),
@@ -345,7 +358,7 @@ impl<V: Vocabulary> Simulation<V> {
         for effect in asked {
             match effect {
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
-                Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
+                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
                 Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
                     rest.push(effect);
                 }
@@ -356,19 +369,18 @@ impl<V: Vocabulary> Simulation<V> {
 
     #[inline]
     fn arm(&mut self, actor: ActorId, slot: u32, at: Time, cause: u64) {
-        let place = &mut self.seats[actor.0 as usize];
-        if let Some(at) = place.arm(slot, at.max(self.world.now), cause) {
-            let epoch = self.world.nodes[place.node.0 as usize].epoch;
+        let timers = &mut self.timers[actor.0 as usize];
+        if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
+            let epoch = self.world.epoch(actor);
             self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
         }
     }
 
     /// Keeps what an actor will do when its work is done.
     fn put_aside(&mut self, actor: ActorId, cost: Duration, rest: Deferred<V>) {
-        let place = &mut self.seats[actor.0 as usize];
-        place.busy += 1;
-        let slot = place.deferred.put(rest);
-        let epoch = self.world.nodes[place.node.0 as usize].epoch;
+        self.seats[actor.0 as usize].busy += 1;
+        let slot = self.deferred[actor.0 as usize].put(rest);
+        let epoch = self.world.epoch(actor);
         let done = self.world.now + cost;
         self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
     }
@@ -377,8 +389,8 @@ impl<V: Vocabulary> Simulation<V> {
     fn clear_desk(&mut self, actor: ActorId) {
         loop {
             let place = &mut self.seats[actor.0 as usize];
-            let node = &self.world.nodes[place.node.0 as usize];
-            if place.busy >= place.servers || node.paused {
+            let home = self.world.homes[actor.0 as usize];
+            if place.busy >= place.servers || self.world.nodes[home.0 as usize].paused {
                 return;
             }
             let Some(next) = place.waiting.pop_front() else { return };
@@ -397,11 +409,10 @@ impl<V: Vocabulary> Simulation<V> {
         for effect in asked {
             match effect {
                 Effect::Send(to, msg) => {
-                    let (from, node) = (self.seats[actor.0 as usize].node, self.seats[to.0 as usize].node);
-                    self.world.send((actor, from), (to, node), cause, msg);
+                    self.world.send(actor, to, cause, msg);
                 }
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
-                Effect::Disarm(slot) => self.seats[actor.0 as usize].disarm(slot),
+                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
                 Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
                 Effect::Command(command) => self.obey(command, actor, cause),
                 Effect::Work(cost) => return Some((cost, cause)),
@@ -436,12 +447,14 @@ impl<V: Vocabulary> Simulation<V> {
         if state.down {
             return;
         }
-        let Node { epoch, actors, .. } = std::mem::take(state);
-        for &actor in &actors {
+        *state = Node { down: true, silent: how == Crash::Power, paused: false, epoch: state.epoch + 1 };
+        let house = &mut self.world.houses[node.0 as usize];
+        house.frozen.clear();
+        for &actor in &house.actors {
             self.seats[actor.0 as usize].crash(self.world.now, how);
+            self.timers[actor.0 as usize] = Timers::default();
+            self.deferred[actor.0 as usize] = Slab::default();
         }
-        *state =
-            Node { down: true, silent: how == Crash::Power, epoch: epoch + 1, actors, ..Node::default() };
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
         if how == Crash::Process {
             self.hang_up(node, cause);
@@ -454,13 +467,13 @@ impl<V: Vocabulary> Simulation<V> {
             return;
         }
         let silent = std::mem::replace(&mut state.silent, false);
-        let (epoch, actors) = (state.epoch, state.actors.clone());
+        let epoch = state.epoch;
         let cause = self.world.emit(by, cause, Physics::Restarted { node }.into());
         if silent {
             // Its peers still talk on connections that it knows nothing of.
             self.hang_up(node, cause);
         }
-        for actor in actors {
+        for &actor in &self.world.houses[node.0 as usize].actors {
             self.world.agenda.push(self.world.now, Entry { actor, epoch, what: What::Start });
         }
     }
@@ -470,9 +483,10 @@ impl<V: Vocabulary> Simulation<V> {
         if !std::mem::replace(&mut state.paused, false) {
             return;
         }
-        let go_on = state.actors.iter().map(|&actor| Entry { actor, epoch: state.epoch, what: What::GoOn });
-        let entries: Vec<_> = state.frozen.drain(..).chain(go_on).collect();
-        for entry in entries {
+        let epoch = state.epoch;
+        let House { frozen, actors } = &mut self.world.houses[node.0 as usize];
+        let go_on = actors.iter().map(|&actor| Entry { actor, epoch, what: What::GoOn });
+        for entry in frozen.drain(..).chain(go_on) {
             self.world.agenda.push(self.world.now, entry);
         }
         self.world.emit(by, cause, Physics::Resumed { node }.into());
@@ -488,95 +502,22 @@ impl<V: Vocabulary> Simulation<V> {
 /// What a TCP reset takes on the wire.
 const RESET_BYTES: u32 = 40;
 
-/// What a timer's entry in the agenda turns out to be.
-enum Ring {
-    Fires { cause: u64, arming: u32 },
-    Later(Time),
-    Stale,
-}
-
 impl<V: Vocabulary> Place<V> {
-    fn new(resident: Box<dyn Resident<V>>, node: NodeId, desk: Desk) -> Self {
-        Self {
-            resident,
-            node,
-            servers: desk.servers,
-            busy: 0,
-            waiting: VecDeque::new(),
-            timers: Vec::new(),
-            deferred: Slab::default(),
-        }
-    }
-
-    /// Sets a deadline; returns when an entry in the agenda is needed for it.
-    fn arm(&mut self, slot: u32, at: Time, cause: u64) -> Option<Time> {
-        let slot = slot as usize;
-        if slot >= self.timers.len() {
-            self.timers.resize(slot + 1, Timer::NEW);
-        }
-        let timer = &mut self.timers[slot];
-        timer.deadline = at;
-        timer.cause = cause;
-        timer.arming = timer.arming.wrapping_add(1);
-        // A later deadline is found out when the entry that is there comes up: no dead entries pile up.
-        if timer.queued <= at {
-            return None;
-        }
-        timer.queued = at;
-        Some(at)
-    }
-
-    fn disarm(&mut self, slot: u32) {
-        if let Some(timer) = self.timers.get_mut(slot as usize) {
-            timer.deadline = Time::NEVER;
-            timer.arming = timer.arming.wrapping_add(1);
-        }
-    }
-
-    fn ring(&mut self, slot: u32, now: Time) -> Ring {
-        let timer = &mut self.timers[slot as usize];
-        if timer.queued != now {
-            return Ring::Stale;
-        }
-        timer.queued = Time::NEVER;
-        if timer.deadline <= now {
-            return Ring::Fires { cause: timer.cause, arming: timer.arming };
-        }
-        if timer.deadline == Time::NEVER {
-            return Ring::Stale;
-        }
-        timer.queued = timer.deadline;
-        Ring::Later(timer.deadline)
-    }
-
-    /// Whether the ring is still wanted: its timer may have been moved while it waited at the desk.
-    fn fire(&mut self, slot: u32, arming: u32) -> bool {
-        let timer = &mut self.timers[slot as usize];
-        let wanted = timer.arming == arming;
-        if wanted {
-            timer.deadline = Time::NEVER;
-        }
-        wanted
+    fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
+        Self { resident, servers: desk.servers, busy: 0, waiting: VecDeque::new() }
     }
 
     fn crash(&mut self, now: Time, how: Crash) {
         self.resident.crash(now, how);
         self.busy = 0;
         self.waiting.clear();
-        self.timers.clear();
-        self.deferred = Slab::default();
     }
 }
 
-impl<V: Vocabulary> World<V> {
+impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     #[inline]
-    fn send(
-        &mut self,
-        (from, here): (ActorId, NodeId),
-        (to, there): (ActorId, NodeId),
-        cause: u64,
-        msg: V::Msg,
-    ) {
+    fn send(&mut self, from: ActorId, to: ActorId, cause: u64, msg: V::Msg) {
+        let (here, there) = (self.homes[from.0 as usize], self.homes[to.0 as usize]);
         let at = if here == there {
             self.now
         } else {
@@ -588,6 +529,12 @@ impl<V: Vocabulary> World<V> {
         let epoch = self.nodes[there.0 as usize].epoch;
         let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
         self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+    }
+
+    /// The life that an actor's node is in.
+    #[inline]
+    fn epoch(&self, actor: ActorId) -> u32 {
+        self.nodes[self.homes[actor.0 as usize].0 as usize].epoch
     }
 
     #[inline]
@@ -615,36 +562,5 @@ impl<M> Letter<M> {
             Body::Message(msg) => (self.cause, Input::Message(self.from, msg)),
             Body::Reset(peer) => (self.cause, Input::Disconnected(peer)),
         }
-    }
-}
-
-/// Values in slots that are used again, so that the agenda can hold small numbers instead.
-#[derive(Clone)]
-struct Slab<T> {
-    values: Vec<Option<T>>,
-    free: Vec<u32>,
-}
-
-impl<T> Default for Slab<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), free: Vec::new() }
-    }
-}
-
-impl<T> Slab<T> {
-    #[inline]
-    fn put(&mut self, value: T) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            self.values[slot as usize] = Some(value);
-            return slot;
-        }
-        self.values.push(Some(value));
-        u32::try_from(self.values.len() - 1).expect("fewer than 2^32 things under way")
-    }
-
-    #[inline]
-    fn take(&mut self, slot: u32) -> T {
-        self.free.push(slot);
-        self.values[slot as usize].take().expect("a slot is taken once")
     }
 }

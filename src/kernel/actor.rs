@@ -222,6 +222,15 @@ impl<A: Actor> Cx<'_, A> {
         self.effects.push(Effect::Emit(fact.into()));
     }
 
+    /// Tells the observers what has changed in this actor already: at this instant, whatever work was asked for
+    /// before. An actor with several servers changes its state when it takes an input up; facts about that
+    /// must keep the order of the changes, and must not be lost when it dies at work.
+    pub fn emit_at_once(&mut self, fact: impl Into<<A::Vocab as Vocabulary>::Fact>) {
+        let work = self.effects.iter().position(|effect| matches!(effect, Effect::Work(_)));
+        let index = work.unwrap_or(self.effects.len());
+        self.effects.insert(index, Effect::Emit(fact.into()));
+    }
+
     /// Changes the physics of the world. For the fault injector.
     pub fn command(&mut self, command: Command) {
         self.effects.push(Effect::Command(command));

@@ -59,7 +59,7 @@ impl Rng {
     /// A number in `0.0..1.0`, a multiple of 2^-53.
     #[inline]
     pub fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        (self.bits() >> 11) as i64 as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// True with the given probability (0 never, 1 always).

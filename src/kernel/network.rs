@@ -38,22 +38,13 @@ pub enum Fate {
     Lost,
 }
 
-/// One direction of a path.
-#[derive(Clone, Copy, Debug, Default)]
-struct Path {
-    /// The latest arrival promised so far.
-    last_arrival: Time,
-    /// Whether there is a connection: something was sent since the last reset.
-    connected: bool,
-}
-
 /// The state of every path. Consulted at every send between nodes.
 #[derive(Clone, Debug)]
 pub struct Network {
     shape: Shape,
     rng: Rng,
-    /// `[from][to]`: what is known of each direction of each path.
-    paths: Vec<Vec<Path>>,
+    promises: Promises,
+    connections: Connections,
     /// When each node's interface has sent all that it was given.
     departures: Vec<Time>,
     shapes: BTreeMap<(NodeId, NodeId), Shape>,
@@ -66,7 +57,8 @@ impl Network {
         Self {
             shape,
             rng: Rng::named(seed, "network"),
-            paths: Vec::new(),
+            promises: Promises::new(),
+            connections: Connections::default(),
             departures: Vec::new(),
             shapes: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -96,30 +88,16 @@ impl Network {
             departs = (*free).max(now) + Duration::from_nanos(sending as u64);
             *free = departs;
         }
-        let row = room(&mut self.paths, from.0 as usize, Vec::new());
-        let path = room(row, to.0 as usize, Path::default());
-        path.last_arrival = (departs + shape.latency.sample(&mut self.rng)).max(path.last_arrival);
-        path.connected = true;
-        Fate::Arrives(path.last_arrival)
+        let arrives = departs + shape.latency.sample(&mut self.rng);
+        self.connections.connect(from, to);
+        let last = self.promises.latest(now, u64::from(from.0) << 32 | u64::from(to.0));
+        *last = arrives.max(*last);
+        Fate::Arrives(*last)
     }
 
     /// The nodes that have exchanged something with `node`: those that a reset reaches. Forgets them.
     pub fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
-        let mut peers = Vec::new();
-        let nodes = self.paths.iter().map(Vec::len).max().unwrap_or(0).max(self.paths.len());
-        for peer in 0..nodes {
-            let out = self.forget(node.0 as usize, peer);
-            let back = self.forget(peer, node.0 as usize);
-            if (out || back) && peer != node.0 as usize {
-                peers.push(NodeId(peer as u32));
-            }
-        }
-        peers
-    }
-
-    fn forget(&mut self, from: usize, to: usize) -> bool {
-        let path = self.paths.get_mut(from).and_then(|row| row.get_mut(to));
-        path.is_some_and(|path| std::mem::take(&mut path.connected))
+        self.connections.hang_up(node)
     }
 
     /// One more reason why nothing passes in this direction.
@@ -140,6 +118,109 @@ impl Network {
     /// Gives one direction of one path a shape of its own.
     pub fn reshape(&mut self, from: NodeId, to: NodeId, shape: Shape) {
         self.shapes.insert((from, to), shape);
+    }
+}
+
+/// The latest arrival promised on each path, as long as it is still to come: what has arrived cannot be
+/// overtaken. A table with open addressing whose slots are used again when their promise has been kept, so
+/// it grows with what is under way and not with the number of paths.
+#[derive(Clone, Debug)]
+struct Promises {
+    /// A power of two of them where a search may begin, and a few for the last to end in.
+    slots: Vec<(u64, Time)>,
+}
+
+/// How many slots are looked through for a path before the table is doubled.
+const PROBES: usize = 8;
+
+impl Promises {
+    fn new() -> Self {
+        Self { slots: vec![(0, Time::ZERO); 64 + PROBES] }
+    }
+
+    /// The latest arrival promised on this path; any time up to `now` when all have been kept.
+    #[inline]
+    fn latest(&mut self, now: Time, path: u64) -> &mut Time {
+        loop {
+            if let Some(slot) = self.find(now, path) {
+                return &mut self.slots[slot].1;
+            }
+            self.grow(now);
+        }
+    }
+
+    /// The slot of this path, taken over from a kept promise when it has none; none when all are in use.
+    #[inline]
+    fn find(&mut self, now: Time, path: u64) -> Option<usize> {
+        let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let begin = hash as usize & (self.slots.len() - PROBES - 1);
+        let window = &mut self.slots[begin..begin + PROBES];
+        let mut kept = PROBES;
+        for (probe, (other, at)) in window.iter().enumerate() {
+            if *at <= now {
+                kept = kept.min(probe);
+            } else if *other == path {
+                return Some(begin + probe);
+            }
+        }
+        *window.get_mut(kept)? = (path, now);
+        Some(begin + kept)
+    }
+
+    fn grow(&mut self, now: Time) {
+        let doubled = vec![(0, Time::ZERO); 2 * (self.slots.len() - PROBES) + PROBES];
+        for (path, at) in std::mem::replace(&mut self.slots, doubled) {
+            if at > now {
+                *self.latest(now, path) = at;
+            }
+        }
+    }
+}
+
+/// Which pairs of nodes are connected: something was sent between them since the last reset.
+#[derive(Clone, Debug, Default)]
+struct Connections {
+    /// By node, the bits of the nodes with smaller numbers.
+    bits: Vec<Vec<u64>>,
+    /// Paths used lately whose bits are still to be set: many at a time, because each is far from the last.
+    used: Vec<(NodeId, NodeId)>,
+}
+
+/// How many bits are set at a time.
+const BATCH: usize = 256;
+
+impl Connections {
+    #[inline]
+    fn connect(&mut self, from: NodeId, to: NodeId) {
+        self.used.push((from, to));
+        if self.used.len() >= BATCH {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        for (from, to) in self.used.drain(..) {
+            let (row, column) = (from.max(to).0 as usize, from.min(to).0 as usize);
+            *room(room(&mut self.bits, row, Vec::new()), column / 64, 0) |= 1 << (column % 64);
+        }
+    }
+
+    /// Ends what there is between `node` and all others; who those were.
+    fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
+        self.settle();
+        let others = (0..self.bits.len() as u32).map(NodeId);
+        others.filter(|other| self.disconnect(node, *other) && *other != node).collect()
+    }
+
+    /// Ends a connection; whether there was one.
+    fn disconnect(&mut self, one: NodeId, other: NodeId) -> bool {
+        let (row, column) = (one.max(other).0 as usize, one.min(other).0 as usize);
+        let word = self.bits.get_mut(row).and_then(|row| row.get_mut(column / 64));
+        word.is_some_and(|word| {
+            let was = *word >> (column % 64) & 1 == 1;
+            *word &= !(1 << (column % 64));
+            was
+        })
     }
 }
 
@@ -175,6 +256,23 @@ mod tests {
         assert!(arrivals.is_sorted());
     }
 
+    /// Few ends or many, against a plain map of the last arrivals.
+    #[test]
+    fn no_path_of_many_reorders() {
+        let latency = Law::Exponential { mean: Duration::from_millis(20) };
+        for ends in [2, 12, 200, 3_000] {
+            let mut network = Network::new(Shape { latency: latency.clone(), ..Shape::IDEAL }, ends);
+            let (mut rng, mut latest) = (Rng::named(ends, "ends"), BTreeMap::new());
+            let mut bare = Rng::named(ends, "network");
+            for i in 0..5_000 {
+                let (now, to) = (Time::from_nanos(i * 30_000), NodeId(1 + rng.below(ends) as u32));
+                let last = latest.entry(to).or_insert(Time::ZERO);
+                *last = (now + latency.sample(&mut bare)).max(*last);
+                assert_eq!(network.carry(now, A, to, 1), Fate::Arrives(*last), "{ends} ends");
+            }
+        }
+    }
+
     #[test]
     fn bandwidth_is_shared_by_all_that_leaves_a_node() {
         let mut network = Network::new(Shape { bandwidth: 1_000_000, ..Shape::IDEAL }, 1);
@@ -203,6 +301,17 @@ mod tests {
         assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
         network.heal(A, B);
         assert_ne!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
+    }
+
+    #[test]
+    fn connections_survive_the_growth_of_the_network() {
+        let mut network = Network::new(Shape::IDEAL, 1);
+        for other in 1..=3_000 {
+            network.carry(Time::ZERO, NodeId(other), A, 1);
+        }
+        assert_eq!(network.hang_up(NodeId(70)), [A]);
+        let rest: Vec<_> = (1..=3_000).filter(|other| *other != 70).map(NodeId).collect();
+        assert_eq!(network.hang_up(A), rest);
     }
 
     #[test]

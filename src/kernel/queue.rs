@@ -1,14 +1,19 @@
 //! What is still to happen, in the order (time, insertion).
 //!
 //! **Invariant.** Items come out in the order of their times, and items of one time in the order in which
-//! they went in. Nothing is put in before the time that came out last.
-
-use std::collections::VecDeque;
+//! they went in. Nothing is put in before the time that came out last. All kinds of agenda agree on every
+//! item, so a run does the same on any of them (`docs/adr/0002-own-queue.md`).
 
 use super::time::Time;
 
+mod heap;
+mod ladder;
+
+pub use heap::Heap;
+pub use ladder::Ladder;
+
 /// A set of things to come.
-pub trait Agenda<T>: Clone {
+pub trait Agenda<T>: Clone + Default {
     /// Puts an item in, not before the time that came out last.
     fn push(&mut self, at: Time, item: T);
     /// Takes the next item out, unless it comes after `until`.
@@ -18,113 +23,6 @@ pub trait Agenda<T>: Clone {
     /// Whether nothing is to come.
     fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry<T> {
-    at: Time,
-    serial: u64,
-    item: T,
-}
-
-impl<T> Entry<T> {
-    fn before(&self, other: &Self) -> bool {
-        (self.at, self.serial) < (other.at, other.serial)
-    }
-}
-
-/// A heap with four children a node, and a queue of its own for what is due at once.
-#[derive(Clone, Debug)]
-pub struct Heap<T> {
-    entries: Vec<Entry<T>>,
-    /// Items of the time that came out last, put in after it did.
-    due: VecDeque<T>,
-    now: Time,
-    pushed: u64,
-}
-
-impl<T> Default for Heap<T> {
-    fn default() -> Self {
-        Self { entries: Vec::new(), due: VecDeque::new(), now: Time::ZERO, pushed: 0 }
-    }
-}
-
-impl<T: Copy> Agenda<T> for Heap<T> {
-    #[inline]
-    fn push(&mut self, at: Time, item: T) {
-        assert!(at >= self.now, "the past is over");
-        if at == self.now {
-            self.due.push_back(item);
-            return;
-        }
-        self.pushed += 1;
-        let entry = Entry { at, serial: self.pushed, item };
-        self.entries.push(entry);
-        self.rise(self.entries.len() - 1);
-    }
-
-    #[inline]
-    fn pop_until(&mut self, until: Time) -> Option<(Time, T)> {
-        // What lies in the heap for this very instant went in before anything that is due at once.
-        let next = self.entries.first().map_or(Time::NEVER, |entry| entry.at);
-        if next > self.now
-            && let Some(item) = self.due.pop_front()
-        {
-            return Some((self.now, item));
-        }
-        if next > until || self.entries.is_empty() {
-            return None;
-        }
-        let top = self.take_first();
-        self.now = top.at;
-        Some((top.at, top.item))
-    }
-
-    fn len(&self) -> usize {
-        self.entries.len() + self.due.len()
-    }
-}
-
-impl<T: Copy> Heap<T> {
-    fn rise(&mut self, mut hole: usize) {
-        let entry = self.entries[hole];
-        while hole > 0 {
-            let parent = (hole - 1) / 4;
-            if !entry.before(&self.entries[parent]) {
-                break;
-            }
-            self.entries[hole] = self.entries[parent];
-            hole = parent;
-        }
-        self.entries[hole] = entry;
-    }
-
-    fn take_first(&mut self) -> Entry<T> {
-        let last = self.entries.pop().expect("the caller saw an entry");
-        let Some(first) = self.entries.first().copied() else { return last };
-        let len = self.entries.len();
-        let mut hole = 0;
-        loop {
-            let begin = 4 * hole + 1;
-            if begin >= len {
-                break;
-            }
-            let end = (begin + 4).min(len);
-            let mut least = begin;
-            for child in begin + 1..end {
-                if self.entries[child].before(&self.entries[least]) {
-                    least = child;
-                }
-            }
-            if !self.entries[least].before(&last) {
-                break;
-            }
-            self.entries[hole] = self.entries[least];
-            hole = least;
-        }
-        self.entries[hole] = last;
-        first
     }
 }
 
@@ -162,5 +60,82 @@ mod tests {
     #[test]
     fn the_heap_keeps_the_order() {
         keeps_the_order(Heap::default());
+    }
+
+    #[test]
+    fn the_ladder_keeps_the_order() {
+        keeps_the_order(Ladder::default());
+    }
+
+    /// A law for how long after now the next item comes.
+    type Gap = fn(&mut Rng) -> u64;
+
+    /// Gaps that strain a ladder: crowds at one instant, carries into the highest digits, whole rungs.
+    const GAPS: [Gap; 6] = [
+        |rng| rng.below(2),
+        |rng| 64u64.pow(rng.below(10) as u32) - rng.below(2),
+        |rng| 1 << rng.below(63),
+        |rng| (rng.exponential() * 1e9) as u64,
+        |rng| 150_000 + rng.below(3) * 30_000_000_000,
+        |_| 5_000_000,
+    ];
+
+    #[test]
+    fn heap_and_ladder_agree_whatever_the_gaps() {
+        for (which, gap) in GAPS.iter().enumerate() {
+            let mut rng = Rng::named(which as u64, "gaps");
+            let (mut heap, mut ladder) = (Heap::default(), Ladder::default());
+            let mut now = Time::ZERO;
+            for next in 0..60_000u32 {
+                // Long stretches that fill, then long stretches that drain.
+                let filling = next / 5_000 % 2 == 0;
+                for burst in 0..rng.below(if filling { 4 } else { 2 }) {
+                    let at = Time::from_nanos(now.as_nanos().saturating_add(gap(&mut rng)));
+                    heap.push(at, (next, burst));
+                    ladder.push(at, (next, burst));
+                }
+                let until = Time::from_nanos(now.as_nanos().saturating_add(gap(&mut rng)));
+                let came = ladder.pop_until(until);
+                assert_eq!(came, heap.pop_until(until), "gap law {which}");
+                assert_eq!(ladder.len(), heap.len());
+                now = came.map_or(now, |(at, _)| at);
+            }
+        }
+    }
+
+    #[test]
+    fn a_look_ahead_moves_nothing() {
+        let mut ladder = Ladder::default();
+        ladder.push(Time::from_secs(30), 0);
+        assert_eq!(ladder.pop_until(Time::from_secs(29)), None);
+        for item in (1..=10_000).rev() {
+            ladder.push(Time::from_millis(item), item);
+        }
+        for item in 1..=10_000 {
+            assert_eq!(ladder.pop_until(Time::NEVER), Some((Time::from_millis(item), item)));
+        }
+        assert_eq!(ladder.pop_until(Time::NEVER), Some((Time::from_secs(30), 0)));
+    }
+
+    /// The last instant can be waited for, and nothing can come before what came out.
+    #[test]
+    fn the_ladder_reaches_the_end_of_time() {
+        let mut ladder = Ladder::default();
+        ladder.push(Time::NEVER, 1);
+        ladder.push(Time::from_nanos(u64::MAX - 1), 0);
+        assert_eq!(ladder.pop_until(Time::NEVER).map(|(_, item)| item), Some(0));
+        ladder.push(Time::NEVER, 2);
+        assert_eq!(ladder.pop_until(Time::NEVER).map(|(_, item)| item), Some(1));
+        assert_eq!(ladder.pop_until(Time::NEVER).map(|(_, item)| item), Some(2));
+        assert!(ladder.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "the past is over")]
+    fn the_ladder_refuses_the_past() {
+        let mut ladder = Ladder::default();
+        ladder.push(Time::from_secs(1), ());
+        ladder.pop_until(Time::NEVER);
+        ladder.push(Time::from_millis(999), ());
     }
 }

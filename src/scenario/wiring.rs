@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::fault::{Injector, InjectorSetup, Plan, Strike, Target as Victim};
 use crate::kafka::{cluster, partitioner::murmur2};
-use crate::kernel::{ActorId, Addr, Builder, Desk, Network, NodeId, Parts, Rng, Seat, Shape, Time};
+use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Shape, Time};
 use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::port::{ToPublisher, ToSubscriber};
@@ -105,6 +105,15 @@ struct Clients {
 /// # Panics
 /// When a trace is not loaded ([`Scenario::load_traces`]): everything else was checked before.
 pub fn wire(scenario: &Scenario) -> Wired {
+    wire_with(scenario, |_| Vec::new())
+}
+
+/// As [`wire`], with faults besides those of the scenario: `more` is told the names of all nodes. For faults
+/// that strike what no file can name.
+///
+/// # Panics
+/// As [`wire`].
+pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> Wired {
     let network = Network::new(scenario.network.clone(), scenario.run.seed);
     let mut builder = Builder::new(scenario.run.seed, network);
     let mut stage = stage(scenario);
@@ -118,7 +127,8 @@ pub fn wire(scenario: &Scenario) -> Wired {
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients);
     }
-    install_faults(scenario, &mut builder, &stage, brokers);
+    let more = more(builder.cast());
+    install_faults(scenario, &mut builder, &stage, brokers, more);
     let stop = Time::ZERO + scenario.run.duration;
     Wired { parts: builder.finish(), stage, sinks, stop, end: stop + scenario.run.drain }
 }
@@ -516,8 +526,14 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
 
 type Brokers = Vec<(crate::trace::kafka::BrokerId, NodeId, Addr<crate::wire::kafka::ToBroker>)>;
 
-fn install_faults(scenario: &Scenario, builder: &mut Builder<Brokersim>, stage: &Stage, brokers: Brokers) {
-    if scenario.faults.is_empty() {
+fn install_faults(
+    scenario: &Scenario,
+    builder: &mut Builder<Brokersim>,
+    stage: &Stage,
+    brokers: Brokers,
+    more: Vec<Plan>,
+) {
+    if scenario.faults.is_empty() && more.is_empty() {
         return;
     }
     let node = builder.node("faults");
@@ -538,7 +554,7 @@ fn install_faults(scenario: &Scenario, builder: &mut Builder<Brokersim>, stage: 
             }
         },
     });
-    let plans = plans.collect();
+    let plans = plans.chain(more).collect();
     // An operator's commands do not queue behind the cluster's traffic.
     for &(_, broker, _) in &brokers {
         builder.network.reshape(node, broker, Shape::IDEAL);

@@ -137,13 +137,13 @@ impl Broker {
         let (log_end, high_watermark, internal) =
             (replica.log.end(), replica.log.high_watermark(), replica.internal);
         let leader_epoch = partition.leader_epoch;
-        cx.emit(Kafka::BecameLeader { place, leader_epoch, log_end, high_watermark });
+        cx.emit_at_once(Kafka::BecameLeader { place, leader_epoch, log_end, high_watermark });
         if internal {
             return self.lead_offsets(cx, place, leader_epoch);
         }
         if leader_epoch > 0 {
             let why = if partition.recovering { Reason::UncleanElection } else { Reason::LeaderElection };
-            cx.emit(Life::Cut { place, from: log_end, why });
+            cx.emit_at_once(Life::Cut { place, from: log_end, why });
         }
     }
 
@@ -157,9 +157,9 @@ impl Broker {
         }
         let (follower, cut) = Follower::new(leader, leader_epoch, &mut replica.log);
         replica.role = Role::Follower(follower);
-        cx.emit(Kafka::BecameFollower { place, leader_epoch, log_end: replica.log.end() });
+        cx.emit_at_once(Kafka::BecameFollower { place, leader_epoch, log_end: replica.log.end() });
         if let Some((to, from)) = cut {
-            cx.emit(Kafka::Truncated { place, to, from });
+            cx.emit_at_once(Kafka::Truncated { place, to, from });
         }
     }
 
@@ -222,7 +222,7 @@ impl Broker {
         };
         if let Some(isr) = progress.ask {
             let to = isr.iter().copied().collect();
-            cx.emit(Kafka::IsrExpanding { place: asked.place, to });
+            cx.emit_at_once(Kafka::IsrExpanding { place: asked.place, to });
             self.alter_isr(cx, asked.place, isr);
         }
         self.advanced(cx, asked.place, progress.high_watermark);
@@ -235,7 +235,7 @@ impl Broker {
             let Role::Leader(leader) = &mut replica.role else { continue };
             if let Some(isr) = leader.maybe_shrink(&replica.log, now) {
                 let place = PlaceId(index as u32);
-                cx.emit(Kafka::IsrShrinking { place, to: isr.iter().copied().collect() });
+                cx.emit_at_once(Kafka::IsrShrinking { place, to: isr.iter().copied().collect() });
                 self.alter_isr(cx, place, isr);
             }
         }

@@ -15,8 +15,12 @@ impl Broker {
     pub(super) fn fetch(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetch: Arc<Fetch>) {
         // What is read is what the asker's position entitled it to before that position was noted: a follower
         // learns of the high watermark that it moves one round later.
-        let fetched = self.read(&fetch);
+        let mut fetched = self.read(&fetch);
         self.note_positions(cx, &fetch);
+        if !self.is_enough(&fetch, &fetched) {
+            // What was noted may have answered a producer, whose next request is appended by now.
+            fetched = self.read(&fetch);
+        }
         if fetch.max_wait.is_zero() || self.is_enough(&fetch, &fetched) {
             return self.hand_over(cx, asker, fetched);
         }

@@ -76,7 +76,7 @@ impl Broker {
         for output in outputs {
             match output {
                 Output::Answer(asker, response) => self.answer_group(cx, asker, response),
-                Output::Fact(fact) => cx.emit(fact),
+                Output::Fact(fact) => cx.emit_at_once(fact),
                 Output::Append { place, ticket, records } => self.write(cx, place, ticket, &records),
             }
         }
@@ -93,7 +93,7 @@ impl Broker {
             let (_, commit) = self.commits.swap_remove(index);
             if *error == ErrorCode::None {
                 for &(place, upto) in &commit.offsets {
-                    cx.emit(Life::Settled { group: commit.group, place, upto });
+                    cx.emit_at_once(Life::Settled { group: commit.group, place, upto });
                 }
             }
         }

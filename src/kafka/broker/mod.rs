@@ -266,7 +266,7 @@ impl Broker {
     fn advanced(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, high_watermark: Option<u64>) {
         let Some(upto) = high_watermark else { return };
         if !self.is_internal(place) {
-            cx.emit(Life::Committed { place, upto });
+            cx.emit_at_once(Life::Committed { place, upto });
         }
         self.replicated(cx, place);
         self.stir(cx, place);
@@ -281,7 +281,7 @@ impl Actor for Broker {
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
         let (partitions_cut, records_cut) = std::mem::take(&mut self.recovered);
         if self.past == Past::Crashed {
-            cx.emit(Kafka::Recovered { partitions_cut, records_cut });
+            cx.emit_at_once(Kafka::Recovered { partitions_cut, records_cut });
         }
         self.register(cx);
         let config = Arc::clone(&self.setup.config);

@@ -48,14 +48,14 @@ impl Broker {
         let offset = match replica.log.append(now, epoch, batch.stamp, batch.batch.clone())? {
             Appended::New(offset) => offset,
             Appended::Duplicate(offset) => {
-                cx.emit(Kafka::Deduplicated { ids: Ids::Span(batch.batch.span()), place, offset });
+                cx.emit_at_once(Kafka::Deduplicated { ids: Ids::Span(batch.batch.span()), place, offset });
                 return Ok((offset, epoch));
             }
         };
         let advanced = leader.on_append(&mut replica.log, now);
         let flush = replica.log.flush_due(now);
         if !replica.internal {
-            cx.emit(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
+            cx.emit_at_once(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
         }
         if flush {
             self.flush(cx, place);

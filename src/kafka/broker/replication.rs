@@ -168,7 +168,7 @@ impl Broker {
         match taken {
             Taken::Appended { batches, .. } => cx.work(append * u64::from(batches)),
             Taken::Truncated { to, from } if to < from => {
-                cx.emit(Kafka::Truncated { place: news.place, to, from });
+                cx.emit_at_once(Kafka::Truncated { place: news.place, to, from });
             }
             Taken::Truncated { .. } | Taken::OutOfRange | Taken::Failed(_) | Taken::Stale => {}
         }
@@ -191,7 +191,7 @@ impl Broker {
             let Some(replica) = self.replica(place) else { continue };
             let Role::Follower(follower) = &mut replica.role else { continue };
             if let Some((to, from)) = follower.out_of_range(&mut replica.log, start, end) {
-                cx.emit(Kafka::Truncated { place, to, from });
+                cx.emit_at_once(Kafka::Truncated { place, to, from });
             }
         }
     }

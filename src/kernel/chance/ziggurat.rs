@@ -39,7 +39,7 @@ static NORMAL_TABLES: LazyLock<Tables> =
 /// The layer from the low 8 bits, and a number in `0.0..1.0` from the 53 high ones.
 #[inline]
 fn layer_and_unit(bits: u64) -> (usize, f64) {
-    ((bits & 0xff) as usize, (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64))
+    ((bits & 0xff) as usize, (bits >> 11) as i64 as f64 * (1.0 / (1u64 << 53) as f64))
 }
 
 #[inline]
