@@ -9,6 +9,7 @@
 //!
 //! **Not modelled:** quotas, follower reads (KIP-392), log compaction, transactions; a broker's JVM.
 
+mod compaction;
 mod connections;
 mod control;
 mod fetch;
@@ -33,6 +34,7 @@ use super::log::Log;
 use super::replica::Follower;
 use super::replica::Leader;
 
+use compaction::Compacted;
 use connections::{Asker, Connections};
 use purgatory::Purgatory;
 use replication::Fetcher;
@@ -111,6 +113,8 @@ struct Replica {
     /// The partition epochs under which AlterPartition was asked and is not answered yet.
     asked_under: VecDeque<u32>,
     internal: bool,
+    /// Of an internal topic: what its old records come down to.
+    compacted: Compacted,
 }
 
 #[derive(Clone, Debug)]
@@ -334,7 +338,8 @@ impl Actor for Broker {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
-            *kept = Some(Box::new(Replica::idle(log, replica.internal)));
+            let compacted = replica.compacted;
+            *kept = Some(Box::new(Replica { compacted, ..Replica::idle(log, replica.internal) }));
         }
         *self = fresh;
     }
@@ -351,6 +356,7 @@ impl Replica {
             tickets: VecDeque::new(),
             asked_under: VecDeque::new(),
             internal,
+            compacted: Compacted::default(),
         }
     }
 }
