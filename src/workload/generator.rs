@@ -115,12 +115,16 @@ impl Generator {
             cx.emit(Life::Offered { channel, first, records: 1, bytes: u64::from(record.bytes()) });
             cx.send(self.setup.publisher, ToPublisher::Publish(channel, record, body.map(Arc::new)));
         } else {
-            let made: Vec<_> = (0..batch).map(|i| self.make(cx, first.plus(u64::from(i)))).collect();
-            let bytes = made.iter().map(|(record, _)| u64::from(record.bytes())).sum();
-            let records: Arc<[Record]> = made.iter().map(|(record, _)| *record).collect();
-            let bodies: Arc<[Body]> = made.into_iter().filter_map(|(_, body)| body).collect();
+            let (mut records, mut bodies) = (Vec::with_capacity(batch as usize), Vec::new());
+            for i in 0..u64::from(batch) {
+                let (record, body) = self.make(cx, first.plus(i));
+                records.push(record);
+                bodies.extend(body);
+            }
+            let bytes = records.iter().map(|record| u64::from(record.bytes())).sum();
             cx.emit(Life::Offered { channel, first, records: batch, bytes });
-            cx.send(self.setup.publisher, ToPublisher::PublishAll(channel, records, bodies));
+            let all = ToPublisher::PublishAll(channel, records.into(), bodies.into());
+            cx.send(self.setup.publisher, all);
         }
         self.offered += u64::from(batch);
     }

@@ -8,7 +8,7 @@ use crate::trace::{Batch, Body, GroupId, Life, PlaceId, Record, RecordId};
 use crate::wire::kafka::{Acks, Request, Response};
 
 use super::connections::Asker;
-use super::{Broker, BrokerTimer, Role};
+use super::{Broker, BrokerTimer, Replica, Role};
 use crate::kafka::coordinator::{OffsetsRecord, Output, Ticket};
 use crate::kafka::log::Appended;
 
@@ -40,14 +40,27 @@ impl Broker {
     pub(super) fn lead_offsets(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, leader_epoch: u32) {
         self.coordinator.lead(place, leader_epoch);
         let replica = self.replica(place).expect("a replica before a role");
-        let (start, end) = (replica.log.start(), replica.log.end());
-        let chunks = replica.log.read(start, end, u32::MAX).unwrap_or_default();
+        let start = replica.log.start().max(replica.compacted.upto());
+        let chunks = replica.log.read(start, replica.log.end(), u32::MAX).unwrap_or_default();
         let bytes: u64 = chunks.iter().map(|chunk| u64::from(chunk.batch.bytes())).sum();
-        let records: Vec<OffsetsRecord> = chunks.iter().flat_map(|chunk| decode(&chunk.batch)).collect();
+        let rest = chunks.iter().flat_map(|chunk| decode(&chunk.batch));
+        let records: Vec<OffsetsRecord> = replica.compacted.records().chain(rest).collect();
         // Replaying takes as long as reading it does; requests wait at the desk meanwhile.
         cx.work(self.per_kib(bytes));
         let outputs = self.coordinator.load(cx.now(), place, &records);
         self.obey(cx, outputs);
+    }
+
+    /// Takes the contents of old committed records out of the log, and keeps the newest of each key.
+    pub(super) fn compact(replica: &mut Replica, older_than: Time) {
+        let (from, safe) = (replica.compacted.upto(), replica.log.high_watermark());
+        if from < safe {
+            let chunks = replica.log.read(from, safe, u32::MAX).unwrap_or_default();
+            for chunk in chunks.iter().take_while(|chunk| chunk.appended < older_than) {
+                replica.compacted.take_in(decode(&chunk.batch), chunk.end());
+            }
+        }
+        replica.log.freeze_below(replica.compacted.upto(), older_than);
     }
 
     pub(super) fn resign_offsets(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {

@@ -68,10 +68,11 @@ impl Broker {
         let older_than = Time::from_nanos(cx.now().as_nanos().saturating_sub(FREEZE_AFTER.as_nanos()));
         for index in 0..self.replicas.len() {
             let below = self.forgettable(PlaceId(index as u32));
-            let Some(replica) = self.replicas[index].as_deref_mut().filter(|replica| !replica.internal)
-            else {
+            let Some(replica) = self.replicas[index].as_deref_mut() else { continue };
+            if replica.internal {
+                Self::compact(replica, older_than);
                 continue;
-            };
+            }
             let below = if matches!(replica.role, Role::Leader(_)) { below } else { replica.forgettable };
             replica.log.freeze_below(below, older_than);
         }

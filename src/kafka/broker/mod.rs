@@ -9,6 +9,7 @@
 //!
 //! **Not modelled:** quotas, follower reads (KIP-392), log compaction, transactions; a broker's JVM.
 
+mod compaction;
 mod connections;
 mod control;
 mod fetch;
@@ -33,6 +34,7 @@ use super::log::Log;
 use super::replica::Follower;
 use super::replica::Leader;
 
+use compaction::Compacted;
 use connections::{Asker, Connections};
 use purgatory::Purgatory;
 use replication::Fetcher;
@@ -113,8 +115,13 @@ struct Replica {
     /// The partition epochs under which AlterPartition was asked and is not answered yet.
     asked_under: VecDeque<u32>,
     internal: bool,
+<<<<<<< HEAD
     /// Its tail went with the page cache, and it has followed nobody since.
     lost_power: bool,
+=======
+    /// Of an internal topic: what its old records come down to.
+    compacted: Compacted,
+>>>>>>> fast
 }
 
 #[derive(Clone, Debug)]
@@ -357,8 +364,13 @@ impl Actor for Broker {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
+<<<<<<< HEAD
             let lost_power = replica.lost_power || cut.is_some();
             *kept = Some(Box::new(Replica { lost_power, ..Replica::idle(log, replica.internal) }));
+=======
+            let compacted = replica.compacted;
+            *kept = Some(Box::new(Replica { compacted, ..Replica::idle(log, replica.internal) }));
+>>>>>>> fast
         }
         *self = fresh;
     }
@@ -376,6 +388,7 @@ impl Replica {
             lost_power: false,
             asked_under: VecDeque::new(),
             internal,
+            compacted: Compacted::default(),
         }
     }
 }
