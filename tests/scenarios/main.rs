@@ -10,6 +10,8 @@ mod groups;
 mod pipelines;
 mod properties;
 
+#![allow(missing_docs, reason = "a harness of tests")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -115,13 +115,10 @@ struct Replica {
     /// The partition epochs under which AlterPartition was asked and is not answered yet.
     asked_under: VecDeque<u32>,
     internal: bool,
-<<<<<<< HEAD
     /// Its tail went with the page cache, and it has followed nobody since.
     lost_power: bool,
-=======
     /// Of an internal topic: what its old records come down to.
     compacted: Compacted,
->>>>>>> fast
 }
 
 #[derive(Clone, Debug)]
@@ -364,13 +361,9 @@ impl Actor for Broker {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
-<<<<<<< HEAD
             let lost_power = replica.lost_power || cut.is_some();
-            *kept = Some(Box::new(Replica { lost_power, ..Replica::idle(log, replica.internal) }));
-=======
             let compacted = replica.compacted;
-            *kept = Some(Box::new(Replica { compacted, ..Replica::idle(log, replica.internal) }));
->>>>>>> fast
+            *kept = Some(Box::new(Replica { lost_power, compacted, ..Replica::idle(log, replica.internal) }));
         }
         *self = fresh;
     }
