@@ -1,5 +1,7 @@
 //! `brokersim run`: from a file to a verdict.
 
+#![expect(clippy::disallowed_types, reason = "a person waits in wall time")]
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 //!
 //! However a run is sliced, what happens in it is the same: slices are for progress, Ctrl-C and the screen.
 
+#![expect(clippy::disallowed_types, reason = "a person waits in wall time")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

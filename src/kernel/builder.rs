@@ -80,11 +80,14 @@ impl Default for Desk {
     }
 }
 
+/// An actor at its desk.
+pub type Seated<V> = (Box<dyn Resident<V>>, Desk);
+
 /// A system under construction.
 pub struct Builder<V: Vocabulary> {
     seed: u64,
     cast: Cast,
-    residents: Vec<Option<(Box<dyn Resident<V>>, Desk)>>,
+    residents: Vec<Option<Seated<V>>>,
     /// The medium, for shapes of single paths.
     pub network: Network,
 }
@@ -96,7 +99,7 @@ pub struct Parts<V: Vocabulary> {
     /// Names.
     pub cast: Cast,
     /// Actors by [`ActorId`].
-    pub residents: Vec<(Box<dyn Resident<V>>, Desk)>,
+    pub residents: Vec<Seated<V>>,
     /// The medium.
     pub network: Network,
 }
@@ -141,9 +144,13 @@ impl<V: Vocabulary> Builder<V> {
     /// The finished system.
     ///
     /// # Panics
-    /// When a seat was reserved and stayed empty.
+    /// When a seat was reserved and stayed empty, or two actors share a name.
     pub fn finish(self) -> Parts<V> {
         let Self { seed, cast, residents, network } = self;
+        let mut names: Vec<&str> = cast.actors.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        // Two of one name would draw the same chances.
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "every actor has a name of its own");
         let residents = residents
             .into_iter()
             .enumerate()

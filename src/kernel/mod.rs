@@ -20,7 +20,7 @@ mod time;
 pub use actor::{
     Actor, ActorId, Addr, Command, Crash, Cx, Effect, Input, NodeId, Payload, Resident, Vocabulary,
 };
-pub use builder::{Builder, Cast, Desk, Parts, Seat};
+pub use builder::{Builder, Cast, Desk, Parts, Seat, Seated};
 pub use chance::{Law, Rng};
 pub use digest::Digest;
 pub use event::{Event, Observer, Physics};

@@ -212,7 +212,7 @@ impl fmt::Display for Duration {
         ];
         let (scale, unit) = UNITS.into_iter().find(|(scale, _)| self.0 >= *scale).unwrap_or((1, "s"));
         let value = self.0 as f64 / scale as f64;
-        let decimals = if value >= 100.0 || self.0 % scale == 0 {
+        let decimals = if value >= 100.0 || self.0.is_multiple_of(scale) {
             0
         } else if value >= 10.0 {
             1

@@ -493,7 +493,7 @@ impl<L: Latencies> Ledger<L> {
                     None => &mut youngest,
                     keyed @ Some(_) => order.youngest(group, place, keyed, source),
                 };
-                tally.reordered += u64::from(next < *youngest);
+                tally.reordered += u64::from(settles && next < *youngest);
                 *youngest = next.max(*youngest);
                 together.add(line.offered, |offered, records| {
                     latencies.processed(group, offered, now, records);

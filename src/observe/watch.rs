@@ -396,7 +396,7 @@ impl Watch {
                     }
                 }
             }
-            self.groups[index].note(at, lag, behind, self.sampled % self.keep_every == 0);
+            self.groups[index].note(at, lag, behind, self.sampled.is_multiple_of(self.keep_every));
         }
         if self.groups.first().is_some_and(|group| group.series.len() > SERIES) {
             self.keep_every *= 2;

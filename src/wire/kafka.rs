@@ -266,8 +266,11 @@ pub enum Response {
     /// Committed offsets; those without one are left out.
     OffsetFetch(Result<Arc<[(PlaceId, u64)]>, ErrorCode>),
     /// Partition, (epoch, end offset) as `endOffsetFor` finds them; none is undefined.
-    EpochEnd(Arc<[(PlaceId, Result<Option<(u32, u64)>, ErrorCode>)]>),
+    EpochEnd(Arc<[(PlaceId, Result<EpochEnd, ErrorCode>)]>),
 }
+
+/// The largest epoch not above the one that was asked for, and its end offset; none is undefined.
+pub type EpochEnd = Option<(u32, u64)>;
 
 /// The outcome of one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 //!
 //! Every story is told twice, in one go and in slices, and its digests are equal.
 
+#![allow(missing_docs, reason = "a harness of tests")]
+
 mod acknowledgements;
 mod books;
 mod brokers;
@@ -9,8 +11,6 @@ mod consumers;
 mod groups;
 mod pipelines;
 mod properties;
-
-#![allow(missing_docs, reason = "a harness of tests")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -345,7 +345,8 @@ pub(super) fn seal(line: &Line, legs: &[Leg], books: &[Book]) -> Option<Fate> {
         return None;
     }
     let fate = fate(line, legs, books);
-    let kept = fate == Fate::InFlight(Stage4::Kept);
+    let told = line.accepted != Time::NEVER || line.unknown.is_some() || line.refused.is_some();
+    let kept = told && fate == Fate::InFlight(Stage4::Kept);
     (kept || !matches!(fate, Fate::InFlight(_))).then_some(fate)
 }
 
@@ -373,10 +374,10 @@ pub(super) fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
     if let Some(why) = line.dropped {
         return Fate::Dropped(why);
     }
-    if line.copies == 0 {
-        if let Some(fate) = nowhere(line) {
-            return fate;
-        }
+    if line.copies == 0
+        && let Some(fate) = nowhere(line)
+    {
+        return fate;
     }
     if let Some(why) = legs.iter().find_map(|leg| leg.skipped.filter(|_| leg.processed == Time::NEVER)) {
         return if why == Reason::Retention { Fate::Dropped(why) } else { Fate::Lost(why) };
