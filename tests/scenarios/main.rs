@@ -7,8 +7,8 @@ mod books;
 mod brokers;
 mod consumers;
 mod groups;
-mod properties;
 mod pipelines;
+mod properties;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,8 @@ pub fn tell_with(text: &str, set: &[&str], blows: &[Blow]) -> Told {
 pub fn load(text: &str, set: &[&str]) -> Scenario {
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    Scenario::load(text, "story.toml", &overrides).unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
+    Scenario::load(text, "story.toml", &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
 }
 
 pub fn wired(scenario: &Scenario, blows: &[Blow]) -> Wired {
@@ -225,9 +226,11 @@ fn show() {
     let text = std::fs::read_to_string(std::env::var("SHOW").expect("SHOW")).expect("file");
     let number = |name: &str, or: f64| std::env::var(name).map_or(or, |text| text.parse().expect("a number"));
     let (from, to) = (seconds(number("FROM", 0.0)), seconds(number("TO", 1e6)));
-    let (told, _) = tell_once(&load(&text, &[]), &[]);
-    for event in told.events.iter().filter(|event| (from..=to).contains(&event.at)) {
-        println!("{} {} {:?}", event.at, told.who(event), event.fact);
+    let wired = wired(&load(&text, &[]), &[]);
+    let mut simulation = Simulation::new(wired.parts);
+    let mut events: Vec<Event<Fact>> = Vec::new();
+    simulation.run_until(wired.end, &mut events);
+    for event in events.iter().filter(|event| (from..=to).contains(&event.at)) {
+        println!("{} {} {:?}", event.at, simulation.cast().actor(event.actor), event.fact);
     }
-    println!("{:?}", told.books);
 }

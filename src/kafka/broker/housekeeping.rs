@@ -28,7 +28,11 @@ impl Broker {
                 continue;
             }
             if let Some(below) = replica.log.retain(now) {
-                cx.emit_at_once(Life::Expired { place: PlaceId(index as u32), below, why: Reason::Retention });
+                cx.emit_at_once(Life::Expired {
+                    place: PlaceId(index as u32),
+                    below,
+                    why: Reason::Retention,
+                });
             }
         }
         cx.arm(BrokerTimer::Retention, self.setup.config.log_retention_check_interval);
