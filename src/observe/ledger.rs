@@ -338,7 +338,7 @@ impl<L: Latencies> Ledger<L> {
             Life::Stored { ids, place, offset } => self.stored(now, ids, *place, *offset),
             Life::Committed { place, upto } => self.committed_upto(now, *place, *upto),
             Life::Cut { place, from, why } => self.cut(*place, *from, *why),
-            Life::Expired { place, below, why } => self.expired(*place, *below, *why),
+            Life::Expired { place, below, why } => self.expired(now, *place, *below, *why),
             Life::Dropped { ids, why } => self.decide(ids, |line| line.dropped = Some(*why)),
             Life::DeadLettered { ids, why } => self.decide(ids, |line| line.dead_lettered = Some(*why)),
             Life::Delivered { ids, group, place, .. } => self.delivered(now, ids, *group, *place),
@@ -437,13 +437,18 @@ impl<L: Latencies> Ledger<L> {
         }
     }
 
-    fn expired(&mut self, place: PlaceId, below: u64, why: Reason) {
+    fn expired(&mut self, now: Time, place: PlaceId, below: u64, why: Reason) {
         let Self { windows, books, exit, .. } = self;
         let offsets = books[place.index()].expire(below);
         for run in books[place.index()].runs(offsets) {
             visit(windows, books, exit, run, |_, line, legs| {
-                for leg in legs.iter_mut().filter(|leg| leg.delivered == Time::NEVER) {
-                    leg.skipped = Some(why);
+                for leg in legs.iter_mut() {
+                    if leg.delivered == Time::NEVER {
+                        leg.skipped = Some(why);
+                    } else {
+                        // What was handed over before can still be finished; there is nothing left to settle.
+                        leg.settled = leg.settled.min(now);
+                    }
                 }
                 line.expired = true;
                 true

@@ -70,7 +70,8 @@ fn a_follower_that_stands_still_leaves_the_in_sync_set_when_it_is_fenced() {
     assert!((seconds(50.0)..seconds(55.0)).contains(&grown.0), "{}", grown.0);
     let asked = told.kafka().any(|(_, _, fact)| matches!(fact, Kafka::IsrShrinking { .. }));
     assert!(!asked, "the controller did it by itself");
-    let committed = told.life().filter(|(_, _, life)| matches!(life, Life::Committed { .. })).map(|(at, ..)| at);
+    let committed =
+        told.life().filter(|(_, _, life)| matches!(life, Life::Committed { .. })).map(|(at, ..)| at);
     let times: Vec<_> = committed.filter(|at| (seconds(19.0)..seconds(40.0)).contains(at)).collect();
     let gap = times.windows(2).map(|pair| pair[1].since(pair[0])).max().expect("there are some");
     assert!((7..=10).contains(&gap.as_millis().div_euclid(1_000)), "nothing is committed meanwhile: {gap}");

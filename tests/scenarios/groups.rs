@@ -228,6 +228,7 @@ fn a_group_goes_on_where_it_was_when_its_coordinator_dies() {
     assert!((seconds(52.0)..=seconds(54.5)).contains(&at), "{at}");
     assert_ne!(who, coordinator);
     assert_eq!((members, state), (2, GroupState::Stable));
-    let reset = told.kafka().any(|(at, _, fact)| matches!(fact, Kafka::Positioned { .. }) && at > seconds(45.0));
+    let reset =
+        told.kafka().any(|(at, _, fact)| matches!(fact, Kafka::Positioned { .. }) && at > seconds(45.0));
     assert!(!reset, "members keep their positions");
 }

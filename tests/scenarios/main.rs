@@ -228,9 +228,11 @@ fn show() {
     let text = std::fs::read_to_string(std::env::var("SHOW").expect("SHOW")).expect("file");
     let number = |name: &str, or: f64| std::env::var(name).map_or(or, |text| text.parse().expect("a number"));
     let (from, to) = (seconds(number("FROM", 0.0)), seconds(number("TO", 1e6)));
-    let (told, _) = tell_once(&load(&text, &[]), &[]);
-    for event in told.events.iter().filter(|event| (from..=to).contains(&event.at)) {
-        println!("{} {} {:?}", event.at, told.who(event), event.fact);
+    let wired = wired(&load(&text, &[]), &[]);
+    let mut simulation = Simulation::new(wired.parts);
+    let mut events: Vec<Event<Fact>> = Vec::new();
+    simulation.run_until(wired.end, &mut events);
+    for event in events.iter().filter(|event| (from..=to).contains(&event.at)) {
+        println!("{} {} {:?}", event.at, simulation.cast().actor(event.actor), event.fact);
     }
-    println!("{:?}", told.books);
 }

@@ -56,7 +56,8 @@ fn windows_of_a_pipeline_count_what_went_in() {
                 let key = record.key_hash().expect("it has a key");
                 *expected.entry((key, record.created.as_nanos() / 1_000_000_000)).or_default() += 1;
             } else {
-                let body = span.batch.body(index).and_then(|body| body.value.clone()).expect("contents are kept");
+                let body =
+                    span.batch.body(index).and_then(|body| body.value.clone()).expect("contents are kept");
                 let text = String::from_utf8(body.to_vec()).expect("JSON");
                 let row: BTreeMap<String, serde_json::Value> = serde_json::from_str(&text).expect("JSON");
                 let count = row.iter().find(|(name, _)| name.contains("count")).expect("a count").1;

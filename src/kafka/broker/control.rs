@@ -61,6 +61,11 @@ impl Broker {
 
     /// Takes in the cluster as it is now: leads, follows and lets go.
     fn learn(&mut self, cx: &mut Cx<'_, Self>, image: Arc<Image>) {
+        // A broker takes up its roles when it has caught up with its own registration, not before: until then
+        // the cluster may still count on the process that died (`initialCatchUpFuture`).
+        if self.epoch.is_none_or(|registered| image.version < registered) {
+            return;
+        }
         if image.version <= self.image.version && !self.image.partitions.is_empty() {
             return;
         }
