@@ -64,11 +64,8 @@ fn the_producer_tries_again_until_there_is_a_new_leader() {
     let tries: Vec<_> = told.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::Retried { .. })).collect();
     assert!(!tries.is_empty());
     assert!(tries.iter().all(|(at, ..)| (seconds(20.0)..seconds(30.0)).contains(at)));
-    let accepted: Vec<_> = told
-        .life()
-        .filter(|(_, _, life)| matches!(life, Life::Accepted { .. }))
-        .map(|(at, ..)| at)
-        .collect();
+    let accepted: Vec<_> =
+        told.life().filter(|(_, _, life)| matches!(life, Life::Accepted { .. })).map(|(at, ..)| at).collect();
     let gap = accepted.windows(2).max_by_key(|pair| pair[1].since(pair[0])).expect("there are some");
     assert!(gap[0] <= seconds(20.1) && gap[1] >= elected, "{gap:?}");
     assert!(gap[1] <= elected + brokersim::kernel::Duration::from_millis(1_200), "{gap:?}, {elected}");
@@ -105,12 +102,16 @@ fn unreplicated(told: &Told) -> u64 {
     let place = told.place("orders", 0);
     let stored = told.stored();
     let taken_over = told.kafka().find_map(|(at, _, fact)| match fact {
-        Kafka::BecameLeader { place: of, leader_epoch: 1, log_end, .. } if *of == place => Some((at, *log_end)),
+        Kafka::BecameLeader { place: of, leader_epoch: 1, log_end, .. } if *of == place => {
+            Some((at, *log_end))
+        }
         _ => None,
     });
     let (at, new_end) = taken_over.expect("somebody took over");
-    let old_end =
-        stored.iter().filter(|(stored, ..)| *stored < at).map(|(_, ids, _, offset)| offset + u64::from(ids.len()));
+    let old_end = stored
+        .iter()
+        .filter(|(stored, ..)| *stored < at)
+        .map(|(_, ids, _, offset)| offset + u64::from(ids.len()));
     old_end.max().expect("something was stored") - new_end
 }
 

@@ -7,8 +7,8 @@ mod books;
 mod brokers;
 mod consumers;
 mod groups;
-mod properties;
 mod pipelines;
+mod properties;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,8 @@ pub fn tell_with(text: &str, set: &[&str], blows: &[Blow]) -> Told {
 pub fn load(text: &str, set: &[&str]) -> Scenario {
     let set = set.iter().map(|text| (*text).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    Scenario::load(text, "story.toml", &overrides).unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
+    Scenario::load(text, "story.toml", &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
 }
 
 pub fn wired(scenario: &Scenario, blows: &[Blow]) -> Wired {

@@ -106,7 +106,7 @@ struct Replica {
     held: Vec<u32>,
     /// How far each group has fetched: what lies below is only read again after a reset.
     read: Vec<(GroupId, u64)>,
-    /// On a follower: what the leader says nobody will read again.
+    /// What nobody will read again, as the leader saw it when it last looked.
     forgettable: u64,
     /// Writes of the coordinator that wait for the high watermark.
     tickets: VecDeque<(u64, Ticket)>,
@@ -250,6 +250,17 @@ impl Broker {
                 Role::Follower(_) | Role::Idle => Err(ErrorCode::NotLeaderOrFollower),
             },
             None => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+
+    /// The same, to look at.
+    fn leads(&self, place: PlaceId) -> Result<(&Replica, &Leader), ErrorCode> {
+        if place.index() >= self.image.partitions.len() {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        match self.replicas[place.index()].as_deref().map(|replica| (replica, &replica.role)) {
+            Some((replica, Role::Leader(leader))) => Ok((replica, leader)),
+            Some((_, Role::Follower(_) | Role::Idle)) | None => Err(ErrorCode::NotLeaderOrFollower),
         }
     }
 
