@@ -10,6 +10,7 @@ pub mod observe;
 pub mod scenario;
 pub mod tape;
 pub mod trace;
+pub mod tui;
 pub mod wire;
 pub mod workload;
 pub mod zeromq;

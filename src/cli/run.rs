@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 
 use crate::analyze::report::report;
 use crate::observe::summary::Summary;
+use crate::tui::pace::Speed;
+use crate::tui::{self, Palette, ScreenOptions, Theme};
 
 use super::Exit;
 use super::failure::Failure;
@@ -37,6 +39,15 @@ pub struct RunArguments {
     /// Replace a recording that has not ended.
     #[arg(long)]
     force: bool,
+    /// How fast the screen runs: 0.01 to 1000000 times real time, or `max`; about 20 s a run unless given.
+    #[arg(long, value_name = "TIMES", value_parser = speed)]
+    speed: Option<Speed>,
+    /// The colours of the screen.
+    #[arg(long, value_enum, default_value_t = Colours::Dark)]
+    theme: Colours,
+    /// No characters on the screen but ASCII.
+    #[arg(long)]
+    ascii: bool,
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
@@ -51,13 +62,39 @@ pub enum Format {
     Json,
 }
 
+/// The colours of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    /// On a dark background.
+    Dark,
+    /// On a light background.
+    Light,
+    /// None; also when NO_COLOR is set.
+    Mono,
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    let times: f64 = text.trim_end_matches('x').parse().map_err(|_| "a number, or `max`".to_owned())?;
+    if !(0.01..=1e6).contains(&times) {
+        return Err("0.01 to 1000000, or `max`".to_owned());
+    }
+    Ok(Speed::Times((times * 1e3).round() as u64))
+}
+
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let loaded = arguments.scenario.load()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let session = Session::new(&loaded, recording.as_ref())?;
     let stop = stop_on_signal();
-    let summary = headless(session, &stop, arguments)?;
+    let summary = if shows_screen(arguments) {
+        on_screen(session, &stop, arguments, &loaded)?
+    } else {
+        headless(session, &stop, arguments)?
+    };
     print(&summary, arguments.format)?;
     if let Some(recording) = &recording
         && !arguments.quiet
@@ -92,16 +129,48 @@ pub fn stop_on_signal() -> Arc<AtomicBool> {
     stop
 }
 
-fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -> Result<Summary, Failure> {
-    let shows = !arguments.quiet && std::io::stderr().is_terminal();
-    let mut progress = Progress::new(shows);
-    session.run(stop, |session| progress.show(session), &mut ());
-    progress.clear();
+fn shows_screen(arguments: &RunArguments) -> bool {
+    !arguments.headless && arguments.format == Format::Text && std::io::stdout().is_terminal()
+}
+
+fn on_screen(
+    mut session: Session,
+    stop: &AtomicBool,
+    arguments: &RunArguments,
+    loaded: &Loaded,
+) -> Result<Summary, Failure> {
+    let palette = match arguments.theme {
+        _ if std::env::var_os("NO_COLOR").is_some() => Palette::Mono,
+        Colours::Dark => Palette::Dark,
+        Colours::Light => Palette::Light,
+        Colours::Mono => Palette::Mono,
+    };
+    let options = ScreenOptions {
+        title: loaded.scenario.name.clone(),
+        seed: loaded.scenario.run.seed,
+        theme: Theme::new(palette, arguments.ascii),
+        speed: arguments.speed,
+        stop: Some(stop),
+    };
+    tui::run(&mut session, options)
+        .map_err(|error| Failure::outside("show the run on", "the terminal", error))?;
+    finish(session)
+}
+
+fn finish(session: Session) -> Result<Summary, Failure> {
     if let Some(failure) = session.failed() {
         session.finish().ok();
         return Err(failure);
     }
     session.finish()
+}
+
+fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -> Result<Summary, Failure> {
+    let shows = !arguments.quiet && std::io::stderr().is_terminal();
+    let mut progress = Progress::new(shows);
+    session.run(stop, |session| progress.show(session), &mut ());
+    progress.clear();
+    finish(session)
 }
 
 fn print(summary: &Summary, format: Format) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
 use crate::scenario::wiring::{SinkPlan, Wired, wire};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
 use crate::trace::Fact;
+use crate::tui::{Pilot, Progress};
 use crate::wire::Brokersim;
 
 use super::failure::Failure;
@@ -113,11 +114,6 @@ impl Session {
         self.wall
     }
 
-    /// What a screen draws.
-    pub fn snapshot(&self) -> Snapshot {
-        self.watch.snapshot()
-    }
-
     /// Runs on to `until`, or to the end.
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
@@ -130,7 +126,7 @@ impl Session {
     }
 
     /// Runs on by so many things on the agenda.
-    pub fn step(&mut self, entries: u64) {
+    fn step_by(&mut self, entries: u64) {
         let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
         self.simulation.step(entries, self.end, observer);
         self.hand_over();
@@ -195,12 +191,42 @@ impl Session {
         Ok(summary)
     }
 
+    fn progress(&self) -> Progress {
+        // A tape that cannot be written ends the run: what is not recorded cannot be explained.
+        if self.now() >= self.end || self.failed().is_some() { Progress::Finished } else { Progress::Running }
+    }
+
     /// Gives the tape what the watch has ready for it.
     fn hand_over(&mut self) {
         let Some(tape) = &mut self.tape else { return };
         tape.records(self.watch.take_closed());
         tape.lag(self.watch.take_samples().into_iter().map(lag_row).collect());
         tape.checkpoint(self.simulation.facts(), self.simulation.now(), self.simulation.digest());
+    }
+}
+
+/// A screen drives a run.
+impl Pilot for Session {
+    fn now(&self) -> Time {
+        self.simulation.now()
+    }
+
+    fn end(&self) -> Time {
+        self.end
+    }
+
+    fn advance(&mut self, until: Time) -> Progress {
+        Session::advance(self, until, &mut ());
+        self.progress()
+    }
+
+    fn step(&mut self) -> Progress {
+        self.step_by(1);
+        self.progress()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.watch.snapshot()
     }
 }
 

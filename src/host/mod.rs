@@ -2,6 +2,8 @@
 
 mod simulated;
 mod slab;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub use simulated::{Entry, Simulation, Stop};

@@ -215,6 +215,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             && let Some((at, entry)) = self.world.agenda.pop_until(until)
         {
             self.world.now = at;
+            self.world.look_ahead();
             self.take(entry);
             taken += 1;
             if self.world.facts.len() >= SLICE {
@@ -529,6 +530,16 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         let epoch = self.nodes[there.0 as usize].epoch;
         let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
         self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+    }
+
+    /// Has the letters that come next at hand.
+    #[inline]
+    fn look_ahead(&mut self) {
+        for entry in self.agenda.brought_up() {
+            if let What::Letter(slot) = entry.what {
+                assert!(self.letters.holds(slot), "what is under way lies in its slot");
+            }
+        }
     }
 
     /// The life that an actor's node is in.

@@ -86,30 +86,42 @@ pub struct Ports {
 
 /// Installs a cluster and the clients of its applications.
 pub fn install(config: &Config, builder: &mut Builder<Brokersim>, apps: &Applications) -> Ports {
-    let brokers = install_brokers(config, builder);
-    let (producers, consumers) = install_clients(config, builder, apps, &brokers);
-    Ports { publishers: producers, subscribers: consumers, brokers }
+    let seats = reserve(config, builder);
+    let brokers: Vec<_> = seats.brokers.iter().map(|(id, seat)| (*id, seat.node(), seat.addr())).collect();
+    let (publishers, subscribers) = install_clients(config, builder, apps, &brokers);
+    install_brokers(config, builder, seats, &brokers);
+    Ports { publishers, subscribers, brokers }
+}
+
+/// The places of the cluster's own actors.
+struct Seats {
+    controller: Seat<Controller>,
+    brokers: Vec<(BrokerId, Seat<Broker>)>,
+}
+
+fn reserve(config: &Config, builder: &mut Builder<Brokersim>) -> Seats {
+    let node = builder.node("controller");
+    let controller = builder.reserve(node, "controller");
+    let brokers = (1..=config.racks.len()).map(|number| {
+        let name = format!("broker-{number}");
+        let node = builder.node(name.clone());
+        (BrokerId(number as u32), builder.reserve(node, name))
+    });
+    Seats { controller, brokers: brokers.collect() }
 }
 
 fn install_brokers(
     config: &Config,
     builder: &mut Builder<Brokersim>,
-) -> Vec<(BrokerId, NodeId, Addr<ToBroker>)> {
-    let controller_node = builder.node("controller");
-    let controller: Seat<Controller> = builder.reserve(controller_node, "controller");
-    let seats: Vec<(BrokerId, Seat<Broker>)> = (1..=config.racks.len())
-        .map(|number| {
-            let name = format!("broker-{number}");
-            let node = builder.node(name.clone());
-            (BrokerId(number as u32), builder.reserve(node, name))
-        })
-        .collect();
-    let brokers: Vec<_> = seats.iter().map(|(id, seat)| (*id, seat.node(), seat.addr())).collect();
+    seats: Seats,
+    brokers: &[(BrokerId, NodeId, Addr<ToBroker>)],
+) {
+    let Seats { controller, brokers: seats } = seats;
     let settings = Arc::new(config.brokers.clone());
     let topics: Vec<Arc<TopicConfig>> =
         config.topics.iter().map(|(topic, _)| Arc::new(topic.clone())).collect();
     let offsets = ChannelId(config.stage.channels.len() as u32 - 1);
-    let controller_address = controller.addr();
+    let nodes: Arc<[NodeId]> = builder.cast().actors.iter().map(|(_, node)| *node).collect();
     for (id, seat) in seats {
         let setup = BrokerSetup {
             id,
@@ -117,15 +129,15 @@ fn install_brokers(
             topics: topics.clone(),
             stage: Arc::clone(&config.stage),
             offsets,
-            controller: controller_address,
-            brokers: brokers.clone(),
-            controller_node,
+            controller: controller.addr(),
+            brokers: brokers.to_vec(),
+            controller_node: controller.node(),
+            nodes: Arc::clone(&nodes),
         };
         builder.install(seat, Broker::new(setup), Desk { servers: config.brokers.num_io_threads });
     }
     let plans = plans(config, builder.seed());
     builder.install(controller, Controller::new(settings, plans), Desk::default());
-    brokers
 }
 
 fn plans(config: &Config, seed: u64) -> Vec<PartitionPlan> {

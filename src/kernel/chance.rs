@@ -213,6 +213,8 @@ fn nanos(value: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use rand_distr::Distribution;
+
     use super::*;
 
     fn mean_of(law: &Law, draws: u32) -> f64 {
@@ -279,5 +281,63 @@ mod tests {
         let mut counts = [0u32; 6];
         (0..60_000).for_each(|_| counts[rng.below(6) as usize] += 1);
         assert!(counts.iter().all(|count| (9_600..10_400).contains(count)), "{counts:?}");
+    }
+
+    /// The greatest distance between the distribution functions of two samples (Kolmogorov-Smirnov).
+    fn distance(mut ours: Vec<f64>, mut theirs: Vec<f64>) -> f64 {
+        ours.sort_by(f64::total_cmp);
+        theirs.sort_by(f64::total_cmp);
+        let share = |below: usize, all: &[f64]| below as f64 / all.len() as f64;
+        let at = |(rank, value): (usize, &f64)| {
+            let below = theirs.partition_point(|other| other <= value);
+            (share(rank + 1, &ours) - share(below, &theirs)).abs()
+        };
+        ours.iter().enumerate().map(at).fold(0.0, f64::max)
+    }
+
+    const DRAWS: usize = 200_000;
+    /// What the distance of two samples of one law exceeds once in 10,000 tests: c(0.0001) * sqrt(2 / n).
+    const CRITICAL: f64 = 2.225 * 0.003_162_277_66;
+
+    /// A law of ours against one of the crate `rand_distr`, whose draws are in nanoseconds too.
+    fn apart(law: &Law, theirs: impl Distribution<f64>) -> f64 {
+        let (mut one, mut other) = (Rng::named(8, "ours"), Rng::named(8, "theirs"));
+        let ours = (0..DRAWS).map(|_| law.sample(&mut one).as_nanos() as f64).collect();
+        distance(ours, (0..DRAWS).map(|_| theirs.sample(&mut other.0)).collect())
+    }
+
+    #[test]
+    fn the_samplers_agree_with_rand_distr() {
+        let draw = |sampler: fn(&mut Rng) -> f64| {
+            let mut rng = Rng::named(9, "ours");
+            (0..DRAWS).map(|_| sampler(&mut rng)).collect::<Vec<_>>()
+        };
+        let mut rng = Rng::named(9, "theirs");
+        let exponentials = (0..DRAWS).map(|_| rand_distr::Exp1.sample(&mut rng.0)).collect();
+        assert!(distance(draw(Rng::exponential), exponentials) < CRITICAL);
+        let normals = (0..DRAWS).map(|_| rand_distr::StandardNormal.sample(&mut rng.0)).collect();
+        assert!(distance(draw(Rng::normal), normals) < CRITICAL);
+    }
+
+    #[test]
+    fn the_laws_agree_with_rand_distr() {
+        let second = Duration::from_secs(1);
+        let erlang = Law::Erlang { shape: 4, mean: second };
+        assert!(apart(&erlang, rand_distr::Gamma::new(4.0, 0.25e9).expect("sound")) < CRITICAL);
+        let pareto = Law::Pareto { minimum: second, shape: 1.5 };
+        assert!(apart(&pareto, rand_distr::Pareto::new(1e9, 1.5).expect("sound")) < CRITICAL);
+        let lognormal = Law::Lognormal { mu: 18.0, sigma: 0.7 };
+        assert!(apart(&lognormal, rand_distr::LogNormal::new(18.0, 0.7).expect("sound")) < CRITICAL);
+        let uniform = Law::Uniform(second, second * 3);
+        assert!(apart(&uniform, rand_distr::Uniform::new(1e9, 3e9).expect("sound")) < CRITICAL);
+        let normal = Law::Normal { mean: second, deviation: Duration::from_millis(100) };
+        assert!(apart(&normal, rand_distr::Normal::new(1e9, 1e8).expect("sound")) < CRITICAL);
+    }
+
+    /// The distance sees a mean that is five hundredths off, so that agreeing means something.
+    #[test]
+    fn a_law_that_is_a_little_wrong_is_found_out() {
+        let exponential = Law::Exponential { mean: Duration::from_millis(1_050) };
+        assert!(apart(&exponential, rand_distr::Exp::new(1e-9).expect("sound")) > CRITICAL);
     }
 }

@@ -29,7 +29,7 @@ mod window;
 use book::Book;
 use order::Order;
 pub use window::{Leg, Line};
-use window::{Visit, Window, fate, seal};
+use window::{Visit, Window, fate, last_fate, seal};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -249,7 +249,7 @@ impl<L: Latencies> Ledger<L> {
             let Some(window) = &mut self.windows[source] else { continue };
             for (sequence, line, legs) in window.rows() {
                 let id = RecordId::new(source as u32, sequence);
-                self.exit.leave(id, line, legs, fate(line, legs, &self.books));
+                self.exit.leave(id, line, legs, last_fate(line, legs, &self.books));
             }
             window.close();
         }

@@ -157,6 +157,8 @@ pub struct Snapshot {
     pub tally: Tally,
     /// Records lost or dropped so far, whatever the cause.
     pub lost: u64,
+    /// The books: what became of each record so far.
+    pub books: Balance,
     /// The channels of users.
     pub channels: Vec<ChannelView>,
     /// The groups.
@@ -354,6 +356,7 @@ impl Watch {
             facts: self.facts,
             tally: self.ledger.tally(),
             lost: balance.lost_total() + dropped,
+            books: balance,
             channels: users.map(|(view, _)| view.clone()).collect(),
             groups: self.groups(),
             nodes: self.nodes_with_leaders(),

@@ -5,6 +5,7 @@
 mod acknowledgements;
 mod books;
 mod brokers;
+mod compaction;
 mod consumers;
 mod groups;
 mod pipelines;

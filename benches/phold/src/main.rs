@@ -100,7 +100,6 @@ fn many() -> Vec<Row> {
         Row::new("by hand, std BinaryHeap", by_hand::Loop::<by_hand::Binary>::new(1_000)),
         Row::new("by hand, 4-ary heap", by_hand::Loop::<by_hand::Quaternary>::new(1_000)),
         Row::new("brokersim, actors and network", actors::Network::silent(1_000)),
-        Row::new("brokersim, a timer and a message a hop", actors::Timers::new(1_000)),
         Row::new("nexosim 1.0, scheduled on the target", ports::Scheduled::new(1_000)),
     ]
 }

@@ -45,7 +45,8 @@ impl Asker {
 
 #[derive(Clone, Debug, Default)]
 struct Connection {
-    in_work: bool,
+    /// The number of the request in work.
+    in_work: Option<u32>,
     free_at: Time,
     waiting: VecDeque<ToBroker>,
 }
@@ -60,11 +61,11 @@ impl Connections {
     /// Takes a request: to be served now, or kept until its connection is free.
     pub(super) fn admit(&mut self, asked: ToBroker) -> Option<ToBroker> {
         let connection = self.of(Asker::of(&asked));
-        if connection.in_work {
+        if connection.in_work.is_some() {
             connection.waiting.push_back(asked);
             return None;
         }
-        connection.in_work = true;
+        connection.in_work = Some(asked.correlation);
         Some(asked)
     }
 
@@ -77,12 +78,22 @@ impl Connections {
         wait
     }
 
-    /// The request is answered: the next one of its connection, if there is one.
+    /// The request is answered: the next one of its connection, if there is one. Nothing when the connection
+    /// on which it came is gone.
     pub(super) fn release(&mut self, asker: Asker) -> Option<ToBroker> {
         let connection = self.of(asker);
+        if connection.in_work != Some(asker.correlation) {
+            return None;
+        }
         let next = connection.waiting.pop_front();
-        connection.in_work = next.is_some();
+        connection.in_work = next.as_ref().map(|next| next.correlation);
         next
+    }
+
+    /// These clients are gone, and their connections with them; they come back with new ones. What is held
+    /// for them is answered to nobody.
+    pub(super) fn hang_up(&mut self, gone: impl Fn(Addr<FromBroker>) -> bool) {
+        self.by_client.retain(|(client, _), _| !gone(*client));
     }
 
     fn of(&mut self, asker: Asker) -> &mut Connection {

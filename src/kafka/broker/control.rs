@@ -74,11 +74,14 @@ impl Broker {
             let same = old.partitions.get(index).is_some_and(|old| old == partition);
             let idle =
                 self.replicas[index].as_deref().is_none_or(|replica| matches!(replica.role, Role::Idle));
+            // Who is out of service holds nobody back: know that before the in-sync set shrinks.
+            if alive_changed
+                && let Some(Role::Leader(leader)) = self.replica(place).map(|replica| &mut replica.role)
+            {
+                note_standing(leader, partition, &image);
+            }
             if !same || (idle && partition.leader.is_some()) {
                 self.take_role(cx, place, partition);
-            }
-            if alive_changed || !same {
-                self.note_standing(place, &image);
             }
         }
         self.assign_fetchers(cx);
@@ -112,6 +115,7 @@ impl Broker {
 
     fn lead(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, partition: &Partition) {
         let (now, me, lag_max) = (cx.now(), self.setup.id, self.setup.config.replica_lag_time_max);
+        let image = Arc::clone(&self.image);
         let replica = self.replica(place).expect("a replica before a role");
         let already =
             matches!(&replica.role, Role::Leader(leader) if leader.leader_epoch() == partition.leader_epoch);
@@ -120,6 +124,7 @@ impl Broker {
             Role::Leader(leader) => leader.update(partition, &mut replica.log, now),
             Role::Follower(_) | Role::Idle => {
                 let mut leader = Leader::new(me, partition, lag_max, &mut replica.log, now);
+                note_standing(&mut leader, partition, &image);
                 let advanced = leader.on_append(&mut replica.log, now);
                 replica.role = Role::Leader(Box::new(leader));
                 advanced
@@ -142,7 +147,11 @@ impl Broker {
             return self.lead_offsets(cx, place, leader_epoch);
         }
         if leader_epoch > 0 {
-            let why = if partition.recovering { Reason::UncleanElection } else { Reason::LeaderElection };
+            let why = match std::mem::take(&mut self.replica(place).expect("looked at above").lost_power) {
+                true => Reason::PowerLoss,
+                false if partition.recovering => Reason::UncleanElection,
+                false => Reason::LeaderElection,
+            };
             cx.emit_at_once(Life::Cut { place, from: log_end, why });
         }
     }
@@ -157,6 +166,7 @@ impl Broker {
         }
         let (follower, cut) = Follower::new(leader, leader_epoch, &mut replica.log);
         replica.role = Role::Follower(follower);
+        replica.lost_power = false;
         cx.emit_at_once(Kafka::BecameFollower { place, leader_epoch, log_end: replica.log.end() });
         if let Some((to, from)) = cut {
             cx.emit_at_once(Kafka::Truncated { place, to, from });
@@ -175,15 +185,6 @@ impl Broker {
             self.resign_offsets(cx, place);
         }
         self.stir(cx, place);
-    }
-
-    fn note_standing(&mut self, place: PlaceId, image: &Image) {
-        let Some(replica) = self.replica(place) else { return };
-        let Role::Leader(leader) = &mut replica.role else { return };
-        for &broker in image.partitions[place.index()].replicas.iter() {
-            let standing = if image.alive.contains(&broker) { Standing::InService } else { Standing::Fenced };
-            leader.set_standing(broker, standing, None);
-        }
     }
 
     fn assign_fetchers(&mut self, cx: &mut Cx<'_, Self>) {
@@ -284,5 +285,12 @@ impl Broker {
             cx.send(self.setup.controller, ToController::AllocateProducerIds { broker, epoch });
         }
         self.wanting_ids.push(asker);
+    }
+}
+
+fn note_standing(leader: &mut Leader, partition: &Partition, image: &Image) {
+    for &broker in partition.replicas.iter() {
+        let standing = if image.alive.contains(&broker) { Standing::InService } else { Standing::Fenced };
+        leader.set_standing(broker, standing, None);
     }
 }

@@ -58,6 +58,8 @@ pub struct BrokerSetup {
     pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
     /// The controller's node.
     pub controller_node: NodeId,
+    /// The node of every actor, by its number: whose connections a reset ends.
+    pub nodes: Arc<[NodeId]>,
 }
 
 crate::hears! {
@@ -113,6 +115,8 @@ struct Replica {
     /// The partition epochs under which AlterPartition was asked and is not answered yet.
     asked_under: VecDeque<u32>,
     internal: bool,
+    /// Its tail went with the page cache, and it has followed nobody since.
+    lost_power: bool,
     /// Of an internal topic: what its old records come down to.
     compacted: Compacted,
 }
@@ -143,6 +147,8 @@ pub struct Broker {
     /// Partitions and records cut by the last power loss.
     recovered: (u32, u64),
     connections: Connections,
+    /// Requests whose connection has become free while this input was handled.
+    freed: VecDeque<ToBroker>,
     purgatory: Purgatory,
     fetchers: Vec<Fetcher>,
     coordinator: Coordinator<Asker>,
@@ -166,6 +172,7 @@ impl Broker {
             past: Past::Fresh,
             recovered: (0, 0),
             connections: Connections::default(),
+            freed: VecDeque::new(),
             purgatory: Purgatory::default(),
             fetchers,
             coordinator,
@@ -178,16 +185,26 @@ impl Broker {
 
     fn request(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
         if let Some(asked) = self.connections.admit(asked) {
+            let wait = self.connections.busy_for(Asker::of(&asked), cx.now(), self.cost(&asked));
+            cx.work(wait);
             self.serve(cx, asked);
         }
     }
 
-    /// Serves a request, and those of its connection that waited for it.
+    /// Serves what waited for connections that are free now. Not where they become free: that may be amid a
+    /// look through those who wait for a partition, and what is appended then would wake nobody.
+    fn serve_freed(&mut self, cx: &mut Cx<'_, Self>) {
+        while let Some(asked) = self.freed.pop_front() {
+            // It follows the answer that it waited for, so it waits no longer than its own work takes.
+            let cost = self.cost(&asked);
+            self.connections.busy_for(Asker::of(&asked), cx.now(), cost);
+            cx.work(cost);
+            self.serve(cx, asked);
+        }
+    }
+
     fn serve(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
         let asker = Asker::of(&asked);
-        let cost = self.cost(&asked);
-        let wait = self.connections.busy_for(asker, cx.now(), cost);
-        cx.work(wait);
         match asked.request {
             Request::Produce(produce) => self.produce(cx, asker, &produce),
             Request::Fetch(fetch) => self.fetch(cx, asker, fetch),
@@ -223,13 +240,11 @@ impl Broker {
     fn answer(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, response: Response) {
         let answer = FromBroker { broker: self.setup.id, correlation: asker.correlation, response };
         cx.send(asker.reply_to, answer);
-        self.release(cx, asker);
+        self.release(asker);
     }
 
-    fn release(&mut self, cx: &mut Cx<'_, Self>, asker: Asker) {
-        if let Some(next) = self.connections.release(asker) {
-            self.serve(cx, next);
-        }
+    fn release(&mut self, asker: Asker) {
+        self.freed.extend(self.connections.release(asker));
     }
 
     fn replica(&mut self, place: PlaceId) -> Option<&mut Replica> {
@@ -313,6 +328,7 @@ impl Actor for Broker {
             BrokerMail::Peer(answer) => self.peer_answered(cx, answer),
             BrokerMail::Controller(msg) => self.controller_said(cx, msg),
         }
+        self.serve_freed(cx);
     }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: BrokerTimer) {
@@ -328,9 +344,12 @@ impl Actor for Broker {
             BrokerTimer::Fetch(from) => self.fetch_from(cx, from),
             BrokerTimer::FetchTimeout(from) => self.fetch_failed(cx, from),
         }
+        self.serve_freed(cx);
     }
 
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
+        let nodes = Arc::clone(&self.setup.nodes);
+        self.connections.hang_up(|client| nodes.get(client.id().0 as usize) == Some(&peer));
         if let Some(id) =
             self.fetchers.iter().find(|fetcher| fetcher.node == peer).map(|fetcher| fetcher.leader)
         {
@@ -342,15 +361,20 @@ impl Actor for Broker {
         let mut fresh = Self::new((*self.setup).clone());
         fresh.past = Past::Crashed;
         fresh.written = self.written;
+        for (fetcher, last) in fresh.fetchers.iter_mut().zip(&self.fetchers) {
+            fetcher.goes_on_numbering(last);
+        }
         for (kept, lost) in fresh.replicas.iter_mut().zip(&mut self.replicas) {
             let Some(replica) = lost.take() else { continue };
             let mut log = replica.log;
-            if let Some(cut) = log.crash(how, now) {
+            let cut = log.crash(how, now);
+            if let Some(cut) = &cut {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
-            let compacted = replica.compacted;
-            *kept = Some(Box::new(Replica { compacted, ..Replica::idle(log, replica.internal) }));
+            let (lost_power, compacted) = (replica.lost_power || cut.is_some(), replica.compacted);
+            let idle = Replica::idle(log, replica.internal);
+            *kept = Some(Box::new(Replica { lost_power, compacted, ..idle }));
         }
         *self = fresh;
     }
@@ -365,6 +389,7 @@ impl Replica {
             read: Vec::new(),
             forgettable: 0,
             tickets: VecDeque::new(),
+            lost_power: false,
             asked_under: VecDeque::new(),
             internal,
             compacted: Compacted::default(),

@@ -25,7 +25,7 @@ impl Broker {
             outcomes.push(Produced { place: batch.place, result: offset, leader });
         }
         match produce.acks {
-            Acks::None => self.release(cx, asker),
+            Acks::None => self.release(asker),
             Acks::Leader => self.answer(cx, asker, Response::Produce(outcomes.into())),
             Acks::All => self.await_replicas(cx, asker, produce, outcomes, ends),
         }

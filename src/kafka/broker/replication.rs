@@ -44,6 +44,11 @@ impl Fetcher {
         }
     }
 
+    /// Answers to the last process are not for this one.
+    pub(super) fn goes_on_numbering(&mut self, last: &Self) {
+        self.correlation = last.correlation;
+    }
+
     fn is_busy(&self) -> bool {
         self.in_flight.is_some() || self.lost.is_some() || self.backing_off
     }

@@ -9,6 +9,7 @@
 //! the bucket that the horizon closes. Items of one time lie together, in the order in which they went in,
 //! wherever they lie: no serial numbers. A look at what comes next moves nothing unless it comes out.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use super::Agenda;
@@ -47,6 +48,8 @@ pub struct Ladder<T> {
     occupied: [u64; RUNGS],
     /// How many items lie on the rungs.
     above: usize,
+    /// How many items at the end of the bottom nobody has been told of.
+    untold: usize,
 }
 
 impl<T> Default for Ladder<T> {
@@ -59,6 +62,7 @@ impl<T> Default for Ladder<T> {
             buckets: (0..RUNGS * BUCKETS).map(|_| Vec::new()).collect(),
             occupied: [0; RUNGS],
             above: 0,
+            untold: 0,
         }
     }
 }
@@ -93,6 +97,12 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
         let Entry { at, item } = self.bottom.pop_if(|next| next.at <= until)?;
         self.now = at;
         Some((Time::from_nanos(at), item))
+    }
+
+    #[inline]
+    fn brought_up(&mut self) -> impl Iterator<Item = T> {
+        let untold = std::mem::take(&mut self.untold);
+        self.bottom.iter().rev().take(untold).map(|entry| entry.item)
     }
 
     fn len(&self) -> usize {
@@ -150,7 +160,8 @@ impl<T: Copy> Ladder<T> {
             if rung == 0 || taken.len() <= SMALL {
                 self.horizon = end;
                 self.bottom.extend(taken.drain(..).rev());
-                self.bottom.sort_by(|a, b| b.at.cmp(&a.at));
+                self.bottom.sort_by_key(|entry| Reverse(entry.at));
+                self.untold = SMALL;
             } else {
                 self.horizon = begin;
                 taken.drain(..).for_each(|entry| self.place(entry));

@@ -42,6 +42,13 @@ struct Reader {
 }
 
 impl Reader {
+    /// The log ends at `from` now.
+    fn fall_back(&mut self, from: u64) {
+        self.settled = self.settled.map(|settled| settled.min(from));
+        self.base = self.base.min(from);
+        self.processed = self.processed.and_then(|last| Some(last.min(from.checked_sub(1)?)));
+    }
+
     fn next(&self) -> u64 {
         self.settled.unwrap_or(0).max(self.base)
     }
@@ -146,6 +153,8 @@ impl Book {
             self.entries.extend(rest);
         }
         self.committed = self.committed.min(from);
+        // Offsets are given out anew from here: what was said of the old ones is not said of the new ones.
+        self.readers.iter_mut().for_each(|reader| reader.fall_back(from));
         gone.reverse();
         gone
     }

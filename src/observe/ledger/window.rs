@@ -387,6 +387,17 @@ pub(super) fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
     Fate::InFlight(how_far(line, legs))
 }
 
+/// What has become of a record when nothing more will happen. One that was promised unseen (acks=0) and that no
+/// log has seen by now did not arrive.
+pub(super) fn last_fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
+    match fate(line, legs, books) {
+        Fate::InFlight(Stage4::Unsent) if line.promised_unseen && line.stored == Time::NEVER => {
+            Fate::Lost(Reason::NotAcknowledged)
+        }
+        decided => decided,
+    }
+}
+
 /// The fate of a record that no readable log holds, if it has one.
 fn nowhere(line: &Line) -> Option<Fate> {
     match (line.refused, line.unknown, line.cut) {

@@ -1,0 +1,27 @@
+//! The screen: what a person sees of a run while it runs, and the keys that drive it.
+//!
+//! Three parts, kept apart: a [`Model`] is all that the screen remembers, [`update`](fn@update) changes it when
+//! something comes in, [`view`](fn@view) draws it. A [`Report`] brings a [`Snapshot`](crate::observe::Snapshot)
+//! of the run; that is all a view knows of it, so the same views serve any host that gives the same snapshots.
+//!
+//! **Invariant.** Neither model, update nor view reads a clock, chance or the environment: a frame is a function
+//! of model and size. The screen never changes what happens in a run, only when it is computed.
+//!
+//! **Not modelled:** going back in time, other screens than this one.
+
+pub mod keys;
+mod model;
+pub mod pace;
+mod screen;
+pub mod terminal;
+pub mod theme;
+mod timeline;
+mod update;
+mod view;
+
+pub use model::{Clock, Model, Pane, Report};
+pub use screen::{Left, Pilot, Progress, ScreenOptions, run};
+pub use theme::{Glyphs, Palette, Role, Theme};
+pub use timeline::{Mark, Timeline};
+pub use update::{Msg, Order, update};
+pub use view::view;

@@ -1,0 +1,174 @@
+//! The driver: the run on the caller's thread, the screen on one of its own.
+//!
+//! The two share a mailbox, in which the run leaves its last report, and a queue of orders the other way. The run
+//! never waits for the screen: it takes a snapshot at most [`FRAMES`] times a second and goes on. Here, and only
+//! here, the wall clock is read.
+
+#![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration as Wall, Instant};
+
+use crossterm::event::{self, Event};
+use crossterm::execute;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::kernel::{Duration, Time};
+use crate::observe::Snapshot;
+
+use super::model::Model;
+use super::pace::Speed;
+use super::terminal::{Guard, Stdout};
+use super::theme::Theme;
+use super::update::{Msg, Order, update};
+use super::view::view;
+
+mod conductor;
+
+use conductor::{Conductor, Mailbox};
+
+/// A run that can be driven.
+pub trait Pilot {
+    /// The simulated time it has come to.
+    fn now(&self) -> Time;
+    /// When it ends.
+    fn end(&self) -> Time;
+    /// Lets everything up to and including `until`, or up to the end, happen.
+    fn advance(&mut self, until: Time) -> Progress;
+    /// Lets one thing happen.
+    fn step(&mut self) -> Progress;
+    /// What a screen draws.
+    fn snapshot(&self) -> Snapshot;
+}
+
+/// Whether a run can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It can.
+    Running,
+    /// It has ended.
+    Finished,
+}
+
+/// What a screen needs to know beside the run.
+#[derive(Clone, Debug)]
+pub struct ScreenOptions<'a> {
+    /// The scenario's name.
+    pub title: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// How fast; none for a run that takes about [`AUTO`] of wall time.
+    pub speed: Option<Speed>,
+    /// Set from outside to leave, as by a signal.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// How the screen was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// After the run had ended.
+    Finished,
+    /// Before.
+    Quit,
+}
+
+/// Frames, and snapshots, a second at most.
+pub const FRAMES: u32 = 30;
+/// How long a run takes whose speed is not given, about.
+pub const AUTO: Duration = Duration::from_secs(20);
+
+const FRAME: Wall = Wall::from_nanos(1_000_000_000 / FRAMES as u64);
+
+/// Shows a run on the terminal and lets a person drive it, until that person leaves.
+///
+/// # Errors
+/// When standard output is no terminal or cannot be written; the run has come as far as `pilot.now()` then.
+pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left> {
+    let home = options.speed.unwrap_or_else(|| Speed::fitting(pilot.end().since(pilot.now()), AUTO));
+    let model = Model::new(options.title, options.seed, options.theme, pilot.end());
+    let guard = Guard::take(Stdout)?;
+    let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mailbox = Mailbox::default();
+    let (send, orders) = mpsc::channel();
+    thread::scope(|scope| {
+        let screen = Screen { model, terminal, mailbox: &mailbox, orders: send, stop: options.stop, guard };
+        let shown = thread::Builder::new().name("screen".to_owned()).spawn_scoped(scope, || screen.show())?;
+        let left = conduct(pilot, home, &orders, &mailbox);
+        shown.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| left)
+    })
+}
+
+fn conduct(pilot: &mut dyn Pilot, home: Speed, orders: &Receiver<Order>, mailbox: &Mailbox) -> Left {
+    let began = Instant::now();
+    Conductor::new(pilot, home, mailbox, || began.elapsed()).conduct(orders)
+}
+
+/// The screen's side.
+struct Screen<'a> {
+    model: Model,
+    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    mailbox: &'a Mailbox,
+    orders: Sender<Order>,
+    stop: Option<&'a AtomicBool>,
+    guard: Guard,
+}
+
+impl Screen<'_> {
+    /// Shows the run until it is left. The guard goes with it: the terminal is given back before the driver
+    /// returns.
+    fn show(mut self) -> io::Result<()> {
+        let mut drawn: Option<Instant> = None;
+        while self.guard.held() && !self.mailbox.is_closed() && !self.stopped() {
+            let since = drawn.map_or(FRAME, |drawn| drawn.elapsed());
+            if self.model.stale && since >= FRAME {
+                self.draw()?;
+                drawn = Some(Instant::now());
+            }
+            let wait = if self.model.stale { FRAME.saturating_sub(since) } else { FRAME };
+            if self.take_keys(wait)? {
+                break;
+            }
+            if let Some(report) = self.mailbox.take() {
+                update(&mut self.model, Msg::Tick(report));
+            }
+        }
+        Ok(())
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Takes what was typed, waiting for the first so long; whether to leave.
+    fn take_keys(&mut self, mut wait: Wall) -> io::Result<bool> {
+        while event::poll(wait)? {
+            wait = Wall::ZERO;
+            let msg = match event::read()? {
+                Event::Key(key) => Msg::Key(key),
+                Event::Resize(..) | Event::FocusGained => Msg::Redraw,
+                Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => continue,
+            };
+            if let Some(order) = update(&mut self.model, msg) {
+                // Nobody listens any more: the run is over.
+                if self.orders.send(order).is_err() || order == Order::Quit {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        execute!(io::stdout(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| view(&self.model, frame))?;
+        self.model.stale = false;
+        execute!(io::stdout(), EndSynchronizedUpdate)
+    }
+}

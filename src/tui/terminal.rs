@@ -1,0 +1,100 @@
+//! The terminal: taken when the screen begins, given back whatever happens.
+//!
+//! **Invariant.** Once [`Guard::take`] has succeeded, [`Tty::leave`] is called exactly once: when the guard is
+//! dropped, or by the panic hook before the panic's message is printed, so that the message can be read.
+
+use std::io;
+use std::panic::{self, PanicHookInfo};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::execute;
+use crossterm::terminal::{
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+
+/// How to take a terminal, and how to give it back.
+pub trait Tty: Send + Sync + 'static {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// When there is no terminal, or it refuses.
+    fn enter(&self) -> io::Result<()>;
+    /// Gives it back, as far as that goes.
+    fn leave(&self);
+}
+
+/// The terminal on standard output: raw mode, alternate screen, no cursor.
+#[derive(Clone, Copy, Debug)]
+pub struct Stdout;
+
+impl Tty for Stdout {
+    fn enter(&self) -> io::Result<()> {
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, Hide).inspect_err(|_| {
+            disable_raw_mode().ok();
+        })
+    }
+
+    fn leave(&self) {
+        // A frame may have been cut short. What cannot be undone stays: there is nobody left to tell.
+        execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show).ok();
+        disable_raw_mode().ok();
+    }
+}
+
+type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
+
+/// The terminal, while it is ours.
+pub struct Guard {
+    ours: Arc<Ours>,
+    before: Arc<Hook>,
+}
+
+struct Ours {
+    tty: Box<dyn Tty>,
+    held: AtomicBool,
+}
+
+impl Ours {
+    fn leave(&self) {
+        if self.held.swap(false, Ordering::SeqCst) {
+            self.tty.leave();
+        }
+    }
+}
+
+impl Guard {
+    /// Takes the terminal, and sees to it that a panic anywhere gives it back first.
+    ///
+    /// # Errors
+    /// Those of [`Tty::enter`]; nothing has changed then.
+    pub fn take(tty: impl Tty) -> io::Result<Self> {
+        tty.enter()?;
+        let ours = Arc::new(Ours { tty: Box::new(tty), held: AtomicBool::new(true) });
+        let before: Arc<Hook> = Arc::from(panic::take_hook());
+        let (in_hook, then) = (Arc::clone(&ours), Arc::clone(&before));
+        panic::set_hook(Box::new(move |info| {
+            in_hook.leave();
+            then(info);
+        }));
+        Ok(Self { ours, before })
+    }
+
+    /// Whether the terminal is still ours: not after a panic.
+    pub fn held(&self) -> bool {
+        self.ours.held.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.ours.leave();
+        // A thread that panics must not touch the hook; ours does nothing any more.
+        if !std::thread::panicking() {
+            let before = Arc::clone(&self.before);
+            panic::set_hook(Box::new(move |info| before(info)));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The counters: what became of the records, and why some are not there.
+
+use std::collections::BTreeMap;
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, piece, rows as rows_of};
+use super::words::{count, cut};
+use crate::observe::Snapshot;
+use crate::trace::Reason;
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+
+/// How many rows it would like to have.
+pub const ROWS: u16 = 9;
+
+struct Counter {
+    name: &'static str,
+    of: fn(&Snapshot) -> u64,
+    /// How it looks when it is not zero.
+    role: Role,
+}
+
+const fn counter(name: &'static str, of: fn(&Snapshot) -> u64, role: Role) -> Counter {
+    Counter { name, of, role }
+}
+
+/// The way of a record, and what may go wrong on it.
+const COUNTERS: [[Counter; 5]; 2] = [
+    [
+        counter("offered", |snapshot| snapshot.tally.offered, Role::Plain),
+        counter("accepted", |snapshot| snapshot.tally.accepted, Role::Plain),
+        counter("stored", |snapshot| snapshot.tally.stored, Role::Plain),
+        counter("delivered", |snapshot| snapshot.tally.delivered, Role::Plain),
+        counter("processed", |snapshot| snapshot.tally.processed, Role::Plain),
+    ],
+    [
+        counter("in flight", |snapshot| snapshot.books.in_flight.values().sum(), Role::Plain),
+        counter("lost", |snapshot| snapshot.lost, Role::Error),
+        counter("duplicates", |snapshot| snapshot.tally.duplicates, Role::Warn),
+        counter("rejected", |snapshot| snapshot.tally.rejected, Role::Error),
+        counter("unknown", |snapshot| snapshot.tally.unknown, Role::Error),
+    ],
+];
+
+/// Draws it.
+pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let half = area.width / 2;
+    let mut places = rows_of(area);
+    let [way, wrong] = &COUNTERS;
+    for ((left, right), place) in way.iter().zip(wrong).zip(places.by_ref()) {
+        draw_counter(model, canvas, Rect { width: half.saturating_sub(1), ..place }, left);
+        draw_counter(model, canvas, Rect { x: place.x + half, width: place.width - half, ..place }, right);
+    }
+    let mut why = causes(model.snapshot());
+    if why.is_empty() && model.snapshot().tally.reordered == 0 {
+        return;
+    }
+    if model.snapshot().tally.reordered > 0 {
+        why.push((model.snapshot().tally.reordered, "processed out of order".to_owned(), Role::Warn));
+    }
+    let spare = places.len() > why.len();
+    for ((number, text, role), place) in why.iter().zip(places.skip(usize::from(spare))) {
+        draw_cause(canvas, place, *number, text, *role);
+    }
+}
+
+fn draw_counter(model: &Model, canvas: &mut Canvas<'_>, area: Rect, counter: &Counter) {
+    let (now, then) = ((counter.of)(model.snapshot()), (counter.of)(&model.before));
+    let role = if now > 0 { counter.role } else { Role::Muted };
+    let number = count(now);
+    let column = usize::from(area.width).saturating_sub(number.chars().count());
+    let name = cut(counter.name, column.saturating_sub(1), ".");
+    canvas.text(area, 0, &name, Role::Muted);
+    canvas.pieces(area, column, &[piece(number, role).moved(now != then)]);
+}
+
+fn draw_cause(canvas: &mut Canvas<'_>, area: Rect, number: u64, text: &str, role: Role) {
+    let glyph = if role == Role::Error { canvas.glyphs().error } else { canvas.glyphs().up };
+    canvas.pieces(area, 0, &[piece(format!("{glyph} {} ", count(number)), role), piece(text, Role::Plain)]);
+}
+
+/// Why records are gone, most first.
+fn causes(snapshot: &Snapshot) -> Vec<(u64, String, Role)> {
+    let books = &snapshot.books;
+    let by = |word: &'static str, map: &BTreeMap<Reason, u64>, role| -> Vec<(u64, String, Role)> {
+        map.iter().map(|(why, number)| (*number, format!("{word}: {}", why.means()), role)).collect()
+    };
+    let mut causes = [
+        by("lost", &books.lost, Role::Error),
+        by("dropped", &books.dropped, Role::Error),
+        by("rejected", &books.rejected, Role::Error),
+        by("put aside", &books.dead_lettered, Role::Warn),
+    ]
+    .concat();
+    causes.retain(|(number, _, _)| *number > 0);
+    causes.sort_by_key(|(number, _, _)| std::cmp::Reverse(*number));
+    causes
+}

@@ -1,0 +1,125 @@
+//! Puts text into cells: always inside its area, whatever the area.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Span;
+use ratatui::widgets::{Block, Clear, Widget};
+
+use crate::tui::theme::{Glyphs, Role, Theme};
+
+/// Where a frame is drawn.
+pub struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    theme: Theme,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// The text.
+    pub text: String,
+    /// How it looks.
+    pub role: Role,
+    /// Whether it has changed: bold.
+    pub moved: bool,
+}
+
+/// A piece that has not changed.
+pub fn piece(text: impl Into<String>, role: Role) -> Piece {
+    Piece { text: text.into(), role, moved: false }
+}
+
+impl Piece {
+    /// The same, bold when it has changed.
+    pub fn moved(mut self, moved: bool) -> Self {
+        self.moved = moved;
+        self
+    }
+
+    /// How many columns it takes.
+    pub fn width(&self) -> usize {
+        Span::raw(self.text.as_str()).width()
+    }
+}
+
+impl<'a> Canvas<'a> {
+    /// Draws into `buffer`.
+    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        Self { buffer, theme }
+    }
+
+    /// The glyphs.
+    pub fn glyphs(&self) -> Glyphs {
+        self.theme.glyphs
+    }
+
+    /// A frame with a title and a note at its upper right; what it encloses, a column of air at both sides.
+    pub fn pane(&mut self, area: Rect, title: &str, note: &str, focused: bool) -> Rect {
+        let glyphs = self.glyphs();
+        let set = if focused { glyphs.focus } else { glyphs.border };
+        Block::bordered().border_set(set).render(area, self.buffer);
+        let top = Rect { height: area.height.min(1), ..inset(area, 2, 0) };
+        let title = format!(" {} ", self.known(title));
+        let used = self.text(top, 0, &title, Role::Accent);
+        let note = format!(" {} ", self.known(note));
+        if note.trim().is_empty() || usize::from(top.width) < used + note.len() + 1 {
+            return inset(area, 2, 1);
+        }
+        self.text(top, usize::from(top.width) - note.chars().count(), &note, Role::Muted);
+        inset(area, 2, 1)
+    }
+
+    /// Empties an area.
+    pub fn clear(&mut self, area: Rect) {
+        Clear.render(area.intersection(self.buffer.area), self.buffer);
+    }
+
+    /// A text in the first row of `area`, from `column` on, cut at its edge; the column after it.
+    pub fn text(&mut self, area: Rect, column: usize, text: &str, role: Role) -> usize {
+        self.pieces(area, column, &[piece(text, role)])
+    }
+
+    /// Pieces side by side; the column after the last.
+    pub fn pieces(&mut self, area: Rect, column: usize, pieces: &[Piece]) -> usize {
+        let mut column = column;
+        let area = area.intersection(self.buffer.area);
+        for piece in pieces {
+            let room = usize::from(area.width).saturating_sub(column);
+            if room == 0 || area.height == 0 {
+                return column;
+            }
+            let style = self.style(piece);
+            let at = area.x + column as u16;
+            self.buffer.set_stringn(at, area.y, &piece.text, room, style);
+            column += piece.width();
+        }
+        column
+    }
+
+    fn style(&self, piece: &Piece) -> Style {
+        let style = self.theme.style(piece.role);
+        if piece.moved { style.add_modifier(Modifier::BOLD) } else { style }
+    }
+
+    /// The text without glyphs that the glyph set does not have.
+    fn known(&self, text: &str) -> String {
+        if self.glyphs().idle.is_ascii() { text.replace('·', "-") } else { text.to_owned() }
+    }
+}
+
+/// The area without so many columns at both sides and so many rows above and below.
+pub fn inset(area: Rect, columns: u16, rows: u16) -> Rect {
+    let (columns, rows) = (columns.min(area.width / 2), rows.min(area.height / 2));
+    Rect {
+        x: area.x + columns,
+        y: area.y + rows,
+        width: area.width - 2 * columns,
+        height: area.height - 2 * rows,
+    }
+}
+
+/// The rows of an area from the top, each one row high.
+pub fn rows(area: Rect) -> impl DoubleEndedIterator<Item = Rect> + ExactSizeIterator {
+    (0..area.height).map(move |row| Rect { y: area.y + row, height: 1, ..area })
+}

@@ -1,0 +1,198 @@
+//! The flow of records: channels, the nodes that hold them, the groups that read them.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::canvas::{Canvas, Piece, piece, rows as rows_of};
+use super::words::{behind, count, cut};
+use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
+use crate::trace::kafka::GroupState;
+use crate::tui::model::Model;
+use crate::tui::theme::{Glyphs, Role};
+
+/// How many rows it would like to have.
+pub fn rows(model: &Model) -> u16 {
+    let snapshot = model.snapshot();
+    let most = snapshot.channels.len().max(snapshot.groups.len()).max(shown_nodes(model).len());
+    1 + most.min(100) as u16
+}
+
+/// Draws it.
+pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let [channels, gap, nodes, next_gap, groups] = Layout::horizontal([
+        Constraint::Fill(5),
+        Constraint::Length(4),
+        Constraint::Fill(5),
+        Constraint::Length(4),
+        Constraint::Fill(10),
+    ])
+    .areas(area);
+    let glyphs = canvas.glyphs();
+    let width = usize::from(channels.width);
+    let of_channels = channel_rows(model, width, glyphs);
+    let of_nodes = node_rows(model, usize::from(nodes.width), glyphs);
+    let of_groups = group_rows(model, usize::from(groups.width), glyphs);
+    arrows(canvas, gap, model.snapshot().channels.iter().map(|channel| channel.rate > 0));
+    arrows(canvas, next_gap, model.snapshot().groups.iter().map(|group| group.rate > 0));
+    column(canvas, channels, "PRODUCERS TO", &of_channels);
+    column(canvas, nodes, nodes_title(model), &of_nodes);
+    column(canvas, groups, "CONSUMER GROUPS", &of_groups);
+}
+
+fn column(canvas: &mut Canvas<'_>, area: Rect, title: &str, lines: &[Vec<Piece>]) {
+    let mut places = rows_of(area);
+    if let Some(place) = places.next() {
+        canvas.text(place, 0, title, Role::Muted);
+    }
+    let room = usize::from(area.height).saturating_sub(1);
+    let shown = if lines.len() > room { room.saturating_sub(1) } else { room };
+    for (line, place) in lines.iter().take(shown).zip(places.by_ref()) {
+        canvas.pieces(place, 0, line);
+    }
+    if let (true, Some(place)) = (lines.len() > shown, places.next()) {
+        canvas.text(place, 0, &format!("+{} more", lines.len() - shown), Role::Muted);
+    }
+}
+
+fn arrows(canvas: &mut Canvas<'_>, area: Rect, flows: impl Iterator<Item = bool>) {
+    let (head, shaft) = canvas.glyphs().arrow;
+    let idle = canvas.glyphs().idle;
+    for (flows, place) in flows.zip(rows_of(area).skip(1)) {
+        if flows {
+            canvas.text(place, 1, &format!("{shaft}{head}"), Role::Ok);
+        } else {
+            canvas.text(place, 1, idle, Role::Muted);
+        }
+    }
+}
+
+fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+    let before = &model.before.channels;
+    let row = |(index, channel): (usize, &ChannelView)| {
+        let rate = format!("{}/s", count(channel.rate));
+        let moved = before.get(index).is_some_and(|then| then.rate != channel.rate);
+        let name = width.saturating_sub(rate.chars().count() + 3);
+        let (glyph, role) = if channel.rate > 0 { (glyphs.ok, Role::Ok) } else { (glyphs.idle, Role::Muted) };
+        vec![
+            piece(format!("{glyph} "), role),
+            piece(format!("{:name$} ", cut(&channel.name, name, ".")), Role::Plain),
+            piece(rate, Role::Plain).moved(moved),
+        ]
+    };
+    model.snapshot().channels.iter().enumerate().map(row).collect()
+}
+
+/// Brokers; where there are none, every node. Other nodes only when something is wrong with them.
+fn shown_nodes(model: &Model) -> Vec<&NodeView> {
+    let nodes = &model.snapshot().nodes;
+    let brokers = nodes.iter().any(is_broker);
+    nodes.iter().filter(|node| !brokers || is_broker(node) || node.state != NodeState::Up).collect()
+}
+
+fn is_broker(node: &NodeView) -> bool {
+    node.name.starts_with("broker-")
+}
+
+fn nodes_title(model: &Model) -> &'static str {
+    if model.snapshot().nodes.iter().any(is_broker) { "BROKERS" } else { "NODES" }
+}
+
+fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+    let before = &model.before.nodes;
+    let row = |node: &&NodeView| {
+        let moved = before.iter().any(|then| then.name == node.name && then != *node);
+        let (glyph, role, state) = match node.state {
+            NodeState::Up => (glyphs.ok, Role::Ok, String::new()),
+            NodeState::Down => (glyphs.error, Role::Error, "down".to_owned()),
+            NodeState::Paused => (glyphs.warn, Role::Warn, "paused".to_owned()),
+        };
+        let leads = if node.leads > 0 { format!("{}{}", glyphs.leader, node.leads) } else { String::new() };
+        let tail = if state.is_empty() { leads } else { format!("{state} {leads}").trim_end().to_owned() };
+        let name = width.saturating_sub(tail.chars().count() + 3);
+        let tail_role = if node.state == NodeState::Up { Role::Plain } else { role };
+        vec![
+            piece(format!("{glyph} "), role),
+            piece(format!("{} ", cut(&node.name, name, ".")), Role::Plain),
+            piece(tail, tail_role).moved(moved),
+        ]
+    };
+    shown_nodes(model).iter().map(row).collect()
+}
+
+fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+    let (groups, before) = (&model.snapshot().groups, &model.before.groups);
+    let longest = groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
+    let name = longest.min(width.saturating_sub(34).max(8));
+    let row = |(index, group): (usize, &GroupView)| {
+        let selected = groups.len() > 1 && index == model.group;
+        group_row(group, before.get(index), selected, name, width, glyphs)
+    };
+    groups.iter().enumerate().map(row).collect()
+}
+
+fn group_row(
+    group: &GroupView,
+    before: Option<&GroupView>,
+    selected: bool,
+    name: usize,
+    width: usize,
+    glyphs: Glyphs,
+) -> Vec<Piece> {
+    let then = |of: fn(&GroupView) -> u64| before.is_some_and(|before| of(before) != of(group));
+    let (glyph, role, state) = state_of(group, glyphs);
+    let grows = before.is_some_and(|before| before.lag < group.lag) && group.behind.as_millis() >= 1_000;
+    let lag_role = if grows { Role::Warn } else { Role::Plain };
+    let mut pieces = vec![
+        piece(format!("{glyph} "), role),
+        piece(
+            format!("{:name$} ", cut(&group.name, name, ".")),
+            if selected { Role::Accent } else { Role::Plain },
+        ),
+    ];
+    if !state.is_empty() {
+        pieces.push(piece(format!("{state} "), role));
+    }
+    pieces.extend([
+        piece("lag ", Role::Muted),
+        piece(format!("{:<6}", count(group.lag)), lag_role).moved(then(|group| group.lag)),
+    ]);
+    let rest = [
+        vec![piece(format!(" {}/s", count(group.rate)), Role::Plain).moved(then(|group| group.rate))],
+        membership(group, before),
+        vec![piece(late(group), Role::Warn)],
+    ];
+    for more in rest {
+        let used: usize = pieces.iter().chain(&more).map(Piece::width).sum();
+        if used <= width {
+            pieces.extend(more);
+        }
+    }
+    pieces
+}
+
+/// How far a group is behind, when that is a second or more.
+fn late(group: &GroupView) -> String {
+    if group.behind.as_millis() >= 1_000 { format!(" {}", behind(group.behind)) } else { String::new() }
+}
+
+fn membership(group: &GroupView, before: Option<&GroupView>) -> Vec<Piece> {
+    if group.state.is_none() {
+        return Vec::new();
+    }
+    let moved =
+        before.is_some_and(|then| (then.generation, then.members) != (group.generation, group.members));
+    vec![piece(format!("  g{} {} mem", group.generation, group.members), Role::Plain).moved(moved)]
+}
+
+/// Glyph, look and, when it is not the usual one, name of a group's state.
+fn state_of(group: &GroupView, glyphs: Glyphs) -> (&'static str, Role, &'static str) {
+    match group.state {
+        Some(GroupState::Stable) => (glyphs.ok, Role::Ok, ""),
+        Some(GroupState::PreparingRebalance | GroupState::CompletingRebalance) => {
+            (glyphs.rebalance, Role::Warn, "rebal.")
+        }
+        Some(GroupState::Empty) => (glyphs.warn, Role::Warn, "empty"),
+        Some(GroupState::Dead) => (glyphs.error, Role::Error, "dead"),
+        None if group.rate > 0 => (glyphs.ok, Role::Ok, ""),
+        None => (glyphs.idle, Role::Muted, ""),
+    }
+}
