@@ -71,7 +71,7 @@ impl Broker {
 
     fn read(&self, fetch: &Fetch) -> Fetched {
         let budget = fetch.max_bytes.min(self.setup.config.fetch_max_bytes);
-        let mut fetched = Fetched { places: Vec::new(), bytes: 0 };
+        let mut fetched = Fetched { places: Vec::with_capacity(fetch.places.len()), bytes: 0 };
         for asked in &fetch.places {
             let room = asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
             if room == 0 {
