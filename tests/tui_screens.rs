@@ -32,7 +32,7 @@ fn bad_day() -> Snapshot {
     snapshot.tally.unknown = 4;
     snapshot.tally.reordered = 7;
     snapshot.lost = 3;
-    snapshot.books.lost.insert(Reason::Truncated, 3);
+    snapshot.books.lost.insert(Reason::LeaderElection, 3);
     snapshot.books.in_flight.insert(brokersim::observe::ledger::Stage4::Undelivered, 1_954);
     snapshot.channels = vec![channel("orders", 412), channel("payments", 0)];
     let node = |name: &str, state, leads| NodeView { name: name.to_owned(), state, leads };
@@ -255,9 +255,9 @@ fn no_size_is_too_small_or_too_large() {
     update(&mut models[0], report(crowded, Clock::Paused));
     models[2].help = Some(usize::MAX);
     for height in 1..=60 {
-        for third in 0..66 {
-            let width = 1 + third * 3 + height % 3;
-            let model = &mut models[usize::from(third % 3)];
+        for part in 0..16 {
+            let width = 1 + part * 12 + height * 5 % 12;
+            let model = &mut models[usize::from((part + height) % 3)];
             model.focus = Pane::ALL[usize::from((width + height) % 4)];
             model.zoomed = width % 5 == 0;
             drawn(model, width, height);
@@ -301,8 +301,11 @@ fn no_key_in_any_mode_panics() {
                 for &code in &keys {
                     model.help = help;
                     update(&mut model, Msg::Key(KeyEvent::new(code, modifiers)));
-                    drawn(&model, 80, 24);
+                    if modifiers == KeyModifiers::NONE {
+                        drawn(&model, 42, 12);
+                    }
                 }
+                drawn(&model, 80, 24);
             }
         }
     }

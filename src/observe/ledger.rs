@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::kernel::{Event, Observer, Time};
+use crate::kernel::{ActorId, Event, Observer, Time};
 use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Stage};
 
 mod book;
@@ -279,6 +279,41 @@ impl<L: Latencies> Ledger<L> {
     /// How many records have no fate yet.
     pub fn in_memory(&self) -> usize {
         self.windows.iter().flatten().map(Window::open).sum()
+    }
+
+    /// Only one log of a place is the one that is read. A leader that has not heard yet that another one took
+    /// over (a zombie) tells of a log that nobody will read.
+    fn hear(&mut self, now: Time, actor: ActorId, life: &Life) {
+        match life {
+            Life::Cut { place, .. } => self.books[place.index()].take_over(actor),
+            Life::Stored { ids, place, .. } if !self.books[place.index()].is_told_by(actor) => {
+                return self.stored_aside(ids);
+            }
+            Life::Committed { place, .. } if !self.books[place.index()].is_told_by(actor) => return,
+            Life::Offered { .. }
+            | Life::Accepted { .. }
+            | Life::Rejected { .. }
+            | Life::Unknown { .. }
+            | Life::Stored { .. }
+            | Life::Committed { .. }
+            | Life::Expired { .. }
+            | Life::Dropped { .. }
+            | Life::DeadLettered { .. }
+            | Life::Delivered { .. }
+            | Life::Processed { .. }
+            | Life::Settled { .. }
+            | Life::Skipped { .. } => {}
+        }
+        self.take(now, life);
+    }
+
+    /// In a log that is not read any more: as good as cut off.
+    fn stored_aside(&mut self, ids: &Ids) {
+        self.decide(ids, |line| {
+            if line.copies == 0 {
+                line.cut = line.cut.or(Some(Reason::LeaderElection));
+            }
+        });
     }
 
     fn take(&mut self, now: Time, life: &Life) {
@@ -571,7 +606,7 @@ impl<L: Latencies> Observer<Fact> for Ledger<L> {
     fn observe(&mut self, events: &[Event<Fact>]) {
         for event in events {
             if let Fact::Life(life) = &event.fact {
-                self.take(event.at, life);
+                self.hear(event.at, event.actor, life);
             }
         }
     }

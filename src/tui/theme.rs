@@ -68,8 +68,8 @@ pub struct Glyphs {
     pub paused: &'static str,
     /// Where records go, head and shaft.
     pub arrow: (&'static str, &'static str),
-    /// The selected one.
-    pub selected: &'static str,
+    /// Something was cut off here.
+    pub cut: &'static str,
     /// Time that has passed.
     pub passed: &'static str,
     /// Bars of eight heights, the lowest first.
@@ -95,7 +95,7 @@ const UNICODE: Glyphs = Glyphs {
     running: "▶",
     paused: "II",
     arrow: ("▶", "━"),
-    selected: "▌",
+    cut: "…",
     passed: "─",
     bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     axis: ["│", "─", "└"],
@@ -116,7 +116,7 @@ const ASCII: Glyphs = Glyphs {
     running: ">",
     paused: "II",
     arrow: (">", "="),
-    selected: ">",
+    cut: ".",
     passed: "-",
     bars: [".", ".", ".", ":", ":", ":", "#", "#"],
     axis: ["|", "-", "+"],
@@ -201,7 +201,7 @@ mod tests {
         let all =
             [glyphs.bars.as_slice(), &glyphs.axis, &border(glyphs.border), &border(glyphs.focus)].concat();
         let more = [glyphs.ok, glyphs.warn, glyphs.error, glyphs.fault, glyphs.leader, glyphs.rebalance];
-        let rest = [glyphs.up, glyphs.down, glyphs.idle, glyphs.running, glyphs.selected, glyphs.passed];
+        let rest = [glyphs.up, glyphs.down, glyphs.idle, glyphs.running, glyphs.cut, glyphs.passed];
         assert!(all.iter().chain(&more).chain(&rest).all(|glyph| glyph.is_ascii() && glyph.len() == 1));
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use crate::kernel::ActorId;
 use crate::trace::{GroupId, Ids, RecordId, Run};
 
 /// Records stored together, from an offset on.
@@ -62,12 +63,24 @@ pub(super) struct Book {
     settles: bool,
     entries: VecDeque<Entry>,
     committed: u64,
+    /// Whose log it is since another one took over; anybody's before.
+    teller: Option<ActorId>,
 }
 
 impl Book {
     pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
         let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
-        Self { groups, readers, settles, entries: VecDeque::new(), committed: 0 }
+        Self { groups, readers, settles, entries: VecDeque::new(), committed: 0, teller: None }
+    }
+
+    /// The log of this actor is the one that is read from now on.
+    pub(super) fn take_over(&mut self, actor: ActorId) {
+        self.teller = Some(actor);
+    }
+
+    /// Whether this actor's log is the one that is read.
+    pub(super) fn is_told_by(&self, actor: ActorId) -> bool {
+        self.teller.is_none_or(|teller| teller == actor)
     }
 
     pub(super) fn readers(&self) -> &[GroupId] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, piece, rows as rows_of};
-use super::words::{count, cut};
+use super::words::{count, count_in, cut, wrap};
 use crate::observe::Snapshot;
 use crate::trace::Reason;
 use crate::tui::model::Model;
@@ -60,24 +60,40 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         why.push((model.snapshot().tally.reordered, "processed out of order".to_owned(), Role::Warn));
     }
     let spare = places.len() > why.len();
-    for ((number, text, role), place) in why.iter().zip(places.skip(usize::from(spare))) {
-        draw_cause(canvas, place, *number, text, *role);
+    let mut places = places.skip(usize::from(spare));
+    for (number, text, role) in why {
+        draw_cause(canvas, &mut places, &count(number), &text, role);
     }
 }
 
 fn draw_counter(model: &Model, canvas: &mut Canvas<'_>, area: Rect, counter: &Counter) {
     let (now, then) = ((counter.of)(model.snapshot()), (counter.of)(&model.before));
     let role = if now > 0 { counter.role } else { Role::Muted };
-    let number = count(now);
-    let column = usize::from(area.width).saturating_sub(number.chars().count());
-    let name = cut(counter.name, column.saturating_sub(1), ".");
+    let room = usize::from(area.width);
+    let number = count_in(now, room.saturating_sub(counter.name.len() + 1));
+    let column = room.saturating_sub(number.chars().count());
+    let name = cut(counter.name, column.saturating_sub(1), canvas.glyphs().cut);
     canvas.text(area, 0, &name, Role::Muted);
     canvas.pieces(area, column, &[piece(number, role).moved(now != then)]);
 }
 
-fn draw_cause(canvas: &mut Canvas<'_>, area: Rect, number: u64, text: &str, role: Role) {
+/// In as many rows as it takes, as long as there are any.
+fn draw_cause(
+    canvas: &mut Canvas<'_>,
+    places: &mut impl Iterator<Item = Rect>,
+    number: &str,
+    text: &str,
+    role: Role,
+) {
     let glyph = if role == Role::Error { canvas.glyphs().error } else { canvas.glyphs().up };
-    canvas.pieces(area, 0, &[piece(format!("{glyph} {} ", count(number)), role), piece(text, Role::Plain)]);
+    let Some(first) = places.next() else { return };
+    let indent = canvas.text(first, 0, &format!("{glyph} {number} "), role);
+    let lines = wrap(text, usize::from(first.width).saturating_sub(indent));
+    // Rows are taken only for the lines that there are.
+    let places = std::iter::once(first).chain(places.take(lines.len().saturating_sub(1)));
+    for (line, place) in lines.iter().zip(places) {
+        canvas.text(place, indent, line, Role::Plain);
+    }
 }
 
 /// Why records are gone, most first.

@@ -9,6 +9,11 @@ use crate::trace::kafka::GroupState;
 use crate::tui::model::Model;
 use crate::tui::theme::{Glyphs, Role};
 
+/// Between two columns.
+const GAP: u16 = 4;
+/// The narrowest column.
+const LEAST: u16 = 12;
+
 /// How many rows it would like to have.
 pub fn rows(model: &Model) -> u16 {
     let snapshot = model.snapshot();
@@ -18,14 +23,7 @@ pub fn rows(model: &Model) -> u16 {
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let [channels, gap, nodes, next_gap, groups] = Layout::horizontal([
-        Constraint::Fill(5),
-        Constraint::Length(4),
-        Constraint::Fill(5),
-        Constraint::Length(4),
-        Constraint::Fill(10),
-    ])
-    .areas(area);
+    let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
     let of_channels = channel_rows(model, width, glyphs);
@@ -36,6 +34,25 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     column(canvas, channels, "PRODUCERS TO", &of_channels);
     column(canvas, nodes, nodes_title(model), &of_nodes);
     column(canvas, groups, "CONSUMER GROUPS", &of_groups);
+}
+
+/// As wide as what stands in them, but never so that the groups have less than a third.
+fn columns(model: &Model, area: Rect) -> [Rect; 5] {
+    let snapshot = model.snapshot();
+    let most = (area.width.saturating_sub(2 * GAP) / 3).max(LEAST);
+    let wide = |longest: Option<usize>, more: u16| {
+        Constraint::Length((longest.unwrap_or(0).min(100) as u16 + more).clamp(LEAST, most))
+    };
+    let channels = snapshot.channels.iter().map(|channel| channel.name.chars().count()).max();
+    let nodes = shown_nodes(model).iter().map(|node| node.name.chars().count() + tail(node, "*").len()).max();
+    Layout::horizontal([
+        wide(channels, 10),
+        Constraint::Length(GAP),
+        wide(nodes, 3),
+        Constraint::Length(GAP),
+        Constraint::Fill(1),
+    ])
+    .areas(area)
 }
 
 fn column(canvas: &mut Canvas<'_>, area: Rect, title: &str, lines: &[Vec<Piece>]) {
@@ -74,7 +91,7 @@ fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> 
         let (glyph, role) = if channel.rate > 0 { (glyphs.ok, Role::Ok) } else { (glyphs.idle, Role::Muted) };
         vec![
             piece(format!("{glyph} "), role),
-            piece(format!("{:name$} ", cut(&channel.name, name, ".")), Role::Plain),
+            piece(format!("{:name$} ", cut(&channel.name, name, glyphs.cut)), Role::Plain),
             piece(rate, Role::Plain).moved(moved),
         ]
     };
@@ -100,22 +117,32 @@ fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
     let before = &model.before.nodes;
     let row = |node: &&NodeView| {
         let moved = before.iter().any(|then| then.name == node.name && then != *node);
-        let (glyph, role, state) = match node.state {
-            NodeState::Up => (glyphs.ok, Role::Ok, String::new()),
-            NodeState::Down => (glyphs.error, Role::Error, "down".to_owned()),
-            NodeState::Paused => (glyphs.warn, Role::Warn, "paused".to_owned()),
+        let (glyph, role) = match node.state {
+            NodeState::Up => (glyphs.ok, Role::Ok),
+            NodeState::Down => (glyphs.error, Role::Error),
+            NodeState::Paused => (glyphs.warn, Role::Warn),
         };
-        let leads = if node.leads > 0 { format!("{}{}", glyphs.leader, node.leads) } else { String::new() };
-        let tail = if state.is_empty() { leads } else { format!("{state} {leads}").trim_end().to_owned() };
+        let tail = tail(node, glyphs.leader);
         let name = width.saturating_sub(tail.chars().count() + 3);
         let tail_role = if node.state == NodeState::Up { Role::Plain } else { role };
         vec![
             piece(format!("{glyph} "), role),
-            piece(format!("{} ", cut(&node.name, name, ".")), Role::Plain),
+            piece(format!("{} ", cut(&node.name, name, glyphs.cut)), Role::Plain),
             piece(tail, tail_role).moved(moved),
         ]
     };
     shown_nodes(model).iter().map(row).collect()
+}
+
+/// What is wrong with a node, and how many partitions it leads.
+fn tail(node: &NodeView, leader: &str) -> String {
+    let state = match node.state {
+        NodeState::Up => "",
+        NodeState::Down => "down",
+        NodeState::Paused => "paused",
+    };
+    let leads = if node.leads > 0 { format!("{leader}{}", node.leads) } else { String::new() };
+    format!("{state} {leads}").trim().to_owned()
 }
 
 fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
@@ -144,19 +171,17 @@ fn group_row(
     let mut pieces = vec![
         piece(format!("{glyph} "), role),
         piece(
-            format!("{:name$} ", cut(&group.name, name, ".")),
+            format!("{:name$} ", cut(&group.name, name, glyphs.cut)),
             if selected { Role::Accent } else { Role::Plain },
         ),
     ];
-    if !state.is_empty() {
-        pieces.push(piece(format!("{state} "), role));
-    }
     pieces.extend([
         piece("lag ", Role::Muted),
         piece(format!("{:<6}", count(group.lag)), lag_role).moved(then(|group| group.lag)),
     ]);
     let rest = [
         vec![piece(format!(" {}/s", count(group.rate)), Role::Plain).moved(then(|group| group.rate))],
+        if state.is_empty() { Vec::new() } else { vec![piece(format!(" {state}"), role)] },
         membership(group, before),
         vec![piece(late(group), Role::Warn)],
     ];

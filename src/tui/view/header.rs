@@ -3,44 +3,84 @@
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, piece};
-use super::words::count;
+use super::words::{count, cut};
 use crate::observe::NodeState;
 use crate::tui::model::{Clock, Model};
 use crate::tui::pace::Speed;
 use crate::tui::theme::{Glyphs, Role};
 
+/// How much is said: each level leaves out a little more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    All,
+    WithoutReachedSpeed,
+    WithoutState,
+    WithoutEnd,
+    WithoutSpeed,
+}
+
+const DETAILS: [Detail; 5] = [
+    Detail::All,
+    Detail::WithoutReachedSpeed,
+    Detail::WithoutState,
+    Detail::WithoutEnd,
+    Detail::WithoutSpeed,
+];
+const BADGE: &str = " SIM ";
+
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let room = usize::from(area.width);
-    let mut right = clock(model, glyphs);
-    right.extend(wrong(model, glyphs));
-    let width: usize = right.iter().map(Piece::width).sum();
-    let start = canvas.text(area, 0, " SIM ", Role::Selection);
-    let start = canvas.text(area, start + 1, "", Role::Plain);
-    let left = room.saturating_sub(width + 1);
-    let seed = format!("  seed {}", model.seed);
-    let title = super::words::cut(&model.title, left.saturating_sub(start + 1), ".");
-    let after = canvas.text(area, start, &title, Role::Accent);
-    if after + seed.len() < left {
-        canvas.text(area, after, &seed, Role::Muted);
+    let title = model.title.chars().count().min(16) + BADGE.len() + 3;
+    let rights = DETAILS.map(|detail| right(model, glyphs, detail));
+    let width = |pieces: &[Piece]| pieces.iter().map(Piece::width).sum::<usize>();
+    let shortest = rights.len() - 1;
+    let chosen = rights.iter().position(|right| width(right) + title < room).unwrap_or(shortest);
+    let right = &rights[chosen];
+    let left = room.saturating_sub(width(right) + 1);
+    if left > BADGE.len() {
+        draw_left(model, canvas, area, left);
     }
-    canvas.pieces(area, left, &right);
+    canvas.pieces(area, left, right);
 }
 
-fn clock(model: &Model, glyphs: Glyphs) -> Vec<Piece> {
+/// Badge, title and seed, in so many columns.
+fn draw_left(model: &Model, canvas: &mut Canvas<'_>, area: Rect, columns: usize) {
+    let start = canvas.text(area, 0, BADGE, Role::Selection) + 1;
+    let title = cut(&model.title, columns.saturating_sub(start + 2), canvas.glyphs().cut);
+    let after = canvas.text(area, start, &title, Role::Accent);
+    let seed = format!("  seed {}", model.seed);
+    if after + seed.len() + 1 < columns {
+        canvas.text(area, after, &seed, Role::Muted);
+    }
+}
+
+fn right(model: &Model, glyphs: Glyphs, detail: Detail) -> Vec<Piece> {
+    let mut pieces = clock(model, glyphs, detail);
+    pieces.extend(wrong(model, glyphs));
+    pieces
+}
+
+fn clock(model: &Model, glyphs: Glyphs, detail: Detail) -> Vec<Piece> {
     let snapshot = model.snapshot();
     let (glyph, state, role) = match model.report.clock {
-        Clock::Running => (glyphs.running, "running", Role::Ok),
-        Clock::Paused => (glyphs.paused, "PAUSED", Role::Accent),
-        Clock::Finished => (glyphs.ok, "FINISHED", Role::Selection),
+        Clock::Running => (glyphs.running, " running", Role::Ok),
+        Clock::Paused => (glyphs.paused, " PAUSED", Role::Accent),
+        Clock::Finished => (glyphs.ok, " FINISHED", Role::Selection),
     };
+    // That time stands still is said at every width.
+    let says = detail < Detail::WithoutState || model.report.clock != Clock::Running;
     let mut pieces = vec![
-        piece(format!("{glyph} {state}"), role),
-        piece(format!("  {} / {}", snapshot.now, snapshot.end), Role::Plain),
+        piece(format!("{glyph}{}", if says { state } else { "" }), role),
+        piece(format!("  {}", snapshot.now), Role::Plain),
     ];
-    if model.report.clock != Clock::Finished {
-        pieces.push(piece(format!("  {}", speed(model)), Role::Plain));
+    if detail < Detail::WithoutEnd {
+        pieces.push(piece(format!(" / {}", snapshot.end), Role::Muted));
+    }
+    if model.report.clock != Clock::Finished && detail < Detail::WithoutSpeed {
+        let speed = if detail == Detail::All { speed(model) } else { model.report.speed.to_string() };
+        pieces.push(piece(format!("  {speed}"), Role::Plain));
     }
     pieces
 }

@@ -41,18 +41,19 @@ fn headline(canvas: &mut Canvas<'_>, area: Rect, group: &GroupView, before: Opti
     let lag_moved = before.is_some_and(|then| then.lag != group.lag);
     let behind_moved = before.is_some_and(|then| then.behind != group.behind);
     let late = if group.behind.as_millis() >= 1_000 { Role::Warn } else { Role::Plain };
-    canvas.pieces(
-        area,
-        0,
-        &[
-            piece("now ", Role::Muted),
-            piece(count(group.lag), Role::Plain).moved(lag_moved),
-            piece("  behind ", Role::Muted),
-            piece(behind(group.behind), late).moved(behind_moved),
-            piece("  most ", Role::Muted),
-            piece(format!("{} at {}", count(most), super::words::at(at)), Role::Plain),
-        ],
-    );
+    let now = [
+        piece("now ", Role::Muted),
+        piece(count(group.lag), Role::Plain).moved(lag_moved),
+        piece("  behind ", Role::Muted),
+        piece(behind(group.behind), late).moved(behind_moved),
+    ];
+    let column = canvas.pieces(area, 0, &now);
+    let room = usize::from(area.width).saturating_sub(column);
+    let most = format!("  most {}", count(most));
+    let when = format!("{most} at {}", super::words::at(at));
+    if let Some(text) = [when, most].iter().find(|text| text.len() <= room) {
+        canvas.text(area, column, text, Role::Muted);
+    }
 }
 
 /// Where the chart ends: the next round time, not after the end of the run.

@@ -32,12 +32,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
     let canvas = &mut Canvas::new(frame.buffer_mut(), model.theme);
     if !holds(area, LEAST) {
-        canvas.text(
-            area,
-            0,
-            &format!("brokersim needs {} columns and {} rows", LEAST.0, LEAST.1),
-            Role::Plain,
-        );
+        canvas.text(area, 0, &format!("needs {}x{} or more", LEAST.0, LEAST.1), Role::Plain);
         return;
     }
     let [header, body, strip, hints] = Layout::vertical([
@@ -86,7 +81,7 @@ fn panes(model: &Model, screen: Rect, body: Rect) -> Vec<(Pane, Rect)> {
     let [flow, middle, feed] =
         Layout::vertical([Constraint::Length(flow_rows), Constraint::Length(8), Constraint::Fill(1)])
             .areas(body);
-    let [lag, books] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(32)]).areas(middle);
+    let [lag, books] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(36)]).areas(middle);
     vec![(Pane::Flow, flow), (Pane::Books, books), (Pane::Lag, lag), (Pane::Feed, feed)]
 }
 

@@ -53,7 +53,7 @@ fn latest(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let line = |line: &Line, mark| {
         let (glyph, role) = look(mark, glyphs);
         let text = format!("{glyph} {} {} {}", at(line.at), line.tag, line.text);
-        piece(cut(&text, 40, "."), role)
+        piece(cut(&text, 40, glyphs.cut), role)
     };
     let found = [
         last(Weight::Fault).map(|found| line(found, Mark::Fault)),
@@ -77,5 +77,5 @@ fn last_rebalance(snapshot: &Snapshot, glyphs: Glyphs) -> Option<Piece> {
     let took = rebalance.took.map_or_else(|| "not over".to_owned(), |took| format!("took {took}"));
     let glyph = look(Mark::Rebalance, glyphs).0;
     let text = format!("{glyph} {} rebalance {} {took}", at(rebalance.began), group.name);
-    Some(piece(cut(&text, 44, "."), Role::Plain))
+    Some(piece(cut(&text, 44, glyphs.cut), Role::Plain))
 }

@@ -22,6 +22,30 @@ pub fn count(value: u64) -> String {
     text
 }
 
+/// In so many columns if possible: as [`count`], without gaps, in thousands, in millions.
+pub fn count_in(value: u64, columns: usize) -> String {
+    let short = [count(value), value.to_string(), format!("{}k", value / 1_000)];
+    let fits = short.into_iter().find(|text| text.len() <= columns);
+    fits.unwrap_or_else(
+        || if value < 1_000_000 { value.to_string() } else { format!("{}M", value / 1_000_000) },
+    )
+}
+
+/// Lines of whole words, of so many columns at most; longer words stand alone.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Seconds with one decimal below a hundred, minutes from there on: `0.4 s`, `13.8 s`, `4 min`.
 pub fn behind(length: Duration) -> String {
     let millis = length.as_millis();
@@ -78,6 +102,19 @@ mod tests {
         assert_eq!(at(Time::from_millis(42_318)), "42.318");
         assert_eq!(at(Time::from_millis(130_000)), "02:10.000");
         assert_eq!([20, 120, 150].map(|secs| tick(Time::from_secs(secs))), ["20 s", "2 min", "2:30"]);
+    }
+
+    #[test]
+    fn a_number_gets_shorter_where_there_is_little_room() {
+        let written = [9, 7, 5, 1].map(|columns| count_in(1_234_567, columns));
+        assert_eq!(written, ["1 234 567", "1234567", "1234k", "1M"]);
+        assert_eq!(count_in(7, 0), "7");
+    }
+
+    #[test]
+    fn a_text_is_wrapped_between_words() {
+        assert_eq!(wrap("a broker that died", 8), ["a broker", "that", "died"]);
+        assert_eq!(wrap("retention", 3), ["retention"]);
     }
 
     #[test]
