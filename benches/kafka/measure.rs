@@ -69,7 +69,8 @@ impl Observers {
 
 /// Runs a case; its row of the table.
 pub fn run(case: &Case) -> String {
-    let scenario = Scenario::load(case.text, case.name, &Overrides::default()).expect("a valid scenario");
+    let scenario = Scenario::load(&text(case), case.name, &Overrides::default())
+        .unwrap_or_else(|error| panic!("{}", error.render(false, 100)));
     let wired = wire(&scenario);
     let mut simulation = Simulation::new(wired.parts);
     let mut observers = Observers::new(case, &scenario, &wired.stage, simulation.cast(), wired.end);
@@ -111,6 +112,11 @@ pub fn speed_of(row: &str) -> u64 {
     row.split_whitespace().nth(5).and_then(|word| word.parse().ok()).expect("a row of the table")
 }
 
+fn text(case: &Case) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/kafka");
+    std::fs::read_to_string(folder.join(case.file).with_extension("toml")).expect("the scenario's file")
+}
+
 fn folder(case: &Case) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", case.name))
 }
@@ -118,7 +124,7 @@ fn folder(case: &Case) -> PathBuf {
 fn tape(case: &Case, stage: &Arc<Stage>, cast: &Cast) -> Tape {
     let header = Header {
         name: case.name.into(),
-        scenario: ScenarioText { text: case.text.into(), ..ScenarioText::default() },
+        scenario: ScenarioText { text: text(case), ..ScenarioText::default() },
         seed: 1,
         stage: Arc::clone(stage),
         cast: cast.clone(),

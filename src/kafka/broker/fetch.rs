@@ -9,19 +9,18 @@ use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace, OffsetSpec, P
 
 use super::connections::Asker;
 use super::purgatory::{Held, Wish};
-use super::{Broker, BrokerTimer, Role};
+use super::{Broker, BrokerTimer};
 
 impl Broker {
     pub(super) fn fetch(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetch: Arc<Fetch>) {
         // What is read is what the asker's position entitled it to before that position was noted: a follower
         // learns of the high watermark that it moves one round later.
-        let mut fetched = self.read(&fetch);
+        let fetched = self.read_enough(&fetch);
         self.note_positions(cx, &fetch);
-        if !self.is_enough(&fetch, &fetched) {
-            // What was noted may have answered a producer, whose next request is appended by now.
-            fetched = self.read(&fetch);
-        }
-        if fetch.max_wait.is_zero() || self.is_enough(&fetch, &fetched) {
+        // What was noted may have answered a producer, whose next request is appended by now.
+        let fetched = fetched.or_else(|| self.read_enough(&fetch));
+        let at_once = || fetch.max_wait.is_zero().then(|| self.read(&fetch));
+        if let Some(fetched) = fetched.or_else(at_once) {
             return self.hand_over(cx, asker, fetched);
         }
         let deadline = cx.now() + fetch.max_wait;
@@ -51,9 +50,28 @@ impl Broker {
         }
     }
 
-    fn read(&mut self, fetch: &Fetch) -> Fetched {
+    /// The answer to a fetch, when there is enough for one. Most looks find nothing: then nothing is read.
+    fn read_enough(&self, fetch: &Fetch) -> Option<Fetched> {
+        let any = fetch.min_bytes == 0 || fetch.places.iter().any(|asked| self.has_something(fetch, asked));
+        let fetched = any.then(|| self.read(fetch))?;
+        let is_enough = fetched.bytes >= fetch.min_bytes
+            || fetched.places.iter().any(|news| news.error != ErrorCode::None || news.diverging.is_some());
+        is_enough.then_some(fetched)
+    }
+
+    /// Whether [`Self::try_read`] would find records, or something to complain about.
+    fn has_something(&self, fetch: &Fetch, asked: &FetchPlace) -> bool {
+        let Ok((replica, leader)) = self.leads(asked.place) else { return true };
+        let log = &replica.log;
+        let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
+        asked.offset < upto
+            || leader.check_epoch(asked.leader_epoch).is_err()
+            || !matches!(log.divergence(asked.offset, asked.last_epoch), Ok(None))
+    }
+
+    fn read(&self, fetch: &Fetch) -> Fetched {
         let budget = fetch.max_bytes.min(self.setup.config.fetch_max_bytes);
-        let mut fetched = Fetched { places: Vec::new(), bytes: 0 };
+        let mut fetched = Fetched { places: Vec::with_capacity(fetch.places.len()), bytes: 0 };
         for asked in &fetch.places {
             let room = asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
             if room == 0 {
@@ -70,11 +88,11 @@ impl Broker {
         fetched
     }
 
-    fn read_place(&mut self, fetch: &Fetch, asked: &FetchPlace, room: u32, first: bool) -> FetchedPlace {
+    fn read_place(&self, fetch: &Fetch, asked: &FetchPlace, room: u32, first: bool) -> FetchedPlace {
         match self.try_read(fetch, asked, room, first) {
             Ok(news) => news,
             Err(error) => {
-                let replica = self.replica(asked.place);
+                let replica = self.replicas.get(asked.place.index()).and_then(Option::as_deref);
                 let (high_watermark, log_start) =
                     replica.map_or((0, 0), |replica| (replica.log.high_watermark(), replica.log.start()));
                 FetchedPlace {
@@ -92,15 +110,13 @@ impl Broker {
     }
 
     fn try_read(
-        &mut self,
+        &self,
         fetch: &Fetch,
         asked: &FetchPlace,
         room: u32,
         first: bool,
     ) -> Result<FetchedPlace, ErrorCode> {
-        let forgettable = self.forgettable(asked.place);
-        let (replica, _) = self.led(asked.place)?;
-        let Role::Leader(leader) = &replica.role else { unreachable!("led() found a leader") };
+        let (replica, leader) = self.leads(asked.place)?;
         leader.check_epoch(asked.leader_epoch)?;
         let log = &replica.log;
         let mut news = FetchedPlace {
@@ -110,7 +126,7 @@ impl Broker {
             log_start: log.start(),
             diverging: None,
             leader: None,
-            forgettable,
+            forgettable: replica.forgettable,
             chunks: Vec::new(),
         };
         news.diverging = log.divergence(asked.offset, asked.last_epoch)?;
@@ -128,11 +144,6 @@ impl Broker {
         Ok(news)
     }
 
-    fn is_enough(&self, fetch: &Fetch, fetched: &Fetched) -> bool {
-        fetched.bytes >= fetch.min_bytes
-            || fetched.places.iter().any(|news| news.error != ErrorCode::None || news.diverging.is_some())
-    }
-
     fn hand_over(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetched: Fetched) {
         cx.work(self.per_kib(u64::from(fetched.bytes)));
         self.answer(cx, asker, Response::Fetch(Arc::new(fetched)));
@@ -144,15 +155,13 @@ impl Broker {
         if replica.held.is_empty() {
             return;
         }
-        let slots = std::mem::take(&mut replica.held);
-        let mut still = Vec::with_capacity(slots.len());
-        for slot in slots {
-            if !self.try_complete(cx, slot, place) {
-                still.push(slot);
-            }
-        }
-        if let Some(replica) = self.replica(place) {
-            replica.held.append(&mut still);
+        let mut slots = std::mem::take(&mut replica.held);
+        slots.retain(|slot| !self.try_complete(cx, *slot, place));
+        let Some(replica) = self.replica(place) else { return };
+        if replica.held.is_empty() {
+            replica.held = slots;
+        } else {
+            replica.held.append(&mut slots);
         }
     }
 
@@ -161,56 +170,49 @@ impl Broker {
         let Some(held) = self.purgatory.get(slot) else { return true };
         match &held.wish {
             Wish::Fetch(fetch) => {
-                let fetch = Arc::clone(fetch);
-                if !self.may_have_enough(&fetch, place) {
+                if !self.may_have_enough(fetch, place) {
                     return false;
                 }
-                let fetched = self.read(&fetch);
-                if !self.is_enough(&fetch, &fetched) {
-                    return false;
-                }
+                let Some(fetched) = self.read_enough(fetch) else { return false };
                 let asker = self.let_go(slot, place).asker;
                 self.hand_over(cx, asker, fetched);
             }
             Wish::Produce { outcomes, ends } => {
-                let (mut outcomes, ends) = (outcomes.clone(), ends.clone());
-                if !self.settle_outcomes(&mut outcomes, &ends) {
+                if !self.is_settled(outcomes, ends) {
                     return false;
                 }
-                let asker = self.let_go(slot, place).asker;
-                self.answer(cx, asker, Response::Produce(outcomes.into()));
+                let Held { asker, wish, .. } = self.let_go(slot, place);
+                if let Wish::Produce { mut outcomes, ends } = wish {
+                    self.settle_outcomes(&mut outcomes, &ends);
+                    self.answer(cx, asker, Response::Produce(outcomes.into()));
+                }
             }
         }
         true
     }
 
     /// A cheap look, before everything is read: whether the place that changed has something for the fetch.
-    fn may_have_enough(&mut self, fetch: &Fetch, place: PlaceId) -> bool {
-        let Some(asked) = fetch.places.iter().find(|asked| asked.place == place).copied() else {
-            return false;
-        };
-        match self.led(place) {
-            Err(_) => true,
-            Ok((replica, _)) => {
-                let log = &replica.log;
-                let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
-                asked.offset < upto || asked.offset > log.end()
-            }
-        }
+    fn may_have_enough(&self, fetch: &Fetch, place: PlaceId) -> bool {
+        fetch.places.iter().find(|asked| asked.place == place).is_some_and(|asked| {
+            let Ok((replica, _)) = self.leads(place) else { return true };
+            let log = &replica.log;
+            let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
+            asked.offset < upto || asked.offset > log.end()
+        })
     }
 
     /// Takes a request out of the purgatory and out of the lists of the places it waited for, except the one
     /// that is being looked through.
     fn let_go(&mut self, slot: u32, looking_at: PlaceId) -> Held {
         let held = self.purgatory.release(slot);
-        let places: Vec<PlaceId> = match &held.wish {
-            Wish::Fetch(fetch) => fetch.places.iter().map(|asked| asked.place).collect(),
-            Wish::Produce { outcomes, .. } => outcomes.iter().map(|outcome| outcome.place).collect(),
-        };
-        for place in places.into_iter().filter(|place| *place != looking_at) {
-            if let Some(replica) = self.replica(place) {
+        let mut strike = |place: PlaceId| {
+            if let Some(replica) = self.replica(place).filter(|_| place != looking_at) {
                 replica.held.retain(|other| *other != slot);
             }
+        };
+        match &held.wish {
+            Wish::Fetch(fetch) => fetch.places.iter().for_each(|asked| strike(asked.place)),
+            Wish::Produce { outcomes, .. } => outcomes.iter().for_each(|outcome| strike(outcome.place)),
         }
         held
     }

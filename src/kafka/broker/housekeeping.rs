@@ -73,15 +73,18 @@ impl Broker {
                 Self::compact(replica, older_than);
                 continue;
             }
-            let below = if matches!(replica.role, Role::Leader(_)) { below } else { replica.forgettable };
-            replica.log.freeze_below(below, older_than);
+            // Followers hear of it with what they fetch.
+            if matches!(replica.role, Role::Leader(_)) {
+                replica.forgettable = below;
+            }
+            replica.log.freeze_below(replica.forgettable, older_than);
         }
         self.arm_flush(cx);
         cx.arm(BrokerTimer::Freeze, FREEZE_EVERY);
     }
 
     /// What lies below has been fetched by every group that reads the topic.
-    pub(super) fn forgettable(&self, place: PlaceId) -> u64 {
+    fn forgettable(&self, place: PlaceId) -> u64 {
         let Some(replica) = self.replicas[place.index()].as_deref() else { return 0 };
         let channel = self.setup.stage.channel_of(place);
         let committed = replica.log.high_watermark();

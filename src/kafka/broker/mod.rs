@@ -108,7 +108,7 @@ struct Replica {
     held: Vec<u32>,
     /// How far each group has fetched: what lies below is only read again after a reset.
     read: Vec<(GroupId, u64)>,
-    /// On a follower: what the leader says nobody will read again.
+    /// What nobody will read again, as the leader saw it when it last looked.
     forgettable: u64,
     /// Writes of the coordinator that wait for the high watermark.
     tickets: VecDeque<(u64, Ticket)>,
@@ -268,6 +268,17 @@ impl Broker {
         }
     }
 
+    /// The same, to look at.
+    fn leads(&self, place: PlaceId) -> Result<(&Replica, &Leader), ErrorCode> {
+        if place.index() >= self.image.partitions.len() {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        match self.replicas[place.index()].as_deref().map(|replica| (replica, &replica.role)) {
+            Some((replica, Role::Leader(leader))) => Ok((replica, leader)),
+            Some((_, Role::Follower(_) | Role::Idle)) | None => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+
     /// The leader as this broker knows it, for those who asked the wrong one (KIP-951).
     fn leader_hint(&self, place: PlaceId) -> Option<(BrokerId, u32)> {
         let partition = self.image.partitions.get(place.index())?;
@@ -361,9 +372,9 @@ impl Actor for Broker {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
-            let lost_power = replica.lost_power || cut.is_some();
-            let compacted = replica.compacted;
-            *kept = Some(Box::new(Replica { lost_power, compacted, ..Replica::idle(log, replica.internal) }));
+            let (lost_power, compacted) = (replica.lost_power || cut.is_some(), replica.compacted);
+            let idle = Replica::idle(log, replica.internal);
+            *kept = Some(Box::new(Replica { lost_power, compacted, ..idle }));
         }
         *self = fresh;
     }

@@ -105,14 +105,19 @@ impl Broker {
         all
     }
 
+    /// Whether everything is known.
+    pub(super) fn is_settled(&self, outcomes: &[Produced], ends: &[Option<(u64, u32)>]) -> bool {
+        outcomes.iter().zip(ends).all(|(outcome, end)| {
+            let open = end.filter(|_| outcome.result.is_ok());
+            open.is_none_or(|(upto, epoch)| self.completion(outcome.place, upto, epoch).is_some())
+        })
+    }
+
     /// Whether a batch that ends at `upto` is replicated.
-    fn completion(&mut self, place: PlaceId, upto: u64, epoch: u32) -> Option<Result<(), ErrorCode>> {
-        match self.led(place) {
-            Ok((_, current)) if current != epoch => Some(Err(ErrorCode::NotLeaderOrFollower)),
-            Ok((replica, _)) => match &replica.role {
-                Role::Leader(leader) => leader.completion(upto, &replica.log),
-                Role::Follower(_) | Role::Idle => unreachable!("led() found a leader"),
-            },
+    fn completion(&self, place: PlaceId, upto: u64, epoch: u32) -> Option<Result<(), ErrorCode>> {
+        match self.leads(place) {
+            Ok((_, leader)) if leader.leader_epoch() != epoch => Some(Err(ErrorCode::NotLeaderOrFollower)),
+            Ok((replica, leader)) => leader.completion(upto, &replica.log),
             Err(error) => Some(Err(error)),
         }
     }

@@ -117,11 +117,29 @@ impl Chunks {
         if self.frozen.back().is_some_and(|last| last.what.end > from) {
             return self.read_frozen(from, upto, max_bytes);
         }
-        let first = self.live.partition_point(|chunk| chunk.what.end() <= from);
+        let first = self.first_live(from);
         let mut room = Room::new(max_bytes);
         let fits = |chunk: &&Placed<Chunk>| chunk.what.end() <= upto && room.take(&chunk.what);
         let count = self.live.range(first..).take_while(fits).count();
         self.live.range(first..first + count).map(|chunk| chunk.what.clone()).collect()
+    }
+
+    /// The first live batch that ends above `from`. Most are near the log's end: looked for from there, in steps
+    /// that double.
+    #[inline]
+    fn first_live(&self, from: u64) -> usize {
+        let is_below = |index: usize| self.live[index].what.end() <= from;
+        let (mut above, mut step) = (self.live.len(), 1);
+        while above > 0 && !is_below(above.saturating_sub(step)) {
+            above = above.saturating_sub(step);
+            step *= 2;
+        }
+        let mut below = above.saturating_sub(step);
+        while below < above {
+            let middle = below + (above - below) / 2;
+            if is_below(middle) { below = middle + 1 } else { above = middle }
+        }
+        above
     }
 
     fn read_frozen(&self, from: u64, upto: u64, max_bytes: u32) -> Vec<Chunk> {
