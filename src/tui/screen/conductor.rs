@@ -349,11 +349,11 @@ mod tests {
 
     #[test]
     fn snapshots_are_taken_thirty_times_a_second_at_most() {
-        let (_, fake, wall, _) = conduct(Speed::Times(1_000), &[], END, Wall::from_micros(50));
-        assert!(wall >= Wall::from_secs(10), "{wall:?}");
-        assert!(fake.advanced > 1_000, "{}", fake.advanced);
+        let (_, fake, wall, _) = conduct(Speed::Max, &[], END, Wall::from_millis(1));
+        assert!(u64::from(fake.advanced) >= SLICES, "{}", fake.advanced);
         let most = wall.as_millis() as u32 / 33 + 3;
-        assert!((200..=most).contains(&fake.snapshots.get()), "{} of {most}", fake.snapshots.get());
+        assert!((20..=most).contains(&fake.snapshots.get()), "{} of {most}", fake.snapshots.get());
+        assert!(fake.snapshots.get() < fake.advanced / 2);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::tui::theme::{Glyphs, Role};
 
 /// Between two columns.
 const GAP: u16 = 4;
+/// What the groups need: a name and its lag.
+const GROUPS: u16 = 20;
 /// The narrowest column.
 const LEAST: u16 = 12;
 
@@ -36,10 +38,10 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     column(canvas, groups, "CONSUMER GROUPS", &of_groups);
 }
 
-/// As wide as what stands in them, but never so that the groups have less than a third.
+/// As wide as what stands in them, but so that the groups have what they need.
 fn columns(model: &Model, area: Rect) -> [Rect; 5] {
     let snapshot = model.snapshot();
-    let most = (area.width.saturating_sub(2 * GAP) / 3).max(LEAST);
+    let most = (area.width.saturating_sub(2 * GAP + GROUPS) / 2).max(LEAST);
     let wide = |longest: Option<usize>, more: u16| {
         Constraint::Length((longest.unwrap_or(0).min(100) as u16 + more).clamp(LEAST, most))
     };
