@@ -21,9 +21,13 @@ impl Told {
     }
 
     fn tell(&mut self, life: Life) {
+        self.tell_from(ActorId(0), life);
+    }
+
+    fn tell_from(&mut self, actor: ActorId, life: Life) {
         self.now += 1_000;
         let at = Time::from_nanos(self.now);
-        self.ledger.observe(&[Event { at, serial: 1, cause: 0, actor: ActorId(0), fact: Fact::Life(life) }]);
+        self.ledger.observe(&[Event { at, serial: 1, cause: 0, actor, fact: Fact::Life(life) }]);
         assert!(self.ledger.balance().holds(), "the books balance at any instant");
     }
 
@@ -190,4 +194,45 @@ fn it_makes_no_difference_how_many_records_a_fact_is_about() {
     let (balance, tally, closed) = told(false);
     assert_eq!((balance.clone(), tally, closed), told(true));
     assert!(balance.settled > 1_000 && tally.reordered > 1_000 && closed > 1_000, "{balance:?} {tally:?}");
+}
+
+#[test]
+fn what_was_promised_unseen_and_never_stored_is_lost_at_the_end() {
+    let mut told = Told::new(1);
+    told.offer(0, 2);
+    told.tell(Life::Accepted { ids: batch(&[0, 1], None), place: Some(PLACE), offset: None });
+    told.tell(Life::Stored { ids: batch(&[1], None), place: PLACE, offset: 0 });
+    assert_eq!(told.ledger.balance().lost_total(), 0, "it may still arrive");
+    told.ledger.close();
+    assert_eq!(told.ledger.balance().lost[&Reason::NotAcknowledged], 1);
+    assert_eq!(told.ledger.balance().in_flight[&Stage4::Stored], 1);
+}
+
+#[test]
+fn what_a_leader_that_was_replaced_stores_is_in_no_log_that_is_read() {
+    let mut told = Told::new(1);
+    told.offer(0, 3);
+    told.keep(&batch(&[0], None), PLACE, 0);
+    told.tell_from(ActorId(1), Life::Cut { place: PLACE, from: 1, why: Reason::LeaderElection });
+    told.tell(Life::Stored { ids: batch(&[1], None), place: PLACE, offset: 1 });
+    told.tell_from(ActorId(1), Life::Stored { ids: batch(&[2], None), place: PLACE, offset: 1 });
+    assert_eq!(told.ledger.balance().lost_total(), 0, "nobody has promised it yet");
+    told.tell(Life::Accepted { ids: batch(&[1], None), place: Some(PLACE), offset: Some(1) });
+    assert_eq!(told.ledger.balance().lost[&Reason::LeaderElection], 1);
+}
+
+#[test]
+fn offsets_that_are_given_out_anew_are_settled_anew() {
+    let mut told = Told::new(1);
+    told.offer(0, 4);
+    let (old, new) = (batch(&[0, 1], None), batch(&[2, 3], None));
+    told.keep(&old, PLACE, 0);
+    told.read(&old, GROUP, PLACE, 0);
+    told.settle(PLACE, 2);
+    told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss });
+    told.keep(&new, PLACE, 0);
+    told.read(&new, GROUP, PLACE, 0);
+    assert_eq!(told.ledger.balance().settled, 2, "the new ones are not settled by what was said of the old");
+    told.settle(PLACE, 2);
+    assert_eq!(told.ledger.balance().settled, 4);
 }
