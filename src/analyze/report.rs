@@ -99,8 +99,11 @@ fn group_lines(out: &mut Out, group: &GroupSummary) {
         out.field(
             "  rebalance",
             format!(
-                "at {}: {why}; {took}; generation {}, {} members",
-                rebalance.began, rebalance.generation, rebalance.members
+                "at {}: {why}; {took}; generation {}, {} member{}",
+                rebalance.began,
+                rebalance.generation,
+                rebalance.members,
+                if rebalance.members == 1 { "" } else { "s" }
             ),
         );
     }

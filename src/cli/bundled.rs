@@ -11,4 +11,10 @@ macro_rules! bundled {
 /// By name, as `list` shows them and `new` copies them.
 pub const BUNDLED: &[Template] = bundled! {
     "calm": "kafka/calm.toml",
+    "hot-key": "kafka/hot-key.toml",
+    "slow-consumer": "kafka/slow-consumer.toml",
+    "scale-out": "kafka/scale-out.toml",
+    "broker-loss": "kafka/broker-loss.toml",
+    "trace-replay": "kafka/trace-replay.toml",
+    "ventilator": "zeromq/ventilator.toml",
 };

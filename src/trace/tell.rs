@@ -134,7 +134,7 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
                 format!("{} {leader} epoch {leader_epoch} isr {}{unclean}", place(*id), list(isr)),
             )
         }
-        Kafka::Truncated { place: id, to, from } => {
+        Kafka::Truncated { place: id, to, from } if !internal(*id) => {
             told(Weight::Warning, "truncate", format!("{who} {} from {from} to {to}", place(*id)))
         }
         Kafka::Recovered { partitions_cut, records_cut } if *records_cut > 0 => told(
@@ -142,16 +142,18 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
             "recover",
             format!("{who}: {records_cut} records on {partitions_cut} partitions were not on disk"),
         ),
-        Kafka::IsrShrinking { place: id, to } => {
+        Kafka::IsrShrinking { place: id, to } if !internal(*id) => {
             told(Weight::Warning, "isr", format!("{} shrinks to {}", place(*id), list(to)))
         }
-        Kafka::IsrExpanding { place: id, to } => {
+        Kafka::IsrExpanding { place: id, to } if !internal(*id) => {
             told(Weight::Info, "isr", format!("{} grows to {}", place(*id), list(to)))
         }
         Kafka::GroupChanged { group, to, generation, members, why, .. } => {
             let name = &stage.groups[group.index()].name;
             let state = state_name(*to);
-            let text = format!("{name} {state} g{generation} {members} members: {}", reason_name(*why));
+            let plural = if *members == 1 { "" } else { "s" };
+            let text =
+                format!("{name} {state} g{generation} {members} member{plural}: {}", reason_name(*why));
             told(Weight::Info, "group", text)
         }
         Kafka::MemberLeft { group, why, .. } => {
@@ -174,6 +176,9 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         }
         Kafka::Registered { .. }
         | Kafka::PartitionChanged { .. }
+        | Kafka::Truncated { .. }
+        | Kafka::IsrShrinking { .. }
+        | Kafka::IsrExpanding { .. }
         | Kafka::Recovered { .. }
         | Kafka::BecameLeader { .. }
         | Kafka::BecameFollower { .. }
