@@ -193,10 +193,22 @@ impl Book {
         }
     }
 
+    /// The first entry that ends above `offset`. Most look near an end of the book.
+    fn first_above(&self, offset: u64) -> usize {
+        if self.entries.front().is_none_or(|first| first.end() > offset) {
+            return 0;
+        }
+        let near = self.entries.len().saturating_sub(8);
+        if self.entries[near].end() > offset {
+            return self.entries.partition_point(|entry| entry.end() <= offset);
+        }
+        near + self.entries.range(near..).take_while(|entry| entry.end() <= offset).count()
+    }
+
     /// The records at these offsets.
     pub(super) fn runs(&self, offsets: Range<u64>) -> impl Iterator<Item = Run> + '_ {
         let (start, end) = (offsets.start, offsets.end.max(offsets.start));
-        let begin = self.entries.partition_point(|entry| entry.end() <= start);
+        let begin = self.first_above(start);
         let entries = self.entries.range(begin..).take_while(move |entry| entry.offset < end);
         entries.flat_map(move |entry| {
             let (from, to) = (start.max(entry.offset), end.min(entry.end()));

@@ -80,7 +80,7 @@ impl Leg {
     }
 }
 
-/// Records that lie side by side in memory, and are let go together.
+/// Records that lie side by side in memory, and are let go together: then the block is there, and empty.
 #[derive(Clone, Debug)]
 struct Block {
     lines: Vec<Line>,
@@ -98,16 +98,20 @@ pub(super) struct Window {
     readers: usize,
     /// The first record of the first block.
     base: u64,
-    /// Full, but for the last.
+    /// Full or let go, but for the last.
     blocks: VecDeque<Block>,
+    /// The memory of blocks that were let go.
+    spare: Vec<Block>,
     /// How many records of the blocks are open.
     open: usize,
     /// Records that stayed behind while the window moved on.
     stragglers: BTreeMap<u64, (Line, Vec<Leg>)>,
 }
 
-/// A window of more blocks than this, with most of it closed, moves on and leaves its open records behind.
+/// A window of more blocks than this, with hardly a record of them open, moves on and leaves those behind.
 const LONG: usize = (1 << 16) / BLOCK;
+/// How many empty blocks are kept to be used again.
+const SPARE: usize = 64;
 
 impl Block {
     const EMPTY: Self = Self { lines: Vec::new(), legs: Vec::new(), open: 0 };
@@ -122,7 +126,14 @@ impl Block {
 
 impl Window {
     pub(super) fn new(readers: usize) -> Self {
-        Self { readers, base: 0, blocks: VecDeque::new(), open: 0, stragglers: BTreeMap::new() }
+        Self {
+            readers,
+            base: 0,
+            blocks: VecDeque::new(),
+            spare: Vec::new(),
+            open: 0,
+            stragglers: BTreeMap::new(),
+        }
     }
 
     pub(super) fn offer(&mut self, first: RecordId, records: u32, now: Time) {
@@ -130,7 +141,8 @@ impl Window {
         let mut left = records as usize;
         while left > 0 {
             if self.blocks.back().is_none_or(|last| last.lines.len() == BLOCK) {
-                self.blocks.push_back(Block::EMPTY);
+                self.let_go_of_last();
+                self.blocks.push_back(self.spare.pop().unwrap_or(Block::EMPTY));
             }
             let block = self.blocks.back_mut().expect("pushed above");
             let count = left.min(BLOCK - block.lines.len());
@@ -146,6 +158,13 @@ impl Window {
     fn next(&self) -> u64 {
         let last = self.blocks.back().map_or(0, |last| last.lines.len());
         self.base + (self.blocks.len().saturating_sub(1) * BLOCK + last) as u64
+    }
+
+    /// The last block is full; nothing says that it was let go when all of it had left already.
+    fn let_go_of_last(&mut self) {
+        if let Some(last) = self.blocks.back_mut().filter(|last| last.open == 0) {
+            last.let_go(&mut self.spare);
+        }
     }
 
     /// Records that are open.
@@ -180,6 +199,7 @@ impl Window {
         let behind = self.base.saturating_sub(sequence).min(u64::from(run.records)) as u32;
         let mut seen = if behind > 0 { self.visit_stragglers(sequence, behind, &mut visit) } else { 0 };
         let mut done = behind;
+        let last = self.blocks.len().saturating_sub(1);
         while done < run.records {
             let index = (sequence + u64::from(done) - self.base) as usize;
             let Some(block) = self.blocks.get_mut(index / BLOCK) else { break };
@@ -187,6 +207,9 @@ impl Window {
             let (open, left) = block.visit(from, to, self.readers, done, &mut visit);
             block.open -= left;
             self.open -= left as usize;
+            if left > 0 && block.open == 0 && index / BLOCK < last {
+                block.let_go(&mut self.spare);
+            }
             seen += open;
             done += (to - from) as u32;
         }
@@ -221,7 +244,7 @@ impl Window {
         while self.blocks.len() > 1 && self.blocks[0].open == 0 {
             self.pop_front();
         }
-        while self.blocks.len() > LONG && self.open < self.blocks.len() * BLOCK / 4 {
+        while self.blocks.len() > LONG && self.open < self.blocks.len() {
             self.leave_behind();
         }
     }
@@ -247,7 +270,7 @@ impl Window {
 
     fn pop_front(&mut self) -> Block {
         let block = self.blocks.pop_front().expect("a window that is not empty");
-        assert!(block.lines.len() == BLOCK, "only the last block is not full");
+        assert!(block.lines.len() == BLOCK || block.lines.is_empty(), "only the last block is not full");
         self.base += BLOCK as u64;
         block
     }
@@ -255,8 +278,10 @@ impl Window {
     /// All that is open, oldest first.
     pub(super) fn rows(&self) -> impl Iterator<Item = (u64, &Line, &[Leg])> {
         let behind = self.stragglers.iter().map(|(sequence, (line, legs))| (*sequence, line, &legs[..]));
-        let rows = self.blocks.iter().flat_map(|block| block.rows(self.readers));
-        let inside = (self.base..).zip(rows).map(|(sequence, (line, legs))| (sequence, line, legs));
+        let blocks = (self.base..).step_by(BLOCK).zip(&self.blocks);
+        let inside = blocks.flat_map(|(base, block)| {
+            (base..).zip(block.rows(self.readers)).map(|(sequence, (line, legs))| (sequence, line, legs))
+        });
         behind.chain(inside.filter(|(_, line, _)| line.open))
     }
 
@@ -276,6 +301,17 @@ pub(super) enum Visit {
 }
 
 impl Block {
+    /// Nothing of it is open.
+    fn let_go(&mut self, spare: &mut Vec<Self>) {
+        assert!(self.open == 0, "what is open stays");
+        let mut block = std::mem::replace(self, Self::EMPTY);
+        if spare.len() < SPARE {
+            block.lines.clear();
+            block.legs.clear();
+            spare.push(block);
+        }
+    }
+
     /// Visits the open records at `from..to`: how many there were, and how many left. The first is number `at`
     /// of the run.
     #[inline]
