@@ -1,6 +1,6 @@
 //! From TOML to a system: the file as written, the scenario as meant, and what is wrong with it.
 //!
-//! [`file`] parses a text into a tree that remembers where everything stands and lays the overrides of the
+//! [`mod@file`] parses a text into a tree that remembers where everything stands and lays the overrides of the
 //! command line over it. The judge holds the tree against the tables of the language; `meaning` turns it into
 //! a [`Scenario`] of plain typed values; `check` holds those against each other.
 //!

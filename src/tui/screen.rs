@@ -64,7 +64,7 @@ pub struct ScreenOptions<'a> {
     pub seed: u64,
     /// Colours and glyphs.
     pub theme: Theme,
-    /// How fast; none for a run that takes about [`AUTO`] of wall time.
+    /// How fast; none for a run that takes about 20 s of wall time.
     pub speed: Option<Speed>,
     /// Set from outside to leave, as by a signal.
     pub stop: Option<&'a AtomicBool>,

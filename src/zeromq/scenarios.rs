@@ -120,10 +120,13 @@ impl Story {
             .zip(&reader_nodes)
             .map(|(at, node)| builder.reserve(*node, format!("reader-{at}")))
             .collect();
-        let publisher =
-            |seat: &Seat<Writer>| Publisher { name: "push".into(), node: seat.node(), app: seat.addr() };
+        let publisher = |seat: &Seat<Writer>| Publisher {
+            name: format!("push-{}", seat.id().0),
+            node: seat.node(),
+            app: seat.addr(),
+        };
         let subscriber = |seat: &Seat<Reader>| Subscriber {
-            name: "pull".into(),
+            name: format!("pull-{}", seat.id().0),
             node: seat.node(),
             app: seat.addr(),
             group: GroupId(0),

@@ -37,7 +37,7 @@ consumer.auto.offset.reset = "earliest"
 #[test]
 fn a_new_coordinator_knows_offsets_whose_first_records_were_compacted_away() {
     // After two minutes thousands of commits are older than what a log keeps the contents of.
-    let blows = [("broker-0", 150.0), ("broker-1", 190.0), ("broker-2", 230.0)]
+    let blows = [("broker-1", 150.0), ("broker-2", 190.0), ("broker-3", 230.0)]
         .map(|(node, at)| Blow::kill(node, at, Some(20.0)));
     let told = tell_with(LONG, &[], &blows);
     let resets = told.events.iter().filter(|event| {

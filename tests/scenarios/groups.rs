@@ -57,7 +57,9 @@ fn owners(told: &Told, at: Time) -> BTreeMap<PlaceId, Vec<String>> {
             Kafka::Assigned { places, .. } => drop(owned.insert(who, places.iter().copied().collect())),
             Kafka::Revoked { places, .. } => {
                 let mine = owned.entry(who).or_default();
-                places.iter().for_each(|place| drop(mine.remove(place)));
+                places.iter().for_each(|place| {
+                    mine.remove(place);
+                });
             }
             _ => {}
         }

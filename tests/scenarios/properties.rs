@@ -38,7 +38,7 @@ fn scenario(seed: u64, weather: Weather) -> String {
     let mut text = format!("[run]\nseed = {seed}\nduration = \"{duration}s\"\ndrain = \"80s\"\n[network]\n");
     writeln!(text, "latency = {}", one(rng, LATENCIES)).expect("a string takes everything");
     write!(text, "[kafka]\nbrokers = {brokers}\nmin.insync.replicas = {min_isr}\n").expect("as above");
-    write!(text, "offsets.topic.num.partitions = 3\n").expect("as above");
+    writeln!(text, "offsets.topic.num.partitions = 3").expect("as above");
     if wild {
         writeln!(text, "unclean.leader.election.enable = {}", one(rng, &["true", "false"]))
             .expect("as above");

@@ -71,12 +71,35 @@ impl Broker {
         self.obey(cx, outputs);
     }
 
+    /// Gives up writes that replicas did not take within `offset.commit.timeout.ms`.
+    pub(super) fn expire_writes(&mut self, cx: &mut Cx<'_, Self>) {
+        for index in 0..self.replicas.len() {
+            while let Some(ticket) = self.overdue_write(index, cx.now()) {
+                let outputs = self.coordinator.appended(cx.now(), ticket, Err(ErrorCode::RequestTimedOut));
+                self.obey(cx, outputs);
+            }
+        }
+        let waiting = self.replicas.iter().flatten().filter_map(|replica| replica.tickets.front());
+        let next = waiting.map(|(_, _, deadline)| *deadline).min();
+        self.watches_writes = next.is_some();
+        if let Some(at) = next {
+            cx.arm_at(BrokerTimer::OffsetCommit, at);
+        }
+    }
+
+    fn overdue_write(&mut self, index: usize, now: Time) -> Option<Ticket> {
+        let tickets = &mut self.replicas[index].as_deref_mut()?.tickets;
+        let (_, ticket, _) = *tickets.front().filter(|(_, _, deadline)| *deadline <= now)?;
+        tickets.pop_front();
+        Some(ticket)
+    }
+
     /// The high watermark of an offsets partition has advanced: writes below it are safe.
     pub(super) fn replicated(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
         loop {
             let Some(replica) = self.replica(place) else { return };
             let safe = replica.log.high_watermark();
-            let Some(&(_, ticket)) = replica.tickets.front().filter(|(upto, _)| *upto <= safe) else {
+            let Some(&(_, ticket, _)) = replica.tickets.front().filter(|(upto, ..)| *upto <= safe) else {
                 return;
             };
             replica.tickets.pop_front();
@@ -116,6 +139,7 @@ impl Broker {
     /// Appends what the coordinator wants to keep; it is told when all in-sync replicas have it.
     fn write(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, ticket: Ticket, records: &[OffsetsRecord]) {
         let now = cx.now();
+        let deadline = now + self.setup.config.offset_commit_timeout;
         cx.work(self.setup.config.costs.append);
         let batch = self.encode(now, records);
         let appended = self.led(place).and_then(|(replica, epoch)| {
@@ -124,11 +148,14 @@ impl Broker {
             let upto = match replica.log.append(now, epoch, None, batch)? {
                 Appended::New(offset) | Appended::Duplicate(offset) => offset + records.len() as u64,
             };
-            replica.tickets.push_back((upto, ticket));
+            replica.tickets.push_back((upto, ticket, deadline));
             Ok(leader.on_append(&mut replica.log, now))
         });
         match appended {
             Ok(advanced) => {
+                if !std::mem::replace(&mut self.watches_writes, true) {
+                    cx.arm_at(BrokerTimer::OffsetCommit, deadline);
+                }
                 self.advanced(cx, place, advanced);
                 self.stir(cx, place);
             }

@@ -40,11 +40,13 @@ impl Broker {
 
     /// Flushes a log to disk; the handler waits for it.
     pub(super) fn flush(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
-        cx.work(self.setup.config.costs.fsync);
-        let now = cx.now();
-        if let Some(replica) = self.replica(place) {
-            replica.log.flush(now);
-        }
+        let (now, costs) = (cx.now(), self.setup.config.costs.clone());
+        let Some(replica) = self.replica(place) else { return };
+        let dirty = replica.log.bytes_between(replica.log.on_disk(now), replica.log.end());
+        replica.log.flush(now);
+        let writing = u128::from(dirty) * 1_000_000_000 / u128::from(costs.disk_bandwidth.max(1));
+        let writing = if costs.disk_bandwidth == 0 { 0 } else { writing as u64 };
+        cx.work(costs.fsync + Duration::from_nanos(writing));
     }
 
     /// `flush.ms`: what is due, and when to look again.
@@ -57,7 +59,7 @@ impl Broker {
         self.arm_flush(cx);
     }
 
-    fn arm_flush(&self, cx: &mut Cx<'_, Self>) {
+    pub(super) fn arm_flush(&self, cx: &mut Cx<'_, Self>) {
         let next = self.replicas.iter().flatten().filter_map(|replica| replica.log.next_flush()).min();
         if let Some(at) = next {
             cx.arm_at(BrokerTimer::Flush, at);

@@ -93,6 +93,8 @@ pub enum BrokerTimer {
     Flush,
     /// Groups.
     Coordinator,
+    /// A write of the coordinator may have waited for `offset.commit.timeout.ms`.
+    OffsetCommit,
     /// Fetch again from this broker.
     Fetch(BrokerId),
     /// The fetch from this broker has not been answered in time.
@@ -110,8 +112,8 @@ struct Replica {
     read: Vec<(GroupId, u64)>,
     /// What nobody will read again, as the leader saw it when it last looked.
     forgettable: u64,
-    /// Writes of the coordinator that wait for the high watermark.
-    tickets: VecDeque<(u64, Ticket)>,
+    /// Writes of the coordinator that wait for the high watermark: up to where, which, until when.
+    tickets: VecDeque<(u64, Ticket, Time)>,
     /// The partition epochs under which AlterPartition was asked and is not answered yet.
     asked_under: VecDeque<u32>,
     internal: bool,
@@ -156,6 +158,8 @@ pub struct Broker {
     producer_ids: std::ops::Range<u64>,
     wanting_ids: Vec<Asker>,
     written: u64,
+    /// Whether the timer for overdue writes of the coordinator is armed.
+    watches_writes: bool,
 }
 
 impl Broker {
@@ -180,6 +184,7 @@ impl Broker {
             producer_ids: 0..0,
             wanting_ids: Vec::new(),
             written: 0,
+            watches_writes: false,
         }
     }
 
@@ -341,6 +346,7 @@ impl Actor for Broker {
             BrokerTimer::Freeze => self.freeze(cx),
             BrokerTimer::Flush => self.flush_due(cx),
             BrokerTimer::Coordinator => self.expire_groups(cx),
+            BrokerTimer::OffsetCommit => self.expire_writes(cx),
             BrokerTimer::Fetch(from) => self.fetch_from(cx, from),
             BrokerTimer::FetchTimeout(from) => self.fetch_failed(cx, from),
         }

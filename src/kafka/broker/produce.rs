@@ -54,11 +54,14 @@ impl Broker {
         };
         let advanced = leader.on_append(&mut replica.log, now);
         let flush = replica.log.flush_due(now);
+        let flushes_by_time = replica.log.config().flush_ms.is_some();
         if !replica.internal {
             cx.emit_at_once(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
         }
         if flush {
             self.flush(cx, place);
+        } else if flushes_by_time {
+            self.arm_flush(cx);
         }
         self.advanced(cx, place, advanced);
         Ok((offset, epoch))
