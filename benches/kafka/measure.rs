@@ -90,7 +90,7 @@ pub fn run(case: &Case) -> String {
         finish(tape, &simulation);
     }
     let wall = began.elapsed().as_secs_f64();
-    let balance = observers.watch.final_balance();
+    let balance = observers.watch.balance();
     assert!(balance.holds(), "the books balance: {balance:?}");
     let records = balance.offered as f64;
     let open: u64 = balance.in_flight.values().sum();

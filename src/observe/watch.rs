@@ -330,11 +330,6 @@ impl Watch {
         self.ledger.close();
     }
 
-    /// The books after [`Watch::close`]: nothing is open any more, so this is final.
-    pub fn final_balance(&self) -> Balance {
-        self.ledger.balance()
-    }
-
     /// Lets time pass without events.
     pub fn catch_up(&mut self, now: Time) {
         while self.next_sample <= now {

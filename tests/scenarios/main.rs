@@ -88,7 +88,7 @@ fn tell_once(scenario: &Scenario, blows: &[Blow]) -> (Told, String) {
     let (mut watch, events) = observer;
     assert!(watch.balance().holds(), "the books balance before they are closed: {:?}", watch.balance());
     watch.close(simulation.now());
-    let books = watch.final_balance();
+    let books = watch.balance();
     assert!(books.holds(), "the books balance: {books:?}");
     let told = Told { events, books, tally: watch.tally(), stage, cast, watch };
     (told, simulation.digest().to_string())
