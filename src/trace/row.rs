@@ -228,6 +228,7 @@ fn physics(fact: &Physics) -> FactRow<'static> {
         Physics::Resumed { node } => row("resumed").node(node),
         Physics::Cut { from, to } => path("cut-off", from, to),
         Physics::Healed { from, to } => path("healed", from, to),
+        Physics::Refused { from, to } => path("refused", from, to),
         Physics::Undelivered { from, to } => path("undelivered", from, to),
     }
 }
@@ -286,6 +287,8 @@ fn crash(how: Crash) -> &'static str {
     match how {
         Crash::Process => "process-kill",
         Crash::Power => "power-loss",
+        Crash::Exit => "shutdown",
+        Crash::DiskLoss => "disk-loss",
     }
 }
 

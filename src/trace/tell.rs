@@ -62,11 +62,20 @@ fn tell_physics(physics: &Physics, cast: &Cast) -> Option<Told> {
         Physics::Crashed { node: id, how: Crash::Power } => {
             told(Weight::Fault, "crash", format!("{}: power lost", node(id)))
         }
+        Physics::Crashed { node: id, how: Crash::Exit } => {
+            told(Weight::Fault, "exit", format!("{}: shut down", node(id)))
+        }
+        Physics::Crashed { node: id, how: Crash::DiskLoss } => {
+            told(Weight::Fault, "crash", format!("{}: disk lost", node(id)))
+        }
         Physics::Restarted { node: id } => told(Weight::Info, "restart", node(id).to_owned()),
         Physics::Paused { node: id } => told(Weight::Fault, "pause", node(id).to_owned()),
         Physics::Resumed { node: id } => told(Weight::Info, "resume", node(id).to_owned()),
         Physics::Cut { from, to } => told(Weight::Fault, "cut", format!("{} to {}", node(from), node(to))),
         Physics::Healed { from, to } => told(Weight::Info, "heal", format!("{} to {}", node(from), node(to))),
+        Physics::Refused { from, to } => {
+            told(Weight::Fault, "refuse", format!("{} by {}", node(from), node(to)))
+        }
         Physics::Undelivered { .. } => None,
     }
 }
