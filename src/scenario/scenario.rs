@@ -3,9 +3,12 @@
 //! **Invariant.** A [`Scenario`] that exists makes sense: names refer to what is there, numbers are within
 //! their bounds, combinations are possible. Wiring it does not fail.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::fault::catalogue::Kind;
+use crate::fault::{Again, Strike};
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
@@ -16,6 +19,8 @@ use crate::workload::{
 use crate::zeromq;
 
 use super::error::{Finding, Findings, ScenarioError, Sources, Span};
+pub use super::random::RandomFaults;
+pub use super::target::Target;
 
 /// What one file describes.
 #[derive(Clone, Debug)]
@@ -38,6 +43,8 @@ pub struct Scenario {
     pub sinks: Vec<Sink>,
     /// What goes wrong, in the order of the file.
     pub faults: Vec<Fault>,
+    /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
+    pub random_faults: Option<RandomFaults>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
     pub(super) sources: Sources,
@@ -72,6 +79,8 @@ pub struct Kafka {
     pub version: Version,
     /// How many brokers, at least 1. The k-th, counted from 1, is called `broker-k`.
     pub brokers: u32,
+    /// How many controllers vote, at least 1.
+    pub controllers: u32,
     /// The rack of each broker; empty when none is given.
     pub racks: Vec<String>,
     /// The cluster's settings and the costs of its machines.
@@ -269,41 +278,33 @@ pub enum FileFormat {
 }
 
 /// `[[fault]]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Fault {
-    /// When it happens.
+    /// When it happens first.
     pub at: Time,
+    /// Its row in the catalogue.
+    pub kind: &'static Kind,
     /// What happens.
-    pub kind: FaultKind,
-    /// To whom.
-    pub target: Target,
+    pub strike: Strike,
+    /// To whom; at least one.
+    pub targets: Vec<Target>,
+    /// The other ends of paths; empty is everybody else.
+    pub peers: Vec<Target>,
     /// How long until it is undone; `None` when it never is.
     pub lasts: Option<Duration>,
+    /// How often it happens again.
+    pub again: Option<Again>,
+    /// Each time it happens later by anything up to this.
+    pub jitter: Duration,
 }
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The process dies; the page cache survives.
-    Kill,
-    /// The machine dies; what was not flushed is lost.
-    PowerLoss,
-    /// The process stands still; its connections stay.
-    Pause,
-}
-
-/// Whom a fault strikes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `broker-k`, counted from 1.
-    Broker(u32),
-    /// Whoever leads this partition when it happens.
-    LeaderOf {
-        /// The topic.
-        topic: String,
-        /// The partition.
-        partition: u32,
-    },
+/// `20 s: kill of broker-2 for 10 s`
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let targets: Vec<_> = self.targets.iter().map(Target::to_string).collect();
+        write!(f, "{}: {} of {}", self.at.since(Time::ZERO), self.kind.name, targets.join(", "))?;
+        self.lasts.map_or(Ok(()), |lasts| write!(f, " for {lasts}"))
+    }
 }
 
 impl Scenario {

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::fault::{Injector, InjectorSetup, Plan, Strike, Target as Victim};
+use crate::fault::Plan;
 use crate::kafka::{cluster, partitioner::murmur2};
-use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Shape, Time};
-use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
+use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Time};
+use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::port::{ToPublisher, ToSubscriber};
 use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlocked};
@@ -18,9 +18,11 @@ use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule,
-    Sink, System, Target, Transport, Zeromq,
+    Channel, Commit, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule, Sink, System,
+    Transport, Zeromq,
 };
+
+mod faults;
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {
@@ -76,6 +78,22 @@ impl App<'_> {
         }
     }
 
+    fn entry(&self) -> &str {
+        match self {
+            Self::Generator { entry, .. } => &entry.name,
+            Self::Processor { entry, .. } => &entry.name,
+            Self::Sink { entry, .. } => &entry.name,
+        }
+    }
+
+    fn actor(&self) -> ActorId {
+        match self {
+            Self::Generator { seat, .. } => seat.id(),
+            Self::Processor { seat, .. } => seat.id(),
+            Self::Sink { seat, .. } => seat.id(),
+        }
+    }
+
     fn reader(&self) -> Option<&Reader> {
         match self {
             Self::Generator { .. } => None,
@@ -124,11 +142,12 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
         System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Vec::new()),
     };
     let sinks = sink_plans(scenario, &apps);
+    let instances = faults::instances(&apps, builder.cast());
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients);
     }
     let more = more(builder.cast());
-    install_faults(scenario, &mut builder, &stage, brokers, more);
+    faults::install(scenario, &mut builder, &stage, brokers, &instances, more);
     let stop = Time::ZERO + scenario.run.duration;
     Wired { parts: builder.finish(), stage, sinks, stop, end: stop + scenario.run.drain }
 }
@@ -525,39 +544,3 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
 }
 
 type Brokers = Vec<(crate::trace::kafka::BrokerId, NodeId, Addr<crate::wire::kafka::ToBroker>)>;
-
-fn install_faults(
-    scenario: &Scenario,
-    builder: &mut Builder<Brokersim>,
-    stage: &Stage,
-    brokers: Brokers,
-    more: Vec<Plan>,
-) {
-    if scenario.faults.is_empty() && more.is_empty() {
-        return;
-    }
-    let node = builder.node("faults");
-    let seat: Seat<Injector> = builder.reserve(node, "faults");
-    let plans = scenario.faults.iter().map(|fault| Plan {
-        at: fault.at,
-        lasts: fault.lasts,
-        strike: match fault.kind {
-            FaultKind::Kill => Strike::Kill,
-            FaultKind::PowerLoss => Strike::PowerLoss,
-            FaultKind::Pause => Strike::Pause,
-        },
-        target: match &fault.target {
-            Target::Broker(number) => Victim::Node(brokers[*number as usize - 1].1),
-            Target::LeaderOf { topic, partition } => {
-                let first = stage.channels[named(stage, topic).index()].first_place;
-                Victim::Leader(PlaceId(first.0 + partition))
-            }
-        },
-    });
-    let plans = plans.chain(more).collect();
-    // An operator's commands do not queue behind the cluster's traffic.
-    for &(_, broker, _) in &brokers {
-        builder.network.reshape(node, broker, Shape::IDEAL);
-    }
-    builder.install(seat, Injector::new(InjectorSetup { plans, brokers }), Desk::default());
-}
