@@ -18,8 +18,8 @@ use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule, Sink, System,
-    Transport, Zeromq,
+    Channel, Commit, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule, Sink,
+    System, Transport, Zeromq,
 };
 
 mod faults;
