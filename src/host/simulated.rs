@@ -33,6 +33,8 @@ pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     world: World<V, Q>,
     /// Where actors write what they ask for; kept, so that no input allocates.
     scratch: Vec<Effect<V>>,
+    /// Empty lists for what is put aside, to be used again.
+    spare: Vec<Vec<Effect<V>>>,
 }
 
 /// A seat, its desk, and what waits there: what every input touches, in one line of the CPU's cache.
@@ -42,6 +44,8 @@ struct Place<V: Vocabulary> {
     servers: u32,
     busy: u32,
     waiting: VecDeque<Waiting<V::Msg>>,
+    /// The state of the actor's node, copied from there.
+    node: Node,
 }
 
 /// An input that waits at the desk.
@@ -57,7 +61,8 @@ struct Waiting<M> {
 #[derive(Clone)]
 struct Deferred<V: Vocabulary> {
     cause: u64,
-    effects: std::vec::IntoIter<Effect<V>>,
+    /// The first one last.
+    effects: Vec<Effect<V>>,
 }
 
 /// Everything but the actors.
@@ -67,9 +72,8 @@ struct World<V: Vocabulary, Q> {
     agenda: Q,
     letters: Slab<Letter<V::Msg>>,
     network: Network,
-    /// The node of each actor, and what is asked of nodes at every send, apart from the rest: they are
-    /// read for actors that are otherwise not touched.
-    homes: Vec<NodeId>,
+    /// Where actors live, apart from their seats: read at every send for actors that are otherwise not touched.
+    homes: Vec<Home>,
     nodes: Vec<Node>,
     houses: Vec<House>,
     cast: Cast,
@@ -77,6 +81,13 @@ struct World<V: Vocabulary, Q> {
     serial: u64,
     inputs: u64,
     digest: Digest,
+}
+
+/// The node of an actor, and the life that it is in, copied from there.
+#[derive(Clone, Copy)]
+struct Home {
+    node: NodeId,
+    epoch: u32,
 }
 
 /// The state of a node.
@@ -98,18 +109,11 @@ struct House {
     actors: Vec<ActorId>,
 }
 
-/// Something under way to an actor.
+/// Something under way to an actor: a message or a reset.
 #[derive(Clone)]
 struct Letter<M> {
-    from: ActorId,
     cause: u64,
-    body: Body<M>,
-}
-
-#[derive(Clone)]
-enum Body<M> {
-    Message(M),
-    Reset(NodeId),
+    input: Input<M>,
 }
 
 /// One thing that is still to happen: what a simulation keeps in its agenda.
@@ -136,6 +140,7 @@ impl<V: Vocabulary> Clone for Place<V> {
             servers: self.servers,
             busy: self.busy,
             waiting: self.waiting.clone(),
+            node: self.node,
         }
     }
 }
@@ -149,6 +154,7 @@ impl<V: Vocabulary, Q: Clone> Clone for Simulation<V, Q> {
             deferred: self.deferred.clone(),
             world: self.world.clone(),
             scratch: Vec::new(),
+            spare: Vec::new(),
         }
     }
 }
@@ -164,13 +170,13 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     /// The same on another kind of agenda, to hold the two against each other.
     pub fn with_agenda(parts: Parts<V>) -> Self {
         let Parts { seed: _, cast, residents, network } = parts;
-        let homes: Vec<NodeId> = cast.actors.iter().map(|(_, node)| *node).collect();
+        let homes: Vec<Home> = cast.actors.iter().map(|(_, node)| Home { node: *node, epoch: 0 }).collect();
         let mut houses = vec![House::default(); cast.nodes.len()];
         let mut seats = Vec::with_capacity(residents.len());
         let mut agenda = Q::default();
         for (id, (resident, desk)) in residents.into_iter().enumerate() {
             let actor = ActorId(id as u32);
-            houses[homes[id].0 as usize].actors.push(actor);
+            houses[homes[id].node.0 as usize].actors.push(actor);
             seats.push(Place::new(resident, desk));
             agenda.push(Time::ZERO, Entry { actor, epoch: 0, what: What::Start });
         }
@@ -190,7 +196,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         };
         let timers = seats.iter().map(|_| Timers::default()).collect();
         let deferred = seats.iter().map(|_| Slab::default()).collect();
-        Self { seats, timers, deferred, world, scratch: Vec::new() }
+        Self { seats, timers, deferred, world, scratch: Vec::new(), spare: Vec::new() }
     }
 
     /// Runs until everything up to and including `until` has happened.
@@ -260,49 +266,44 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn take(&mut self, entry: Entry) {
         let Entry { actor, epoch, what } = entry;
         let place = &mut self.seats[actor.0 as usize];
-        let home = self.world.homes[actor.0 as usize];
-        let node = self.world.nodes[home.0 as usize];
-        if node.epoch != epoch || node.down {
-            return self.miss(home, what);
+        if place.node.epoch != epoch || place.node.down {
+            return self.miss(actor, what);
         }
-        let mut arming = 0;
-        let (cause, input) = match what {
-            What::Start => (0, Input::Start),
-            What::Letter(slot) => self.world.letters.take(slot).open(),
+        let Waiting { cause, arming, input } = match what {
+            What::Letter(slot) => {
+                let Letter { cause, input } = self.world.letters.take(slot);
+                Waiting { cause, arming: 0, input }
+            }
             What::Timer(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
-                Ring::Fires { cause, arming: which } => {
-                    arming = which;
-                    (cause, Input::Wake(slot))
-                }
+                Ring::Fires { cause, arming } => Waiting { cause, arming, input: Input::Wake(slot) },
                 Ring::Later(at) => return self.world.agenda.push(at, entry),
                 Ring::Stale => return,
             },
-            What::Finished(_) if node.paused => {
-                return self.world.houses[home.0 as usize].frozen.push(entry);
+            What::Start => Waiting { cause: 0, arming: 0, input: Input::Start },
+            What::Finished(_) if place.node.paused => {
+                let node = self.world.homes[actor.0 as usize].node;
+                return self.world.houses[node.0 as usize].frozen.push(entry);
             }
             What::Finished(slot) => return self.finish(actor, slot),
             What::GoOn => return self.clear_desk(actor),
         };
-        if place.busy >= place.servers || !place.waiting.is_empty() || node.paused {
+        if place.is_free() && place.waiting.is_empty() {
+            self.handle(actor, cause, arming, input);
+        } else {
             place.waiting.push_back(Waiting { cause, arming, input });
-            return;
         }
-        self.handle(actor, Waiting { cause, arming, input });
     }
 
     /// An entry whose actor died before its time came.
-    fn miss(&mut self, node: NodeId, what: What) {
+    #[cold]
+    fn miss(&mut self, actor: ActorId, what: What) {
         let What::Letter(slot) = what else { return };
-        let letter = self.world.letters.take(slot);
-        let from = self.world.homes[letter.from.0 as usize];
-        if matches!(letter.body, Body::Reset(_)) {
-            return;
-        }
-        let cause =
-            self.world.emit(letter.from, letter.cause, Physics::Undelivered { from, to: node }.into());
-        let state = &self.world.nodes[node.0 as usize];
+        let Letter { cause, input: Input::Message(from, _) } = self.world.letters.take(slot) else { return };
+        let (home, node) = (self.world.homes[from.0 as usize].node, self.world.homes[actor.0 as usize].node);
+        let cause = self.world.emit(from, cause, Physics::Undelivered { from: home, to: node }.into());
+        let state = self.world.nodes[node.0 as usize];
         if state.down && !state.silent {
-            self.reset(node, from, cause);
+            self.reset(node, home, cause);
         }
     }
 
@@ -313,50 +314,48 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         };
         let epoch = self.world.nodes[to.0 as usize].epoch;
         for &actor in &self.world.houses[to.0 as usize].actors {
-            let slot = self.world.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
+            let slot = self.world.letters.put(Letter { cause, input: Input::Disconnected(from) });
             self.world.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
         }
     }
 
     #[inline]
-    fn handle(&mut self, actor: ActorId, Waiting { cause, arming, input }: Waiting<V::Msg>) {
+    fn handle(&mut self, actor: ActorId, mut cause: u64, arming: u32, input: Input<V::Msg>) {
         if let Input::Wake(slot) = input
             && !self.timers[actor.0 as usize].fire(slot, arming)
         {
             return;
         }
         self.world.inputs += 1;
-        let mut effects = std::mem::take(&mut self.scratch);
-        self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut effects);
-        let mut asked = effects.drain(..);
-        if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
-            let effects = self.set_timers(actor, cause, asked).into_iter();
-            self.put_aside(actor, cost, Deferred { cause, effects });
-        } else {
-            drop(asked);
+        self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut self.scratch);
+        if self.scratch.len() > 1 {
+            self.scratch.reverse();
         }
-        self.scratch = effects;
+        while let Some(effect) = self.scratch.pop() {
+            if let Some(cost) = self.perform(actor, &mut cause, effect) {
+                let effects = self.set_timers(actor, cause);
+                return self.put_aside(actor, cost, Deferred { cause, effects });
+            }
+        }
     }
 
     fn finish(&mut self, actor: ActorId, slot: u32) {
-        let Deferred { cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
+        let Deferred { mut cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
         self.seats[actor.0 as usize].busy -= 1;
-        match self.apply(actor, cause, &mut effects) {
-            Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
-            None => self.clear_desk(actor),
+        while let Some(effect) = effects.pop() {
+            if let Some(cost) = self.perform(actor, &mut cause, effect) {
+                return self.put_aside(actor, cost, Deferred { cause, effects });
+            }
         }
+        self.spare.push(effects);
+        self.clear_desk(actor);
     }
 
     /// Does what is asked of timers and returns the rest, to be put aside. An actor knows at once what it armed
     /// and disarmed, and with several servers its next input may come before this work is done.
-    fn set_timers(
-        &mut self,
-        actor: ActorId,
-        cause: u64,
-        asked: impl Iterator<Item = Effect<V>>,
-    ) -> Vec<Effect<V>> {
-        let mut rest = Vec::new();
-        for effect in asked {
+    fn set_timers(&mut self, actor: ActorId, cause: u64) -> Vec<Effect<V>> {
+        let mut rest = self.spare.pop().unwrap_or_default();
+        while let Some(effect) = self.scratch.pop() {
             match effect {
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
                 Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
@@ -365,6 +364,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                 }
             }
         }
+        rest.reverse();
         rest
     }
 
@@ -390,34 +390,24 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn clear_desk(&mut self, actor: ActorId) {
         loop {
             let place = &mut self.seats[actor.0 as usize];
-            let home = self.world.homes[actor.0 as usize];
-            if place.busy >= place.servers || self.world.nodes[home.0 as usize].paused {
+            if !place.is_free() {
                 return;
             }
-            let Some(next) = place.waiting.pop_front() else { return };
-            self.handle(actor, next);
+            let Some(Waiting { cause, arming, input }) = place.waiting.pop_front() else { return };
+            self.handle(actor, cause, arming, input);
         }
     }
 
-    /// Does what was asked, in order, until work is asked for: then how much, and the cause of the rest.
+    /// Does what was asked; when that is work, says how much: what follows comes after it.
     #[inline]
-    fn apply(
-        &mut self,
-        actor: ActorId,
-        mut cause: u64,
-        asked: &mut impl Iterator<Item = Effect<V>>,
-    ) -> Option<(Duration, u64)> {
-        for effect in asked {
-            match effect {
-                Effect::Send(to, msg) => {
-                    self.world.send(actor, to, cause, msg);
-                }
-                Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
-                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
-                Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
-                Effect::Command(command) => self.obey(command, actor, cause),
-                Effect::Work(cost) => return Some((cost, cause)),
-            }
+    fn perform(&mut self, actor: ActorId, cause: &mut u64, effect: Effect<V>) -> Option<Duration> {
+        match effect {
+            Effect::Send(to, msg) => self.world.send(actor, to, *cause, msg),
+            Effect::Arm(slot, at) => self.arm(actor, slot, at, *cause),
+            Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
+            Effect::Emit(fact) => *cause = self.world.emit(actor, *cause, fact),
+            Effect::Command(command) => self.obey(command, actor, *cause),
+            Effect::Work(cost) => return Some(cost),
         }
         None
     }
@@ -426,11 +416,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         match command {
             Command::Crash(node, how) => self.crash(node, how, by, cause),
             Command::Restart(node) => self.restart(node, by, cause),
-            Command::Pause(node) => {
-                if !std::mem::replace(&mut self.world.nodes[node.0 as usize].paused, true) {
-                    self.world.emit(by, cause, Physics::Paused { node }.into());
-                }
-            }
+            Command::Pause(node) => self.pause(node, by, cause),
             Command::Resume(node) => self.resume(node, by, cause),
             Command::Cut(from, to) => {
                 self.world.network.cut(from, to);
@@ -444,11 +430,12 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     }
 
     fn crash(&mut self, node: NodeId, how: Crash, by: ActorId, cause: u64) {
-        let state = &mut self.world.nodes[node.0 as usize];
-        if state.down {
+        let Node { epoch, down, .. } = self.world.nodes[node.0 as usize];
+        if down {
             return;
         }
-        *state = Node { down: true, silent: how == Crash::Power, paused: false, epoch: state.epoch + 1 };
+        let silent = how == Crash::Power;
+        self.turn(node, Node { epoch: epoch + 1, down: true, silent, paused: false });
         let house = &mut self.world.houses[node.0 as usize];
         house.frozen.clear();
         for &actor in &house.actors {
@@ -463,34 +450,52 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     }
 
     fn restart(&mut self, node: NodeId, by: ActorId, cause: u64) {
-        let state = &mut self.world.nodes[node.0 as usize];
-        if !std::mem::replace(&mut state.down, false) {
+        let state = self.world.nodes[node.0 as usize];
+        if !state.down {
             return;
         }
-        let silent = std::mem::replace(&mut state.silent, false);
-        let epoch = state.epoch;
+        self.turn(node, Node { down: false, silent: false, ..state });
         let cause = self.world.emit(by, cause, Physics::Restarted { node }.into());
-        if silent {
+        if state.silent {
             // Its peers still talk on connections that it knows nothing of.
             self.hang_up(node, cause);
         }
+        let Node { epoch, .. } = state;
         for &actor in &self.world.houses[node.0 as usize].actors {
             self.world.agenda.push(self.world.now, Entry { actor, epoch, what: What::Start });
         }
     }
 
+    fn pause(&mut self, node: NodeId, by: ActorId, cause: u64) {
+        let state = self.world.nodes[node.0 as usize];
+        if !state.paused {
+            self.turn(node, Node { paused: true, ..state });
+            self.world.emit(by, cause, Physics::Paused { node }.into());
+        }
+    }
+
     fn resume(&mut self, node: NodeId, by: ActorId, cause: u64) {
-        let state = &mut self.world.nodes[node.0 as usize];
-        if !std::mem::replace(&mut state.paused, false) {
+        let state = self.world.nodes[node.0 as usize];
+        if !state.paused {
             return;
         }
-        let epoch = state.epoch;
+        self.turn(node, Node { paused: false, ..state });
+        let Node { epoch, .. } = state;
         let House { frozen, actors } = &mut self.world.houses[node.0 as usize];
         let go_on = actors.iter().map(|&actor| Entry { actor, epoch, what: What::GoOn });
         for entry in frozen.drain(..).chain(go_on) {
             self.world.agenda.push(self.world.now, entry);
         }
         self.world.emit(by, cause, Physics::Resumed { node }.into());
+    }
+
+    /// Changes the state of a node, also where inputs and sends look it up.
+    fn turn(&mut self, node: NodeId, to: Node) {
+        self.world.nodes[node.0 as usize] = to;
+        for &actor in &self.world.houses[node.0 as usize].actors {
+            self.seats[actor.0 as usize].node = to;
+            self.world.homes[actor.0 as usize].epoch = to.epoch;
+        }
     }
 
     fn hang_up(&mut self, node: NodeId, cause: u64) {
@@ -505,7 +510,14 @@ const RESET_BYTES: u32 = 40;
 
 impl<V: Vocabulary> Place<V> {
     fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
-        Self { resident, servers: desk.servers, busy: 0, waiting: VecDeque::new() }
+        let (servers, node) = (desk.servers, Node::default());
+        Self { resident, servers, busy: 0, waiting: VecDeque::new(), node }
+    }
+
+    /// Whether something could be taken up at once.
+    #[inline]
+    fn is_free(&self) -> bool {
+        self.busy < self.servers && !self.node.paused
     }
 
     fn crash(&mut self, now: Time, how: Crash) {
@@ -518,7 +530,8 @@ impl<V: Vocabulary> Place<V> {
 impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     #[inline]
     fn send(&mut self, from: ActorId, to: ActorId, cause: u64, msg: V::Msg) {
-        let (here, there) = (self.homes[from.0 as usize], self.homes[to.0 as usize]);
+        let here = self.homes[from.0 as usize].node;
+        let Home { node: there, epoch } = self.homes[to.0 as usize];
         let at = if here == there {
             self.now
         } else {
@@ -527,25 +540,25 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
                 Fate::Lost => return,
             }
         };
-        let epoch = self.nodes[there.0 as usize].epoch;
-        let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
+        let slot = self.letters.put(Letter { cause, input: Input::Message(from, msg) });
         self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
     }
 
     /// Has the letters that come next at hand.
     #[inline]
     fn look_ahead(&mut self) {
-        for entry in self.agenda.brought_up() {
+        let letters = &self.letters;
+        self.agenda.announce(|entry| {
             if let What::Letter(slot) = entry.what {
-                assert!(self.letters.holds(slot), "what is under way lies in its slot");
+                assert!(letters.holds(slot), "what is under way lies in its slot");
             }
-        }
+        });
     }
 
     /// The life that an actor's node is in.
     #[inline]
     fn epoch(&self, actor: ActorId) -> u32 {
-        self.nodes[self.homes[actor.0 as usize].0 as usize].epoch
+        self.homes[actor.0 as usize].epoch
     }
 
     #[inline]
@@ -563,15 +576,6 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         if !self.facts.is_empty() {
             observer.observe(&self.facts);
             self.facts.clear();
-        }
-    }
-}
-
-impl<M> Letter<M> {
-    fn open(self) -> (u64, Input<M>) {
-        match self.body {
-            Body::Message(msg) => (self.cause, Input::Message(self.from, msg)),
-            Body::Reset(peer) => (self.cause, Input::Disconnected(peer)),
         }
     }
 }

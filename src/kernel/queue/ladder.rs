@@ -2,14 +2,15 @@
 //!
 //! The digits of a time are its groups of six bits. An item lies on the rung of the highest digit in which
 //! its time differs from the horizon's, in the bucket of that digit; so the next item is always in the
-//! lowest bucket of the lowest rung in use. That bucket is sorted into the bottom when it is small, and
-//! spread over the rungs below when it is not: an item moves at most eleven times, however many there are.
+//! lowest bucket of the lowest rung in use. That bucket is sorted into the bottom when it is small, and its
+//! neighbours with it as long as all of them are few; when it is not small, it is spread over the rungs below:
+//! an item moves at most eleven times, however many there are.
 //!
-//! **Invariant.** The bottom holds exactly the items that are not after the horizon, and `now` is within
-//! the bucket that the horizon closes. Items of one time lie together, in the order in which they went in,
-//! wherever they lie: no serial numbers. A look at what comes next moves nothing unless it comes out.
+//! **Invariant.** The bottom holds exactly the items that are not after the horizon, and `now` has the digits
+//! of the horizon above the rung from which the bottom was filled; the rungs below that one are empty. Items
+//! of one time lie together, in the order in which they went in, wherever they lie: no serial numbers. A look
+//! at what comes next moves nothing unless it comes out.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use super::Agenda;
@@ -48,8 +49,8 @@ pub struct Ladder<T> {
     occupied: [u64; RUNGS],
     /// How many items lie on the rungs.
     above: usize,
-    /// How many items at the end of the bottom nobody has been told of.
-    untold: usize,
+    /// Whether the bottom was filled and nobody has been told.
+    untold: bool,
 }
 
 impl<T> Default for Ladder<T> {
@@ -62,7 +63,7 @@ impl<T> Default for Ladder<T> {
             buckets: (0..RUNGS * BUCKETS).map(|_| Vec::new()).collect(),
             occupied: [0; RUNGS],
             above: 0,
-            untold: 0,
+            untold: false,
         }
     }
 }
@@ -85,11 +86,11 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
     fn pop_until(&mut self, until: Time) -> Option<(Time, T)> {
         let until = until.as_nanos();
         // What lies in the bottom for this very instant went in before anything that is due at once.
-        if self.bottom.last().is_none_or(|next| next.at > self.now)
+        if !self.due.is_empty()
+            && self.bottom.last().is_none_or(|next| next.at > self.now)
             && self.now <= until
-            && let Some(item) = self.due.pop_front()
         {
-            return Some((Time::from_nanos(self.now), item));
+            return self.due.pop_front().map(|item| (Time::from_nanos(self.now), item));
         }
         if self.bottom.is_empty() && !self.refill(until) {
             return None;
@@ -100,9 +101,10 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
     }
 
     #[inline]
-    fn brought_up(&mut self) -> impl Iterator<Item = T> {
-        let untold = std::mem::take(&mut self.untold);
-        self.bottom.iter().rev().take(untold).map(|entry| entry.item)
+    fn announce(&mut self, tell: impl FnMut(T)) {
+        if std::mem::take(&mut self.untold) {
+            self.bottom.iter().rev().map(|entry| entry.item).for_each(tell);
+        }
     }
 
     fn len(&self) -> usize {
@@ -132,7 +134,6 @@ impl<T: Copy> Ladder<T> {
     }
 
     /// Draws the horizon back to this instant, because the bottom has grown too long to be kept sorted.
-    /// The rungs below the bucket that the horizon closed are empty, and the digits above do not change.
     fn lower(&mut self) {
         self.horizon = self.now;
         let stays = self.bottom.partition_point(|entry| entry.at > self.now);
@@ -142,37 +143,64 @@ impl<T: Copy> Ladder<T> {
         }
     }
 
-    /// Fills the empty bottom with what comes next. False, and nothing moved, when that is after `until`.
+    /// Fills the empty bottom with what comes next. False, and nothing moved, when that
+    /// is after `until`.
     fn refill(&mut self, until: u64) -> bool {
         while let Some(rung) = self.occupied.iter().position(|buckets| *buckets != 0) {
             let digit = self.occupied[rung].trailing_zeros() as usize;
-            let bucket = &mut self.buckets[rung * BUCKETS + digit];
-            let shift = rung as u32 * DIGIT;
-            let first = bucket.first().expect("an occupied bucket holds something").at;
-            let (begin, end) = (first >> shift << shift, first | !(u64::MAX << shift));
+            let bucket = &self.buckets[rung * BUCKETS + digit];
+            let (begin, end) = bounds(bucket, rung);
             assert!(begin >= self.horizon, "the rungs hold nothing that belongs in the bottom");
             if end > until && bucket.iter().all(|entry| entry.at > until) {
                 return false;
             }
-            let mut taken = std::mem::take(bucket);
-            self.occupied[rung] &= !(1 << digit);
-            self.above -= taken.len();
-            if rung == 0 || taken.len() <= SMALL {
-                self.horizon = end;
-                self.bottom.extend(taken.drain(..).rev());
-                self.bottom.sort_by_key(|entry| Reverse(entry.at));
-                self.untold = SMALL;
-            } else {
-                self.horizon = begin;
-                taken.drain(..).for_each(|entry| self.place(entry));
-            }
-            if taken.capacity() <= KEPT {
-                self.buckets[rung * BUCKETS + digit] = taken;
-            }
-            if !self.bottom.is_empty() {
+            if rung == 0 || bucket.len() <= SMALL {
+                self.bring_up(rung);
                 return true;
             }
+            self.horizon = begin;
+            self.spread(rung, digit);
         }
         false
     }
+
+    /// Sorts the first bucket of a rung into the bottom, and those after it while all of them are few.
+    fn bring_up(&mut self, rung: usize) {
+        self.untold = true;
+        while self.occupied[rung] != 0 {
+            let digit = self.occupied[rung].trailing_zeros() as usize;
+            let bucket = &mut self.buckets[rung * BUCKETS + digit];
+            let sorted = self.bottom.len();
+            if sorted > 0 && sorted + bucket.len() > SMALL {
+                break;
+            }
+            self.horizon = bounds(bucket, rung).1;
+            self.occupied[rung] &= self.occupied[rung] - 1;
+            self.above -= bucket.len();
+            self.bottom.append(bucket);
+            // All in a bucket of the lowest rung have the same time.
+            if rung > 0 {
+                self.bottom[sorted..].sort_by_key(|entry| entry.at);
+            }
+        }
+        self.bottom.reverse();
+    }
+
+    /// Spreads a bucket that the horizon has just reached over the rungs below.
+    fn spread(&mut self, rung: usize, digit: usize) {
+        let mut taken = std::mem::take(&mut self.buckets[rung * BUCKETS + digit]);
+        self.occupied[rung] &= !(1 << digit);
+        self.above -= taken.len();
+        taken.drain(..).for_each(|entry| self.place(entry));
+        if taken.capacity() <= KEPT {
+            self.buckets[rung * BUCKETS + digit] = taken;
+        }
+    }
+}
+
+/// The first and the last time that belong in a bucket of this rung, which holds something.
+fn bounds<T>(bucket: &[Entry<T>], rung: usize) -> (u64, u64) {
+    let first = bucket.first().expect("an occupied bucket holds something").at;
+    let shift = rung as u32 * DIGIT;
+    (first >> shift << shift, first | !(u64::MAX << shift))
 }

@@ -1,0 +1,186 @@
+//! The latest arrival promised on each path, as long as it is still to come: what has arrived cannot be
+//! overtaken, so a promise that has been kept may be forgotten.
+//!
+//! Kept in whichever costs less memory: a square with a place for each path, when there are few nodes or
+//! most paths are in use, else a table that grows with what is under way and not with the number of paths.
+
+use crate::kernel::actor::NodeId;
+use crate::kernel::time::Time;
+
+#[derive(Clone, Debug)]
+pub(super) struct Promises {
+    form: Form,
+    /// The highest number of a node that has appeared.
+    highest: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Square(Square),
+    Table(Table),
+}
+
+/// What a square may always take.
+const LITTLE: usize = 32 * 1_024;
+
+impl Default for Promises {
+    fn default() -> Self {
+        Self { form: Form::Square(Square::new(0)), highest: 0 }
+    }
+}
+
+impl Promises {
+    /// Puts an arrival off until the latest that was promised on its path, and promises that.
+    #[inline]
+    pub(super) fn keep(&mut self, now: Time, from: NodeId, to: NodeId, arrives: Time) -> Time {
+        loop {
+            let kept = match &mut self.form {
+                Form::Square(square) => square.keep(from, to, arrives),
+                Form::Table(table) => table.keep(now, path(from, to), arrives),
+            };
+            if let Some(arrives) = kept {
+                return arrives;
+            }
+            self.grow(now, from.max(to));
+        }
+    }
+
+    /// Moves what is still to be kept to where there is more room.
+    #[cold]
+    fn grow(&mut self, now: Time, newest: NodeId) {
+        self.highest = self.highest.max(newest.0);
+        let (promises, slots) = match &self.form {
+            Form::Square(square) => (square.promises(now), Table::SLOTS),
+            Form::Table(table) => (table.promises(now), 2 * table.len()),
+        };
+        let slots = slots.max((4 * promises.len()).next_power_of_two());
+        self.form = if Square::bytes(self.highest) <= LITTLE.max(Table::bytes(slots)) {
+            Form::Square(Square::new(self.highest))
+        } else {
+            Form::Table(Table::new(slots))
+        };
+        for (from, to, at) in promises {
+            self.keep(now, from, to, at);
+        }
+    }
+}
+
+/// A promise on its path.
+type Promise = (NodeId, NodeId, Time);
+
+fn path(from: NodeId, to: NodeId) -> u64 {
+    u64::from(from.0) << 32 | u64::from(to.0)
+}
+
+/// A place for each path between nodes with numbers below `side`, a power of two.
+#[derive(Clone, Debug)]
+struct Square {
+    side: u32,
+    latest: Vec<Time>,
+}
+
+impl Square {
+    /// The side that has room for this number.
+    fn side(highest: u32) -> u32 {
+        (highest + 1).next_power_of_two()
+    }
+
+    fn bytes(highest: u32) -> usize {
+        let side = u64::from(Self::side(highest));
+        usize::try_from(side * side * 8).unwrap_or(usize::MAX)
+    }
+
+    fn new(highest: u32) -> Self {
+        let side = Self::side(highest);
+        Self { side, latest: vec![Time::ZERO; (side as usize).pow(2)] }
+    }
+
+    /// None when a node's number is too high.
+    #[inline]
+    fn keep(&mut self, from: NodeId, to: NodeId, arrives: Time) -> Option<Time> {
+        if from.0.max(to.0) >= self.side {
+            return None;
+        }
+        let latest = self.latest.get_mut(from.0 as usize * self.side as usize + to.0 as usize)?;
+        *latest = arrives.max(*latest);
+        Some(*latest)
+    }
+
+    fn promises(&self, now: Time) -> Vec<Promise> {
+        let live = self.latest.iter().enumerate().filter(|(_, at)| **at > now);
+        let ends = |place: usize| (place as u32 / self.side, place as u32 % self.side);
+        live.map(|(place, at)| (NodeId(ends(place).0), NodeId(ends(place).1), *at)).collect()
+    }
+}
+
+/// A table with open addressing. A slot is free again as soon as its promise has been kept.
+#[derive(Clone, Debug)]
+struct Table {
+    /// A power of two of them where a search may begin, and a few for the last to end in.
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    path: u64,
+    at: Time,
+    /// The latest of the promises that found this slot in use and lie in a later one: where none is left,
+    /// a search ends.
+    passed: Time,
+}
+
+impl Slot {
+    const FREE: Self = Self { path: 0, at: Time::ZERO, passed: Time::ZERO };
+}
+
+/// How many slots are looked through for a path before more room is made.
+const PROBES: usize = 32;
+
+impl Table {
+    /// The least that makes sense.
+    const SLOTS: usize = 64;
+
+    fn bytes(slots: usize) -> usize {
+        slots * size_of::<Slot>()
+    }
+
+    fn new(slots: usize) -> Self {
+        assert!(slots.is_power_of_two(), "a hash is cut to a place by a mask");
+        Self { slots: vec![Slot::FREE; slots + PROBES] }
+    }
+
+    fn len(&self) -> usize {
+        self.slots.len() - PROBES
+    }
+
+    /// None when all slots that are looked through are in use.
+    #[inline]
+    fn keep(&mut self, now: Time, path: u64, arrives: Time) -> Option<Time> {
+        let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let begin = hash as usize & (self.len() - 1);
+        let window = &mut self.slots[begin..begin + PROBES];
+        if window[0].at <= now && window[0].passed <= now {
+            window[0] = Slot { path, at: arrives, ..window[0] };
+            return Some(arrives);
+        }
+        Self::search(window, now, path, arrives)
+    }
+
+    fn search(window: &mut [Slot], now: Time, path: u64, arrives: Time) -> Option<Time> {
+        let end = window.iter().position(|slot| slot.passed <= now).map_or(PROBES, |last| last + 1);
+        let found = window[..end].iter().position(|slot| slot.path == path && slot.at > now);
+        let place = found.or_else(|| window.iter().position(|slot| slot.at <= now))?;
+        let arrives = if found.is_some() { arrives.max(window[place].at) } else { arrives };
+        window[place] = Slot { path, at: arrives, ..window[place] };
+        for slot in &mut window[..place] {
+            slot.passed = slot.passed.max(arrives);
+        }
+        Some(arrives)
+    }
+
+    fn promises(&self, now: Time) -> Vec<Promise> {
+        let ends = |path: u64| (NodeId((path >> 32) as u32), NodeId(path as u32));
+        let live = self.slots.iter().filter(|slot| slot.at > now);
+        live.map(|slot| (ends(slot.path).0, ends(slot.path).1, slot.at)).collect()
+    }
+}
