@@ -29,6 +29,7 @@ const SLICE: usize = 512;
 pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     seats: Vec<Place<V>>,
     timers: Vec<Timers>,
+    waiting: Vec<VecDeque<Waiting<V::Msg>>>,
     deferred: Vec<Slab<Deferred<V>>>,
     world: World<V, Q>,
     /// Where actors write what they ask for; kept, so that no input allocates.
@@ -37,15 +38,15 @@ pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     spare: Vec<Vec<Effect<V>>>,
 }
 
-/// A seat, its desk, and what waits there: what every input touches, in one line of the CPU's cache.
-#[repr(align(64))]
+/// A seat and its desk: what every input touches, in half a line of the CPU's cache.
 struct Place<V: Vocabulary> {
     resident: Box<dyn Resident<V>>,
     servers: u32,
     busy: u32,
-    waiting: VecDeque<Waiting<V::Msg>>,
     /// The state of the actor's node, copied from there.
     node: Node,
+    /// Whether an input waits at the desk.
+    crowded: bool,
 }
 
 /// An input that waits at the desk.
@@ -139,8 +140,8 @@ impl<V: Vocabulary> Clone for Place<V> {
             resident: self.resident.duplicate(),
             servers: self.servers,
             busy: self.busy,
-            waiting: self.waiting.clone(),
             node: self.node,
+            crowded: self.crowded,
         }
     }
 }
@@ -151,6 +152,7 @@ impl<V: Vocabulary, Q: Clone> Clone for Simulation<V, Q> {
         Self {
             seats: self.seats.clone(),
             timers: self.timers.clone(),
+            waiting: self.waiting.clone(),
             deferred: self.deferred.clone(),
             world: self.world.clone(),
             scratch: Vec::new(),
@@ -195,8 +197,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             digest: Digest::default(),
         };
         let timers = seats.iter().map(|_| Timers::default()).collect();
+        let waiting = seats.iter().map(|_| VecDeque::new()).collect();
         let deferred = seats.iter().map(|_| Slab::default()).collect();
-        Self { seats, timers, deferred, world, scratch: Vec::new(), spare: Vec::new() }
+        Self { seats, timers, waiting, deferred, world, scratch: Vec::new(), spare: Vec::new() }
     }
 
     /// Runs until everything up to and including `until` has happened.
@@ -287,10 +290,11 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             What::Finished(slot) => return self.finish(actor, slot),
             What::GoOn => return self.clear_desk(actor),
         };
-        if place.is_free() && place.waiting.is_empty() {
+        if place.is_free() && !place.crowded {
             self.handle(actor, cause, arming, input);
         } else {
-            place.waiting.push_back(Waiting { cause, arming, input });
+            place.crowded = true;
+            self.waiting[actor.0 as usize].push_back(Waiting { cause, arming, input });
         }
     }
 
@@ -327,7 +331,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             return;
         }
         self.world.inputs += 1;
-        self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut self.scratch);
+        self.seats[actor.0 as usize].resident.handle(actor, self.world.now, input, &mut self.scratch);
         if self.scratch.len() > 1 {
             self.scratch.reverse();
         }
@@ -393,7 +397,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             if !place.is_free() {
                 return;
             }
-            let Some(Waiting { cause, arming, input }) = place.waiting.pop_front() else { return };
+            let waiting = &mut self.waiting[actor.0 as usize];
+            let Some(Waiting { cause, arming, input }) = waiting.pop_front() else { return };
+            place.crowded = !waiting.is_empty();
             self.handle(actor, cause, arming, input);
         }
     }
@@ -441,6 +447,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         for &actor in &house.actors {
             self.seats[actor.0 as usize].crash(self.world.now, how);
             self.timers[actor.0 as usize] = Timers::default();
+            self.waiting[actor.0 as usize].clear();
             self.deferred[actor.0 as usize] = Slab::default();
         }
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
@@ -511,7 +518,7 @@ const RESET_BYTES: u32 = 40;
 impl<V: Vocabulary> Place<V> {
     fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
         let (servers, node) = (desk.servers, Node::default());
-        Self { resident, servers, busy: 0, waiting: VecDeque::new(), node }
+        Self { resident, servers, busy: 0, node, crowded: false }
     }
 
     /// Whether something could be taken up at once.
@@ -523,7 +530,7 @@ impl<V: Vocabulary> Place<V> {
     fn crash(&mut self, now: Time, how: Crash) {
         self.resident.crash(now, how);
         self.busy = 0;
-        self.waiting.clear();
+        self.crowded = false;
     }
 }
 

@@ -118,23 +118,21 @@ impl Square {
 struct Table {
     /// A power of two of them where a search may begin, and a few for the last to end in.
     slots: Vec<Slot>,
+    /// By group of slots: the latest of the promises that found a slot of the group in use and lie in a later
+    /// one. Where none of them is still to be kept, a search ends.
+    passed: Vec<Time>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     path: u64,
     at: Time,
-    /// The latest of the promises that found this slot in use and lie in a later one: where none is left,
-    /// a search ends.
-    passed: Time,
-}
-
-impl Slot {
-    const FREE: Self = Self { path: 0, at: Time::ZERO, passed: Time::ZERO };
 }
 
 /// How many slots are looked through for a path before more room is made.
-const PROBES: usize = 32;
+const PROBES: usize = 8;
+/// Slots of a group.
+const GROUP: usize = 4;
 
 impl Table {
     /// The least that makes sense.
@@ -146,7 +144,11 @@ impl Table {
 
     fn new(slots: usize) -> Self {
         assert!(slots.is_power_of_two(), "a hash is cut to a place by a mask");
-        Self { slots: vec![Slot::FREE; slots + PROBES] }
+        let free = Slot { path: 0, at: Time::ZERO };
+        Self {
+            slots: vec![free; slots + PROBES],
+            passed: vec![Time::ZERO; (slots + PROBES).div_ceil(GROUP)],
+        }
     }
 
     fn len(&self) -> usize {
@@ -158,24 +160,34 @@ impl Table {
     fn keep(&mut self, now: Time, path: u64, arrives: Time) -> Option<Time> {
         let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let begin = hash as usize & (self.len() - 1);
-        let window = &mut self.slots[begin..begin + PROBES];
-        if window[0].at <= now && window[0].passed <= now {
-            window[0] = Slot { path, at: arrives, ..window[0] };
+        let slot = &mut self.slots[begin];
+        if slot.at <= now && self.passed[begin / GROUP] <= now {
+            *slot = Slot { path, at: arrives };
             return Some(arrives);
         }
-        Self::search(window, now, path, arrives)
+        self.search(begin, now, path, arrives)
     }
 
-    fn search(window: &mut [Slot], now: Time, path: u64, arrives: Time) -> Option<Time> {
-        let end = window.iter().position(|slot| slot.passed <= now).map_or(PROBES, |last| last + 1);
-        let found = window[..end].iter().position(|slot| slot.path == path && slot.at > now);
-        let place = found.or_else(|| window.iter().position(|slot| slot.at <= now))?;
-        let arrives = if found.is_some() { arrives.max(window[place].at) } else { arrives };
-        window[place] = Slot { path, at: arrives, ..window[place] };
-        for slot in &mut window[..place] {
-            slot.passed = slot.passed.max(arrives);
+    #[inline(never)]
+    fn search(&mut self, begin: usize, now: Time, path: u64, arrives: Time) -> Option<Time> {
+        let window = begin..begin + PROBES;
+        let stops = |place: &usize| self.passed[place / GROUP] <= now;
+        let end = window.clone().find(stops).map_or(window.end, |last| last + 1);
+        let is_ours = |slot: &Slot| slot.path == path && slot.at > now;
+        if let Some(found) = self.slots[begin..end].iter().position(is_ours) {
+            return Some(self.promise(begin, begin + found, path, arrives.max(self.slots[begin + found].at)));
         }
-        Some(arrives)
+        let free = self.slots[window].iter().position(|slot| slot.at <= now)?;
+        Some(self.promise(begin, begin + free, path, arrives))
+    }
+
+    /// Writes a promise down, and that it has passed the slots before it.
+    fn promise(&mut self, begin: usize, place: usize, path: u64, at: Time) -> Time {
+        self.slots[place] = Slot { path, at };
+        for group in begin / GROUP..place.div_ceil(GROUP) {
+            self.passed[group] = self.passed[group].max(at);
+        }
+        at
     }
 
     fn promises(&self, now: Time) -> Vec<Promise> {

@@ -24,7 +24,7 @@ const BUCKETS: usize = 1 << DIGIT;
 const RUNGS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 /// How many items are sorted at once, and half of what the bottom may grow to.
 const SMALL: usize = 32;
-/// A bucket that grew beyond this gives its memory back when it is emptied.
+/// The memory of a bucket that grew beyond this is given back when it is emptied, but for one a rung.
 const KEPT: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,8 @@ pub struct Ladder<T> {
     horizon: u64,
     /// Buckets by rung and digit.
     buckets: Vec<Vec<Entry<T>>>,
+    /// Memory of emptied buckets by rung. The last to be emptied is used first: it is still in the CPU's cache.
+    spare: Vec<Vec<Vec<Entry<T>>>>,
     /// Which buckets of a rung hold something.
     occupied: [u64; RUNGS],
     /// How many items lie on the rungs.
@@ -53,7 +55,7 @@ pub struct Ladder<T> {
     untold: bool,
 }
 
-impl<T> Default for Ladder<T> {
+impl<T: Clone> Default for Ladder<T> {
     fn default() -> Self {
         Self {
             bottom: Vec::new(),
@@ -61,6 +63,7 @@ impl<T> Default for Ladder<T> {
             now: 0,
             horizon: 0,
             buckets: (0..RUNGS * BUCKETS).map(|_| Vec::new()).collect(),
+            spare: vec![Vec::new(); RUNGS],
             occupied: [0; RUNGS],
             above: 0,
             untold: false,
@@ -116,11 +119,38 @@ impl<T: Copy> Ladder<T> {
     /// Puts an item on its rung.
     #[inline]
     fn place(&mut self, entry: Entry<T>) {
-        let rung = ((entry.at ^ self.horizon) | 1).ilog2() / DIGIT;
-        let digit = (entry.at >> (rung * DIGIT)) as usize % BUCKETS;
-        self.occupied[rung as usize] |= 1 << digit;
-        self.buckets[rung as usize * BUCKETS + digit].push(entry);
+        let rung = (((entry.at ^ self.horizon) | 1).ilog2() / DIGIT) as usize;
+        let digit = (entry.at >> (rung as u32 * DIGIT)) as usize % BUCKETS;
+        if self.occupied[rung] & 1 << digit == 0 {
+            self.open(rung, digit);
+        }
+        self.buckets[rung * BUCKETS + digit].push(entry);
         self.above += 1;
+    }
+
+    /// Finds memory for a bucket that is about to hold something.
+    #[inline(never)]
+    fn open(&mut self, rung: usize, digit: usize) {
+        self.occupied[rung] |= 1 << digit;
+        if let Some(spare) = self.spare[rung].pop() {
+            self.buckets[rung * BUCKETS + digit] = spare;
+        }
+    }
+
+    /// Takes what a bucket holds; the memory goes back to [`Self::store`].
+    fn take(&mut self, rung: usize, digit: usize) -> Vec<Entry<T>> {
+        let taken = std::mem::take(&mut self.buckets[rung * BUCKETS + digit]);
+        self.occupied[rung] &= !(1 << digit);
+        self.above -= taken.len();
+        taken
+    }
+
+    fn store(&mut self, rung: usize, emptied: Vec<Entry<T>>) {
+        assert!(emptied.is_empty(), "memory that is used again holds nothing");
+        let spare = &mut self.spare[rung];
+        if emptied.capacity() <= KEPT || spare.iter().all(|other| other.capacity() <= KEPT) {
+            spare.push(emptied);
+        }
     }
 
     /// Puts an item into the bottom, behind those of its time.
@@ -169,15 +199,15 @@ impl<T: Copy> Ladder<T> {
         self.untold = true;
         while self.occupied[rung] != 0 {
             let digit = self.occupied[rung].trailing_zeros() as usize;
-            let bucket = &mut self.buckets[rung * BUCKETS + digit];
+            let bucket = &self.buckets[rung * BUCKETS + digit];
             let sorted = self.bottom.len();
             if sorted > 0 && sorted + bucket.len() > SMALL {
                 break;
             }
             self.horizon = bounds(bucket, rung).1;
-            self.occupied[rung] &= self.occupied[rung] - 1;
-            self.above -= bucket.len();
-            self.bottom.append(bucket);
+            let mut taken = self.take(rung, digit);
+            self.bottom.append(&mut taken);
+            self.store(rung, taken);
             // All in a bucket of the lowest rung have the same time.
             if rung > 0 {
                 self.bottom[sorted..].sort_by_key(|entry| entry.at);
@@ -188,13 +218,9 @@ impl<T: Copy> Ladder<T> {
 
     /// Spreads a bucket that the horizon has just reached over the rungs below.
     fn spread(&mut self, rung: usize, digit: usize) {
-        let mut taken = std::mem::take(&mut self.buckets[rung * BUCKETS + digit]);
-        self.occupied[rung] &= !(1 << digit);
-        self.above -= taken.len();
+        let mut taken = self.take(rung, digit);
         taken.drain(..).for_each(|entry| self.place(entry));
-        if taken.capacity() <= KEPT {
-            self.buckets[rung * BUCKETS + digit] = taken;
-        }
+        self.store(rung, taken);
     }
 }
 
