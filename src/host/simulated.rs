@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::entry::{Entry, What};
 use super::slab::Slab;
 use super::timers::{Ring, Timers};
 use crate::kernel::queue::{Agenda, Ladder};
@@ -117,23 +118,6 @@ struct Letter<M> {
     input: Input<M>,
 }
 
-/// One thing that is still to happen: what a simulation keeps in its agenda.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    actor: ActorId,
-    epoch: u32,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    Start,
-    Letter(u32),
-    Timer(u32),
-    Finished(u32),
-    GoOn,
-}
-
 impl<V: Vocabulary> Clone for Place<V> {
     fn clone(&self) -> Self {
         Self {
@@ -180,7 +164,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             let actor = ActorId(id as u32);
             houses[homes[id].node.0 as usize].actors.push(actor);
             seats.push(Place::new(resident, desk));
-            agenda.push(Time::ZERO, Entry { actor, epoch: 0, what: What::Start });
+            agenda.push(Time::ZERO, Entry::new(actor, 0, What::Start));
         }
         let world = World {
             now: Time::ZERO,
@@ -267,9 +251,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     #[inline]
     fn take(&mut self, entry: Entry) {
-        let Entry { actor, epoch, what } = entry;
+        let (actor, what) = (entry.actor(), entry.what());
         let place = &mut self.seats[actor.0 as usize];
-        if place.node.epoch != epoch || place.node.down {
+        if place.node.epoch != entry.epoch() || place.node.down {
             return self.miss(actor, what);
         }
         let Waiting { cause, arming, input } = match what {
@@ -319,11 +303,11 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let epoch = self.world.nodes[to.0 as usize].epoch;
         for &actor in &self.world.houses[to.0 as usize].actors {
             let slot = self.world.letters.put(Letter { cause, input: Input::Disconnected(from) });
-            self.world.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
+            self.world.agenda.push(at, Entry::new(actor, epoch, What::Letter(slot)));
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, actor: ActorId, mut cause: u64, arming: u32, input: Input<V::Msg>) {
         if let Input::Wake(slot) = input
             && !self.timers[actor.0 as usize].fire(slot, arming)
@@ -343,6 +327,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         }
     }
 
+    #[inline(never)]
     fn finish(&mut self, actor: ActorId, slot: u32) {
         let Deferred { mut cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
         self.seats[actor.0 as usize].busy -= 1;
@@ -357,6 +342,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     /// Does what is asked of timers and returns the rest, to be put aside. An actor knows at once what it armed
     /// and disarmed, and with several servers its next input may come before this work is done.
+    #[inline(never)]
     fn set_timers(&mut self, actor: ActorId, cause: u64) -> Vec<Effect<V>> {
         let mut rest = self.spare.pop().unwrap_or_default();
         while let Some(effect) = self.scratch.pop() {
@@ -377,7 +363,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let timers = &mut self.timers[actor.0 as usize];
         if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
             let epoch = self.world.epoch(actor);
-            self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
+            self.world.agenda.push(at, Entry::new(actor, epoch, What::Timer(slot)));
         }
     }
 
@@ -387,10 +373,11 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let slot = self.deferred[actor.0 as usize].put(rest);
         let epoch = self.world.epoch(actor);
         let done = self.world.now + cost;
-        self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
+        self.world.agenda.push(done, Entry::new(actor, epoch, What::Finished(slot)));
     }
 
     /// Takes up what waits, as long as there is a free server.
+    #[inline(never)]
     fn clear_desk(&mut self, actor: ActorId) {
         loop {
             let place = &mut self.seats[actor.0 as usize];
@@ -405,7 +392,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     }
 
     /// Does what was asked; when that is work, says how much: what follows comes after it.
-    #[inline]
+    #[inline(always)]
     fn perform(&mut self, actor: ActorId, cause: &mut u64, effect: Effect<V>) -> Option<Duration> {
         match effect {
             Effect::Send(to, msg) => self.world.send(actor, to, *cause, msg),
@@ -418,6 +405,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         None
     }
 
+    #[cold]
     fn obey(&mut self, command: Command, by: ActorId, cause: u64) {
         match command {
             Command::Crash(node, how) => self.crash(node, how, by, cause),
@@ -469,7 +457,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         }
         let Node { epoch, .. } = state;
         for &actor in &self.world.houses[node.0 as usize].actors {
-            self.world.agenda.push(self.world.now, Entry { actor, epoch, what: What::Start });
+            self.world.agenda.push(self.world.now, Entry::new(actor, epoch, What::Start));
         }
     }
 
@@ -489,7 +477,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         self.turn(node, Node { paused: false, ..state });
         let Node { epoch, .. } = state;
         let House { frozen, actors } = &mut self.world.houses[node.0 as usize];
-        let go_on = actors.iter().map(|&actor| Entry { actor, epoch, what: What::GoOn });
+        let go_on = actors.iter().map(|&actor| Entry::new(actor, epoch, What::GoOn));
         for entry in frozen.drain(..).chain(go_on) {
             self.world.agenda.push(self.world.now, entry);
         }
@@ -548,7 +536,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
             }
         };
         let slot = self.letters.put(Letter { cause, input: Input::Message(from, msg) });
-        self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+        self.agenda.push(at, Entry::new(to, epoch, What::Letter(slot)));
     }
 
     /// Has the letters that come next at hand.
@@ -556,7 +544,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     fn look_ahead(&mut self) {
         let letters = &self.letters;
         self.agenda.announce(|entry| {
-            if let What::Letter(slot) = entry.what {
+            if let What::Letter(slot) = entry.what() {
                 assert!(letters.holds(slot), "what is under way lies in its slot");
             }
         });

@@ -145,10 +145,7 @@ impl Table {
     fn new(slots: usize) -> Self {
         assert!(slots.is_power_of_two(), "a hash is cut to a place by a mask");
         let free = Slot { path: 0, at: Time::ZERO };
-        Self {
-            slots: vec![free; slots + PROBES],
-            passed: vec![Time::ZERO; (slots + PROBES).div_ceil(GROUP)],
-        }
+        Self { slots: vec![free; slots + PROBES], passed: vec![Time::ZERO; (slots + PROBES).div_ceil(GROUP)] }
     }
 
     fn len(&self) -> usize {

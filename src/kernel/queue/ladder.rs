@@ -75,13 +75,10 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
     #[inline]
     fn push(&mut self, at: Time, item: T) {
         let at = at.as_nanos();
-        assert!(at >= self.now, "the past is over");
         if at > self.horizon {
             self.place(Entry { at, item });
-        } else if at == self.now {
-            self.due.push_back(item);
         } else {
-            self.insert(Entry { at, item });
+            self.push_near(at, item);
         }
     }
 
@@ -137,6 +134,17 @@ impl<T: Copy> Ladder<T> {
         }
     }
 
+    /// Puts in what comes before the horizon.
+    #[inline(never)]
+    fn push_near(&mut self, at: u64, item: T) {
+        assert!(at >= self.now, "the past is over");
+        if at == self.now {
+            self.due.push_back(item);
+        } else {
+            self.insert(Entry { at, item });
+        }
+    }
+
     /// Takes what a bucket holds; the memory goes back to [`Self::store`].
     fn take(&mut self, rung: usize, digit: usize) -> Vec<Entry<T>> {
         let taken = std::mem::take(&mut self.buckets[rung * BUCKETS + digit]);
@@ -175,6 +183,7 @@ impl<T: Copy> Ladder<T> {
 
     /// Fills the empty bottom with what comes next. False, and nothing moved, when that
     /// is after `until`.
+    #[inline(never)]
     fn refill(&mut self, until: u64) -> bool {
         while let Some(rung) = self.occupied.iter().position(|buckets| *buckets != 0) {
             let digit = self.occupied[rung].trailing_zeros() as usize;
