@@ -193,3 +193,57 @@ impl Table {
         live.map(|slot| (ends(slot.path).0, ends(slot.path).1, slot.at)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernel::Rng;
+
+    fn is_square(promises: &Promises) -> bool {
+        matches!(promises.form, Form::Square(_))
+    }
+
+    /// `steps` promises between `nodes` nodes, each `ahead` steps ahead on average, against a plain map.
+    fn keeps_all(nodes: u64, ahead: u64, steps: u64) -> Promises {
+        let mut rng = Rng::named(nodes, "promises");
+        let (mut promises, mut latest) = (Promises::default(), BTreeMap::new());
+        for step in 0..steps {
+            let (from, to) = (NodeId(rng.below(nodes) as u32), NodeId(rng.below(nodes) as u32));
+            let (now, arrives) = (Time::from_nanos(step), Time::from_nanos(step + rng.below(2 * ahead)));
+            let last = latest.entry((from, to)).or_insert(Time::ZERO);
+            *last = arrives.max(*last);
+            assert_eq!(promises.keep(now, from, to, arrives), *last, "{nodes} nodes, step {step}");
+        }
+        promises
+    }
+
+    #[test]
+    fn few_nodes_have_a_place_for_each_path() {
+        assert!(is_square(&keeps_all(3, 10, 1_000)));
+        assert!(is_square(&keeps_all(64, 1_000, 30_000)));
+    }
+
+    #[test]
+    fn many_nodes_with_little_under_way_share_a_table() {
+        let promises = keeps_all(500, 300, 50_000);
+        assert!(!is_square(&promises));
+        let Form::Table(table) = &promises.form else { unreachable!("it is no square") };
+        assert!(table.len() < 32 * 300, "{} slots for 300 promises", table.len());
+    }
+
+    #[test]
+    fn a_table_becomes_a_square_when_most_paths_are_in_use() {
+        assert!(is_square(&keeps_all(100, 20_000, 60_000)));
+    }
+
+    #[test]
+    fn a_promise_that_was_kept_binds_nobody() {
+        let mut promises = Promises::default();
+        let (from, to, at) = (NodeId(900), NodeId(0), Time::from_nanos);
+        assert_eq!(promises.keep(at(0), from, to, at(50)), at(50));
+        assert_eq!(promises.keep(at(49), from, to, at(49)), at(50));
+        assert_eq!(promises.keep(at(50), from, to, at(51)), at(51));
+    }
+}
