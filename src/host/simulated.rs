@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::entry::{Entry, What};
 use super::slab::Slab;
 use super::timers::{Ring, Timers};
 use crate::kernel::queue::{Agenda, Ladder};
@@ -29,19 +30,24 @@ const SLICE: usize = 512;
 pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
     seats: Vec<Place<V>>,
     timers: Vec<Timers>,
+    waiting: Vec<VecDeque<Waiting<V::Msg>>>,
     deferred: Vec<Slab<Deferred<V>>>,
     world: World<V, Q>,
     /// Where actors write what they ask for; kept, so that no input allocates.
     scratch: Vec<Effect<V>>,
+    /// Empty lists for what is put aside, to be used again.
+    spare: Vec<Vec<Effect<V>>>,
 }
 
-/// A seat, its desk, and what waits there: what every input touches, in one line of the CPU's cache.
-#[repr(align(64))]
+/// A seat and its desk: what every input touches, in half a line of the CPU's cache.
 struct Place<V: Vocabulary> {
     resident: Box<dyn Resident<V>>,
     servers: u32,
     busy: u32,
-    waiting: VecDeque<Waiting<V::Msg>>,
+    /// The state of the actor's node, copied from there.
+    node: Node,
+    /// Whether an input waits at the desk.
+    crowded: bool,
 }
 
 /// An input that waits at the desk.
@@ -57,7 +63,8 @@ struct Waiting<M> {
 #[derive(Clone)]
 struct Deferred<V: Vocabulary> {
     cause: u64,
-    effects: std::vec::IntoIter<Effect<V>>,
+    /// The first one last.
+    effects: Vec<Effect<V>>,
 }
 
 /// Everything but the actors.
@@ -67,9 +74,8 @@ struct World<V: Vocabulary, Q> {
     agenda: Q,
     letters: Slab<Letter<V::Msg>>,
     network: Network,
-    /// The node of each actor, and what is asked of nodes at every send, apart from the rest: they are
-    /// read for actors that are otherwise not touched.
-    homes: Vec<NodeId>,
+    /// Where actors live, apart from their seats: read at every send for actors that are otherwise not touched.
+    homes: Vec<Home>,
     nodes: Vec<Node>,
     houses: Vec<House>,
     /// Nodes whose work takes longer, and how many times, in thousandths; empty as a rule.
@@ -79,6 +85,13 @@ struct World<V: Vocabulary, Q> {
     serial: u64,
     inputs: u64,
     digest: Digest,
+}
+
+/// The node of an actor, and the life that it is in, copied from there.
+#[derive(Clone, Copy)]
+struct Home {
+    node: NodeId,
+    epoch: u32,
 }
 
 /// The state of a node.
@@ -100,35 +113,11 @@ struct House {
     actors: Vec<ActorId>,
 }
 
-/// Something under way to an actor.
+/// Something under way to an actor: a message or a reset.
 #[derive(Clone)]
 struct Letter<M> {
-    from: ActorId,
     cause: u64,
-    body: Body<M>,
-}
-
-#[derive(Clone)]
-enum Body<M> {
-    Message(M),
-    Reset(NodeId),
-}
-
-/// One thing that is still to happen: what a simulation keeps in its agenda.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    actor: ActorId,
-    epoch: u32,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    Start,
-    Letter(u32),
-    Timer(u32),
-    Finished(u32),
-    GoOn,
+    input: Input<M>,
 }
 
 impl<V: Vocabulary> Clone for Place<V> {
@@ -137,7 +126,8 @@ impl<V: Vocabulary> Clone for Place<V> {
             resident: self.resident.duplicate(),
             servers: self.servers,
             busy: self.busy,
-            waiting: self.waiting.clone(),
+            node: self.node,
+            crowded: self.crowded,
         }
     }
 }
@@ -148,9 +138,11 @@ impl<V: Vocabulary, Q: Clone> Clone for Simulation<V, Q> {
         Self {
             seats: self.seats.clone(),
             timers: self.timers.clone(),
+            waiting: self.waiting.clone(),
             deferred: self.deferred.clone(),
             world: self.world.clone(),
             scratch: Vec::new(),
+            spare: Vec::new(),
         }
     }
 }
@@ -166,15 +158,15 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     /// The same on another kind of agenda, to hold the two against each other.
     pub fn with_agenda(parts: Parts<V>) -> Self {
         let Parts { seed: _, cast, residents, network } = parts;
-        let homes: Vec<NodeId> = cast.actors.iter().map(|(_, node)| *node).collect();
+        let homes: Vec<Home> = cast.actors.iter().map(|(_, node)| Home { node: *node, epoch: 0 }).collect();
         let mut houses = vec![House::default(); cast.nodes.len()];
         let mut seats = Vec::with_capacity(residents.len());
         let mut agenda = Q::default();
         for (id, (resident, desk)) in residents.into_iter().enumerate() {
             let actor = ActorId(id as u32);
-            houses[homes[id].0 as usize].actors.push(actor);
+            houses[homes[id].node.0 as usize].actors.push(actor);
             seats.push(Place::new(resident, desk));
-            agenda.push(Time::ZERO, Entry { actor, epoch: 0, what: What::Start });
+            agenda.push(Time::ZERO, Entry::new(actor, 0, What::Start));
         }
         let world = World {
             now: Time::ZERO,
@@ -192,8 +184,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             digest: Digest::default(),
         };
         let timers = seats.iter().map(|_| Timers::default()).collect();
+        let waiting = seats.iter().map(|_| VecDeque::new()).collect();
         let deferred = seats.iter().map(|_| Slab::default()).collect();
-        Self { seats, timers, deferred, world, scratch: Vec::new() }
+        Self { seats, timers, waiting, deferred, world, scratch: Vec::new(), spare: Vec::new() }
     }
 
     /// Runs until everything up to and including `until` has happened.
@@ -261,93 +254,89 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     #[inline]
     fn take(&mut self, entry: Entry) {
-        let Entry { actor, epoch, what } = entry;
+        let (actor, what) = (entry.actor(), entry.what());
         let place = &mut self.seats[actor.0 as usize];
-        let home = self.world.homes[actor.0 as usize];
-        let node = self.world.nodes[home.0 as usize];
-        if node.epoch != epoch || node.down {
-            return self.miss(home, what);
+        if place.node.epoch != entry.epoch() || place.node.down {
+            return self.miss(actor, what);
         }
-        let mut arming = 0;
-        let (cause, input) = match what {
-            What::Start => (0, Input::Start),
-            What::Letter(slot) => self.world.letters.take(slot).open(),
+        let Waiting { cause, arming, input } = match what {
+            What::Letter(slot) => {
+                let Letter { cause, input } = self.world.letters.take(slot);
+                Waiting { cause, arming: 0, input }
+            }
             What::Timer(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
-                Ring::Fires { cause, arming: which } => {
-                    arming = which;
-                    (cause, Input::Wake(slot))
-                }
+                Ring::Fires { cause, arming } => Waiting { cause, arming, input: Input::Wake(slot) },
                 Ring::Later(at) => return self.world.agenda.push(at, entry),
                 Ring::Stale => return,
             },
-            What::Finished(_) if node.paused => {
-                return self.world.houses[home.0 as usize].frozen.push(entry);
+            What::Start => Waiting { cause: 0, arming: 0, input: Input::Start },
+            What::Finished(_) if place.node.paused => {
+                let node = self.world.homes[actor.0 as usize].node;
+                return self.world.houses[node.0 as usize].frozen.push(entry);
             }
             What::Finished(slot) => return self.finish(actor, slot),
             What::GoOn => return self.clear_desk(actor),
         };
-        if place.busy >= place.servers || !place.waiting.is_empty() || node.paused {
-            place.waiting.push_back(Waiting { cause, arming, input });
-            return;
+        if place.is_free() && !place.crowded {
+            self.handle(actor, cause, arming, input);
+        } else {
+            place.crowded = true;
+            self.waiting[actor.0 as usize].push_back(Waiting { cause, arming, input });
         }
-        self.handle(actor, Waiting { cause, arming, input });
     }
 
     /// An entry whose actor died before its time came.
-    fn miss(&mut self, node: NodeId, what: What) {
+    #[cold]
+    fn miss(&mut self, actor: ActorId, what: What) {
         let What::Letter(slot) = what else { return };
-        let letter = self.world.letters.take(slot);
-        let from = self.world.homes[letter.from.0 as usize];
-        if matches!(letter.body, Body::Reset(_)) {
-            return;
-        }
-        let cause =
-            self.world.emit(letter.from, letter.cause, Physics::Undelivered { from, to: node }.into());
-        let state = &self.world.nodes[node.0 as usize];
+        let Letter { cause, input: Input::Message(from, _) } = self.world.letters.take(slot) else { return };
+        let (home, node) = (self.world.homes[from.0 as usize].node, self.world.homes[actor.0 as usize].node);
+        let cause = self.world.emit(from, cause, Physics::Undelivered { from: home, to: node }.into());
+        let state = self.world.nodes[node.0 as usize];
         if state.down && !state.silent {
-            self.world.reset(node, from, cause);
+            self.world.reset(node, home, cause);
         }
     }
 
-    #[inline]
-    fn handle(&mut self, actor: ActorId, Waiting { cause, arming, input }: Waiting<V::Msg>) {
+    #[inline(always)]
+    fn handle(&mut self, actor: ActorId, mut cause: u64, arming: u32, input: Input<V::Msg>) {
         if let Input::Wake(slot) = input
             && !self.timers[actor.0 as usize].fire(slot, arming)
         {
             return;
         }
         self.world.inputs += 1;
-        let mut effects = std::mem::take(&mut self.scratch);
-        self.seats[actor.0 as usize].resident.handle(self.world.now, input, &mut effects);
-        let mut asked = effects.drain(..);
-        if let Some((cost, cause)) = self.apply(actor, cause, &mut asked) {
-            let effects = self.set_timers(actor, cause, asked).into_iter();
-            self.put_aside(actor, cost, Deferred { cause, effects });
-        } else {
-            drop(asked);
+        self.seats[actor.0 as usize].resident.handle(actor, self.world.now, input, &mut self.scratch);
+        if self.scratch.len() > 1 {
+            self.scratch.reverse();
         }
-        self.scratch = effects;
+        while let Some(effect) = self.scratch.pop() {
+            if let Some(cost) = self.perform(actor, &mut cause, effect) {
+                let effects = self.set_timers(actor, cause);
+                return self.put_aside(actor, cost, Deferred { cause, effects });
+            }
+        }
     }
 
+    #[inline(never)]
     fn finish(&mut self, actor: ActorId, slot: u32) {
-        let Deferred { cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
+        let Deferred { mut cause, mut effects } = self.deferred[actor.0 as usize].take(slot);
         self.seats[actor.0 as usize].busy -= 1;
-        match self.apply(actor, cause, &mut effects) {
-            Some((cost, cause)) => self.put_aside(actor, cost, Deferred { cause, effects }),
-            None => self.clear_desk(actor),
+        while let Some(effect) = effects.pop() {
+            if let Some(cost) = self.perform(actor, &mut cause, effect) {
+                return self.put_aside(actor, cost, Deferred { cause, effects });
+            }
         }
+        self.spare.push(effects);
+        self.clear_desk(actor);
     }
 
     /// Does what is asked of timers and returns the rest, to be put aside. An actor knows at once what it armed
     /// and disarmed, and with several servers its next input may come before this work is done.
-    fn set_timers(
-        &mut self,
-        actor: ActorId,
-        cause: u64,
-        asked: impl Iterator<Item = Effect<V>>,
-    ) -> Vec<Effect<V>> {
-        let mut rest = Vec::new();
-        for effect in asked {
+    #[inline(never)]
+    fn set_timers(&mut self, actor: ActorId, cause: u64) -> Vec<Effect<V>> {
+        let mut rest = self.spare.pop().unwrap_or_default();
+        while let Some(effect) = self.scratch.pop() {
             match effect {
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
                 Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
@@ -356,6 +345,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                 }
             }
         }
+        rest.reverse();
         rest
     }
 
@@ -364,7 +354,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let timers = &mut self.timers[actor.0 as usize];
         if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
             let epoch = self.world.epoch(actor);
-            self.world.agenda.push(at, Entry { actor, epoch, what: What::Timer(slot) });
+            self.world.agenda.push(at, Entry::new(actor, epoch, What::Timer(slot)));
         }
     }
 
@@ -374,54 +364,44 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let slot = self.deferred[actor.0 as usize].put(rest);
         let epoch = self.world.epoch(actor);
         let done = self.world.now + self.world.stretched(actor, cost);
-        self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
+        self.world.agenda.push(done, Entry::new(actor, epoch, What::Finished(slot)));
     }
 
     /// Takes up what waits, as long as there is a free server.
+    #[inline(never)]
     fn clear_desk(&mut self, actor: ActorId) {
         loop {
             let place = &mut self.seats[actor.0 as usize];
-            let home = self.world.homes[actor.0 as usize];
-            if place.busy >= place.servers || self.world.nodes[home.0 as usize].paused {
+            if !place.is_free() {
                 return;
             }
-            let Some(next) = place.waiting.pop_front() else { return };
-            self.handle(actor, next);
+            let waiting = &mut self.waiting[actor.0 as usize];
+            let Some(Waiting { cause, arming, input }) = waiting.pop_front() else { return };
+            place.crowded = !waiting.is_empty();
+            self.handle(actor, cause, arming, input);
         }
     }
 
-    /// Does what was asked, in order, until work is asked for: then how much, and the cause of the rest.
-    #[inline]
-    fn apply(
-        &mut self,
-        actor: ActorId,
-        mut cause: u64,
-        asked: &mut impl Iterator<Item = Effect<V>>,
-    ) -> Option<(Duration, u64)> {
-        for effect in asked {
-            match effect {
-                Effect::Send(to, msg) => {
-                    self.world.send(actor, to, cause, msg);
-                }
-                Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
-                Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
-                Effect::Emit(fact) => cause = self.world.emit(actor, cause, fact),
-                Effect::Command(command) => self.obey(command, actor, cause),
-                Effect::Work(cost) => return Some((cost, cause)),
-            }
+    /// Does what was asked; when that is work, says how much: what follows comes after it.
+    #[inline(always)]
+    fn perform(&mut self, actor: ActorId, cause: &mut u64, effect: Effect<V>) -> Option<Duration> {
+        match effect {
+            Effect::Send(to, msg) => self.world.send(actor, to, *cause, msg),
+            Effect::Arm(slot, at) => self.arm(actor, slot, at, *cause),
+            Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
+            Effect::Emit(fact) => *cause = self.world.emit(actor, *cause, fact),
+            Effect::Command(command) => self.obey(command, actor, *cause),
+            Effect::Work(cost) => return Some(cost),
         }
         None
     }
 
+    #[cold]
     fn obey(&mut self, command: Command, by: ActorId, cause: u64) {
         match command {
             Command::Crash(node, how) => self.crash(node, how, by, cause),
             Command::Restart(node) => self.restart(node, by, cause),
-            Command::Pause(node) => {
-                if !std::mem::replace(&mut self.world.nodes[node.0 as usize].paused, true) {
-                    self.world.emit(by, cause, Physics::Paused { node }.into());
-                }
-            }
+            Command::Pause(node) => self.pause(node, by, cause),
             Command::Resume(node) => self.resume(node, by, cause),
             Command::Cut(from, to) => {
                 self.world.network.cut(from, to);
@@ -462,16 +442,18 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     }
 
     fn crash(&mut self, node: NodeId, how: Crash, by: ActorId, cause: u64) {
-        let state = &mut self.world.nodes[node.0 as usize];
-        if state.down {
+        let Node { epoch, down, .. } = self.world.nodes[node.0 as usize];
+        if down {
             return self.crash_again(node, how);
         }
-        *state = Node { down: true, silent: how == Crash::Power, paused: false, epoch: state.epoch + 1 };
+        let silent = how == Crash::Power;
+        self.turn(node, Node { epoch: epoch + 1, down: true, silent, paused: false });
         let house = &mut self.world.houses[node.0 as usize];
         house.frozen.clear();
         for &actor in &house.actors {
             self.seats[actor.0 as usize].crash(self.world.now, how);
             self.timers[actor.0 as usize] = Timers::default();
+            self.waiting[actor.0 as usize].clear();
             self.deferred[actor.0 as usize] = Slab::default();
         }
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
@@ -490,34 +472,52 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     }
 
     fn restart(&mut self, node: NodeId, by: ActorId, cause: u64) {
-        let state = &mut self.world.nodes[node.0 as usize];
-        if !std::mem::replace(&mut state.down, false) {
+        let state = self.world.nodes[node.0 as usize];
+        if !state.down {
             return;
         }
-        let silent = std::mem::replace(&mut state.silent, false);
-        let epoch = state.epoch;
+        self.turn(node, Node { down: false, silent: false, ..state });
         let cause = self.world.emit(by, cause, Physics::Restarted { node }.into());
-        if silent {
+        if state.silent {
             // Its peers still talk on connections that it knows nothing of.
             self.hang_up(node, cause);
         }
+        let Node { epoch, .. } = state;
         for &actor in &self.world.houses[node.0 as usize].actors {
-            self.world.agenda.push(self.world.now, Entry { actor, epoch, what: What::Start });
+            self.world.agenda.push(self.world.now, Entry::new(actor, epoch, What::Start));
+        }
+    }
+
+    fn pause(&mut self, node: NodeId, by: ActorId, cause: u64) {
+        let state = self.world.nodes[node.0 as usize];
+        if !state.paused {
+            self.turn(node, Node { paused: true, ..state });
+            self.world.emit(by, cause, Physics::Paused { node }.into());
         }
     }
 
     fn resume(&mut self, node: NodeId, by: ActorId, cause: u64) {
-        let state = &mut self.world.nodes[node.0 as usize];
-        if !std::mem::replace(&mut state.paused, false) {
+        let state = self.world.nodes[node.0 as usize];
+        if !state.paused {
             return;
         }
-        let epoch = state.epoch;
+        self.turn(node, Node { paused: false, ..state });
+        let Node { epoch, .. } = state;
         let House { frozen, actors } = &mut self.world.houses[node.0 as usize];
-        let go_on = actors.iter().map(|&actor| Entry { actor, epoch, what: What::GoOn });
+        let go_on = actors.iter().map(|&actor| Entry::new(actor, epoch, What::GoOn));
         for entry in frozen.drain(..).chain(go_on) {
             self.world.agenda.push(self.world.now, entry);
         }
         self.world.emit(by, cause, Physics::Resumed { node }.into());
+    }
+
+    /// Changes the state of a node, also where inputs and sends look it up.
+    fn turn(&mut self, node: NodeId, to: Node) {
+        self.world.nodes[node.0 as usize] = to;
+        for &actor in &self.world.houses[node.0 as usize].actors {
+            self.seats[actor.0 as usize].node = to;
+            self.world.homes[actor.0 as usize].epoch = to.epoch;
+        }
     }
 
     fn hang_up(&mut self, node: NodeId, cause: u64) {
@@ -532,20 +532,28 @@ const RESET_BYTES: u32 = 40;
 
 impl<V: Vocabulary> Place<V> {
     fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
-        Self { resident, servers: desk.servers, busy: 0, waiting: VecDeque::new() }
+        let (servers, node) = (desk.servers, Node::default());
+        Self { resident, servers, busy: 0, node, crowded: false }
+    }
+
+    /// Whether something could be taken up at once.
+    #[inline]
+    fn is_free(&self) -> bool {
+        self.busy < self.servers && !self.node.paused
     }
 
     fn crash(&mut self, now: Time, how: Crash) {
         self.resident.crash(now, how);
         self.busy = 0;
-        self.waiting.clear();
+        self.crowded = false;
     }
 }
 
 impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     #[inline]
     fn send(&mut self, from: ActorId, to: ActorId, cause: u64, msg: V::Msg) {
-        let (here, there) = (self.homes[from.0 as usize], self.homes[to.0 as usize]);
+        let here = self.homes[from.0 as usize].node;
+        let Home { node: there, epoch } = self.homes[to.0 as usize];
         let at = if here == there {
             self.now
         } else {
@@ -555,9 +563,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
                 Fate::Refused => return self.disconnect(there, here, cause),
             }
         };
-        let epoch = self.nodes[there.0 as usize].epoch;
-        let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
-        self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+        let slot = self.letters.put(Letter { cause, input: Input::Message(from, msg) });
+        self.agenda.push(at, Entry::new(to, epoch, What::Letter(slot)));
     }
 
     /// Tells everybody on node `to` that the connection with `from` is gone, if the network carries it.
@@ -575,8 +582,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     fn hang_up(&mut self, from: NodeId, to: NodeId, at: Time, cause: u64) {
         let epoch = self.nodes[to.0 as usize].epoch;
         for &actor in &self.houses[to.0 as usize].actors {
-            let slot = self.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
-            self.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
+            let slot = self.letters.put(Letter { cause, input: Input::Disconnected(from) });
+            self.agenda.push(at, Entry::new(actor, epoch, What::Letter(slot)));
         }
     }
 
@@ -586,7 +593,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         if self.paces.is_empty() {
             return cost;
         }
-        let home = self.homes[actor.0 as usize];
+        let home = self.homes[actor.0 as usize].node;
         let pace = self.paces.iter().find(|(node, _)| *node == home).map_or(1_000, |(_, pace)| *pace);
         Duration::from_nanos((u128::from(cost.as_nanos()) * u128::from(pace) / 1_000) as u64)
     }
@@ -594,17 +601,18 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     /// Has the letters that come next at hand.
     #[inline]
     fn look_ahead(&mut self) {
-        for entry in self.agenda.brought_up() {
-            if let What::Letter(slot) = entry.what {
-                assert!(self.letters.holds(slot), "what is under way lies in its slot");
+        let letters = &self.letters;
+        self.agenda.announce(|entry| {
+            if let What::Letter(slot) = entry.what() {
+                assert!(letters.holds(slot), "what is under way lies in its slot");
             }
-        }
+        });
     }
 
     /// The life that an actor's node is in.
     #[inline]
     fn epoch(&self, actor: ActorId) -> u32 {
-        self.nodes[self.homes[actor.0 as usize].0 as usize].epoch
+        self.homes[actor.0 as usize].epoch
     }
 
     #[inline]
@@ -622,15 +630,6 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         if !self.facts.is_empty() {
             observer.observe(&self.facts);
             self.facts.clear();
-        }
-    }
-}
-
-impl<M> Letter<M> {
-    fn open(self) -> (u64, Input<M>) {
-        match self.body {
-            Body::Message(msg) => (self.cause, Input::Message(self.from, msg)),
-            Body::Reset(peer) => (self.cause, Input::Disconnected(peer)),
         }
     }
 }

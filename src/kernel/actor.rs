@@ -356,11 +356,11 @@ pub enum Input<M> {
 
 /// An actor whose type has been erased: what a host keeps at each seat.
 pub trait Resident<V: Vocabulary>: Send {
-    /// Handles one input and appends the effects that it asks for.
+    /// Handles one input as the actor in seat `me` and appends the effects that it asks for.
     ///
     /// # Panics
     /// When the message is not one that the actor understands: typed addresses make that impossible.
-    fn handle(&mut self, now: Time, input: Input<V::Msg>, effects: &mut Vec<Effect<V>>);
+    fn handle(&mut self, me: ActorId, now: Time, input: Input<V::Msg>, effects: &mut Vec<Effect<V>>);
     /// The process died.
     fn crash(&mut self, now: Time, how: Crash);
     /// The machine is in this state from now on.
@@ -370,17 +370,19 @@ pub trait Resident<V: Vocabulary>: Send {
 }
 
 /// An actor with its private stream and its timers' names: the state that travels with it.
+///
+/// What most inputs touch comes first, in as few lines of the CPU's cache as possible.
 #[derive(Clone)]
+#[repr(C, align(64))]
 pub(super) struct Lodger<A: Actor> {
-    pub(super) actor: A,
-    pub(super) me: ActorId,
     pub(super) rng: Rng,
+    pub(super) actor: A,
     pub(super) timers: TimerKeys<A::Timer>,
 }
 
 impl<A: Actor> Lodger<A> {
-    pub(super) fn new(actor: A, me: ActorId, rng: Rng) -> Self {
-        Self { actor, me, rng, timers: TimerKeys::new() }
+    pub(super) fn new(actor: A, rng: Rng) -> Self {
+        Self { rng, actor, timers: TimerKeys::new() }
     }
 }
 
@@ -388,6 +390,7 @@ impl<A: Actor> Resident<A::Vocab> for Lodger<A> {
     #[inline]
     fn handle(
         &mut self,
+        me: ActorId,
         now: Time,
         input: Input<<A::Vocab as Vocabulary>::Msg>,
         effects: &mut Vec<Effect<A::Vocab>>,
@@ -400,8 +403,8 @@ impl<A: Actor> Resident<A::Vocab> for Lodger<A> {
             }
             _ => None,
         };
-        let Self { actor, me, rng, timers } = self;
-        let mut cx = Cx { now, me: *me, rng, timers, effects };
+        let Self { rng, actor, timers } = self;
+        let mut cx = Cx { now, me, rng, timers, effects };
         match input {
             Input::Start => actor.start(&mut cx),
             Input::Message(from, msg) => match A::Msg::try_from(msg) {

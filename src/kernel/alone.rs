@@ -42,7 +42,7 @@ pub struct Alone<A: Actor> {
 impl<A: Actor> Alone<A> {
     /// The actor at time zero in seat 0, with the stream of seed 0. Not started yet.
     pub fn new(actor: A) -> Self {
-        Self { lodger: Lodger::new(actor, ActorId(0), Rng::named(0, "alone")), now: Time::ZERO }
+        Self { lodger: Lodger::new(actor, Rng::named(0, "alone")), now: Time::ZERO }
     }
 
     /// Sets the clock.
@@ -87,7 +87,7 @@ impl<A: Actor> Alone<A> {
 
     fn input(&mut self, input: Input<<A::Vocab as Vocabulary>::Msg>) -> Vec<Asked<A>> {
         let mut effects = Vec::new();
-        self.lodger.handle(self.now, input, &mut effects);
+        self.lodger.handle(ActorId(0), self.now, input, &mut effects);
         effects.into_iter().map(|effect| self.name(effect)).collect()
     }
 

@@ -128,7 +128,7 @@ impl<V: Vocabulary> Builder<V> {
     pub fn install<A: Actor<Vocab = V>>(&mut self, seat: Seat<A>, actor: A, desk: Desk) {
         assert!(desk.servers > 0, "a desk has at least one server");
         let rng = Rng::named(self.seed, self.cast.actor(seat.id));
-        self.residents[seat.id.0 as usize] = Some((Box::new(Lodger::new(actor, seat.id, rng)), desk));
+        self.residents[seat.id.0 as usize] = Some((Box::new(Lodger::new(actor, rng)), desk));
     }
 
     /// The names so far.

@@ -13,6 +13,12 @@ use super::actor::{Burden, NodeId};
 use super::chance::{Law, Rng};
 use super::time::{Duration, Time};
 
+mod connections;
+mod promises;
+
+use connections::Connections;
+use promises::Promises;
+
 /// How a path behaves.
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -27,6 +33,16 @@ pub struct Shape {
 impl Shape {
     /// No delay and no bound.
     pub const IDEAL: Self = Self { latency: Law::ZERO, bandwidth: 0, buffer: 0 };
+
+    /// When `bytes` have left a node whose interface is busy until `free`; never when its buffer is full.
+    fn queue_up(&self, now: Time, free: Time, bytes: u32) -> Option<Time> {
+        let waiting = u128::from(free.since(now).as_nanos()) * u128::from(self.bandwidth) / 1_000_000_000;
+        if self.buffer > 0 && waiting + u128::from(bytes) > u128::from(self.buffer) {
+            return None;
+        }
+        let sending = u128::from(bytes) * 1_000_000_000 / u128::from(self.bandwidth);
+        Some(free.max(now) + Duration::from_nanos(sending as u64))
+    }
 }
 
 /// What becomes of a message.
@@ -49,7 +65,8 @@ pub struct Network {
     connections: Connections,
     /// When each node's interface has sent all that it was given.
     departures: Vec<Time>,
-    shapes: BTreeMap<(NodeId, NodeId), Shape>,
+    /// Paths with a shape of their own, by the node where they begin.
+    shapes: Vec<BTreeMap<NodeId, Shape>>,
     cuts: BTreeMap<(NodeId, NodeId), u32>,
     refusals: BTreeMap<(NodeId, NodeId), u32>,
     burdens: Burdens,
@@ -61,10 +78,10 @@ impl Network {
         Self {
             shape,
             rng: Rng::named(seed, "network"),
-            promises: Promises::new(),
+            promises: Promises::default(),
             connections: Connections::default(),
             departures: Vec::new(),
-            shapes: BTreeMap::new(),
+            shapes: Vec::new(),
             cuts: BTreeMap::new(),
             refusals: BTreeMap::new(),
             burdens: Burdens { carried: BTreeMap::new(), rng: Rng::named(seed, "network/burdens") },
@@ -80,31 +97,24 @@ impl Network {
         if !self.refusals.is_empty() && self.refusals.contains_key(&(from, to)) {
             return Fate::Refused;
         }
-        let shape = if self.shapes.is_empty() {
-            &self.shape
+        let own = self.shapes.get(from.0 as usize).and_then(|own| own.get(&to));
+        let shape = own.unwrap_or(&self.shape);
+        let departs = if shape.bandwidth == 0 {
+            now
         } else {
-            self.shapes.get(&(from, to)).unwrap_or(&self.shape)
-        };
-        let mut departs = now;
-        if shape.bandwidth > 0 {
             let free = room(&mut self.departures, from.0 as usize, Time::ZERO);
-            let waiting =
-                u128::from(free.since(now).as_nanos()) * u128::from(shape.bandwidth) / 1_000_000_000;
-            if shape.buffer > 0 && waiting + u128::from(bytes) > u128::from(shape.buffer) {
-                return Fate::Lost;
+            match shape.queue_up(now, *free, bytes) {
+                Some(departs) => *free = departs,
+                None => return Fate::Lost,
             }
-            let sending = u128::from(bytes) * 1_000_000_000 / u128::from(shape.bandwidth);
-            departs = (*free).max(now) + Duration::from_nanos(sending as u64);
-            *free = departs;
-        }
+            *free
+        };
         let mut arrives = departs + shape.latency.sample(&mut self.rng);
         if !self.burdens.carried.is_empty() {
             arrives = self.burdens.delay(from, to, bytes, arrives);
         }
         self.connections.connect(from, to);
-        let last = self.promises.latest(now, u64::from(from.0) << 32 | u64::from(to.0));
-        *last = arrives.max(*last);
-        Fate::Arrives(*last)
+        Fate::Arrives(self.promises.keep(now, from, to, arrives))
     }
 
     /// The nodes that have exchanged something with `node`: those that a reset reaches. Forgets them.
@@ -150,7 +160,7 @@ impl Network {
 
     /// Gives one direction of one path a shape of its own.
     pub fn reshape(&mut self, from: NodeId, to: NodeId, shape: Shape) {
-        self.shapes.insert((from, to), shape);
+        room(&mut self.shapes, from.0 as usize, BTreeMap::new()).insert(to, shape);
     }
 }
 
@@ -187,109 +197,6 @@ impl Burdens {
             }
         }
         arrives
-    }
-}
-
-/// The latest arrival promised on each path, as long as it is still to come: what has arrived cannot be
-/// overtaken. A table with open addressing whose slots are used again when their promise has been kept, so
-/// it grows with what is under way and not with the number of paths.
-#[derive(Clone, Debug)]
-struct Promises {
-    /// A power of two of them where a search may begin, and a few for the last to end in.
-    slots: Vec<(u64, Time)>,
-}
-
-/// How many slots are looked through for a path before the table is doubled.
-const PROBES: usize = 8;
-
-impl Promises {
-    fn new() -> Self {
-        Self { slots: vec![(0, Time::ZERO); 64 + PROBES] }
-    }
-
-    /// The latest arrival promised on this path; any time up to `now` when all have been kept.
-    #[inline]
-    fn latest(&mut self, now: Time, path: u64) -> &mut Time {
-        loop {
-            if let Some(slot) = self.find(now, path) {
-                return &mut self.slots[slot].1;
-            }
-            self.grow(now);
-        }
-    }
-
-    /// The slot of this path, taken over from a kept promise when it has none; none when all are in use.
-    #[inline]
-    fn find(&mut self, now: Time, path: u64) -> Option<usize> {
-        let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let begin = hash as usize & (self.slots.len() - PROBES - 1);
-        let window = &mut self.slots[begin..begin + PROBES];
-        let mut kept = PROBES;
-        for (probe, (other, at)) in window.iter().enumerate() {
-            if *at <= now {
-                kept = kept.min(probe);
-            } else if *other == path {
-                return Some(begin + probe);
-            }
-        }
-        *window.get_mut(kept)? = (path, now);
-        Some(begin + kept)
-    }
-
-    fn grow(&mut self, now: Time) {
-        let doubled = vec![(0, Time::ZERO); 2 * (self.slots.len() - PROBES) + PROBES];
-        for (path, at) in std::mem::replace(&mut self.slots, doubled) {
-            if at > now {
-                *self.latest(now, path) = at;
-            }
-        }
-    }
-}
-
-/// Which pairs of nodes are connected: something was sent between them since the last reset.
-#[derive(Clone, Debug, Default)]
-struct Connections {
-    /// By node, the bits of the nodes with smaller numbers.
-    bits: Vec<Vec<u64>>,
-    /// Paths used lately whose bits are still to be set: many at a time, because each is far from the last.
-    used: Vec<(NodeId, NodeId)>,
-}
-
-/// How many bits are set at a time.
-const BATCH: usize = 256;
-
-impl Connections {
-    #[inline]
-    fn connect(&mut self, from: NodeId, to: NodeId) {
-        self.used.push((from, to));
-        if self.used.len() >= BATCH {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        for (from, to) in self.used.drain(..) {
-            let (row, column) = (from.max(to).0 as usize, from.min(to).0 as usize);
-            *room(room(&mut self.bits, row, Vec::new()), column / 64, 0) |= 1 << (column % 64);
-        }
-    }
-
-    /// Ends what there is between `node` and all others; who those were.
-    fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
-        self.settle();
-        let others = (0..self.bits.len() as u32).map(NodeId);
-        others.filter(|other| self.disconnect(node, *other) && *other != node).collect()
-    }
-
-    /// Ends a connection; whether there was one.
-    fn disconnect(&mut self, one: NodeId, other: NodeId) -> bool {
-        let (row, column) = (one.max(other).0 as usize, one.min(other).0 as usize);
-        let word = self.bits.get_mut(row).and_then(|row| row.get_mut(column / 64));
-        word.is_some_and(|word| {
-            let was = *word >> (column % 64) & 1 == 1;
-            *word &= !(1 << (column % 64));
-            was
-        })
     }
 }
 

@@ -18,10 +18,10 @@ pub trait Agenda<T>: Clone + Default {
     fn push(&mut self, at: Time, item: T);
     /// Takes the next item out, unless it comes after `until`.
     fn pop_until(&mut self, until: Time) -> Option<(Time, T)>;
-    /// What was brought close to the front since the last call, a few dozen at most: a hint to have it at
-    /// hand. An agenda that brings nothing up in groups has nothing to say.
-    fn brought_up(&mut self) -> impl Iterator<Item = T> {
-        std::iter::empty()
+    /// Tells what was brought close to the front since the last call, a few dozen at most: a hint to have it
+    /// at hand. An agenda that brings nothing up in groups has nothing to say.
+    fn announce(&mut self, tell: impl FnMut(T)) {
+        let _ = tell;
     }
     /// How many items are in.
     fn len(&self) -> usize;

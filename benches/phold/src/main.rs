@@ -6,7 +6,13 @@
 //! ```
 //!
 //! The engines take turns round by round, because the machine is never quiet; the table shows the median
-//! of the rounds in events per second of this thread's CPU time, and its ratio to the better loop by hand.
+//! of the rounds in events per second of this thread's CPU time, and its ratio to the loop by hand on std's
+//! `BinaryHeap`: what a programmer would write first, and what the goal of 60 % is measured against. The same
+//! loop on a 4-ary heap stands beside it; with a million tokens it is the faster of the two.
+//!
+//! nexosim 1.0 runs on one thread in two forms: *scheduled on itself, then sent* is how its documentation has
+//! models speak with each other; *scheduled on the target* goes past the models' ports through a handle on
+//! the scheduler, and is the fastest form that there is.
 //!
 //! *Full actor API* means that each site is an actor on a node of its own: a hop is a typed message, sent
 //! through the network's latency law, carried on a path that never reorders, put into the slab, taken off
@@ -62,16 +68,17 @@ fn contest(title: &str, mut rows: Vec<Row>, hops: u64, rounds: u32) {
     for _ in 0..rounds {
         rows.iter_mut().for_each(|row| row.measure(hops));
     }
-    let by_hand = rows[0].median().max(rows[1].median());
+    let by_hand = rows[0].median();
     println!("\n{title}; median of {rounds} rounds of {hops} hops\n");
-    println!("| engine | M events/s | of the better loop by hand |\n|---|---|---|");
+    println!("| engine | M events/s | of the loop on `BinaryHeap` |\n|---|---|---|");
     for row in &rows {
         let rate = row.median();
         println!("| {} | {:.2} | {:.0} % |", row.name, rate / 1e6, 100.0 * rate / by_hand);
     }
-    if let Some(nexosim) = rows.iter().find(|row| row.name.starts_with("nexosim")) {
-        let actors = &rows[2];
-        println!("\n{}: {:.1} times {}", actors.name, actors.median() / nexosim.median(), nexosim.name);
+    let actors = &rows[2];
+    println!();
+    for nexosim in rows.iter().filter(|row| row.name.starts_with("nexosim")) {
+        println!("{}: {:.1} times {}", actors.name, actors.median() / nexosim.median(), nexosim.name);
     }
 }
 

@@ -44,13 +44,19 @@ fn layer_and_unit(bits: u64) -> (usize, f64) {
 
 #[inline]
 pub(super) fn exponential(rng: &mut Rng) -> f64 {
+    let x = &EXPONENTIAL_TABLES.x;
+    let (layer, unit) = layer_and_unit(rng.bits());
+    let drawn = unit * x[layer];
+    // Well inside the layer 99 times in 100; the rest is kept apart, so that this much is worth inlining.
+    if drawn < x[layer + 1] { drawn } else { exponential_at_the_edge(rng, layer, drawn) }
+}
+
+/// What is drawn when the first draw, `x` in `layer`, may lie outside of the density.
+#[cold]
+#[inline(never)]
+fn exponential_at_the_edge(rng: &mut Rng, mut layer: usize, mut x: f64) -> f64 {
     let tables = &*EXPONENTIAL_TABLES;
     loop {
-        let (layer, unit) = layer_and_unit(rng.bits());
-        let x = unit * tables.x[layer];
-        if x < tables.x[layer + 1] {
-            return x;
-        }
         if layer == 0 {
             return EXPONENTIAL.0 - libm::log(1.0 - rng.unit());
         }
@@ -58,28 +64,50 @@ pub(super) fn exponential(rng: &mut Rng) -> f64 {
         if low + (high - low) * rng.unit() < libm::exp(-x) {
             return x;
         }
+        let unit;
+        (layer, unit) = layer_and_unit(rng.bits());
+        x = unit * tables.x[layer];
+        if x < tables.x[layer + 1] {
+            return x;
+        }
     }
 }
 
 #[inline]
 pub(super) fn normal(rng: &mut Rng) -> f64 {
+    let x = &NORMAL_TABLES.x;
+    let bits = rng.bits();
+    let (layer, unit) = layer_and_unit(bits);
+    let drawn = unit * x[layer];
+    if drawn < x[layer + 1] { sign(bits) * drawn } else { normal_at_the_edge(rng, bits) }
+}
+
+/// What is drawn when the first draw, made of `bits`, may lie outside of the density.
+#[cold]
+#[inline(never)]
+fn normal_at_the_edge(rng: &mut Rng, mut bits: u64) -> f64 {
     let tables = &*NORMAL_TABLES;
     loop {
-        let bits = rng.bits();
         let (layer, unit) = layer_and_unit(bits);
-        let sign = if bits & 0x100 == 0 { 1.0 } else { -1.0 };
         let x = unit * tables.x[layer];
         if x < tables.x[layer + 1] {
-            return sign * x;
+            return sign(bits) * x;
         }
         if layer == 0 {
-            return sign * normal_tail(rng);
+            return sign(bits) * normal_tail(rng);
         }
         let (low, high) = (tables.density[layer], tables.density[layer + 1]);
         if low + (high - low) * rng.unit() < libm::exp(-x * x / 2.0) {
-            return sign * x;
+            return sign(bits) * x;
         }
+        bits = rng.bits();
     }
+}
+
+/// The side of the normal: a bit that neither the layer nor the unit is made of.
+#[inline]
+fn sign(bits: u64) -> f64 {
+    if bits & 0x100 == 0 { 1.0 } else { -1.0 }
 }
 
 /// Marsaglia's method for the normal beyond the last layer.

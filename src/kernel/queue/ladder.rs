@@ -2,14 +2,15 @@
 //!
 //! The digits of a time are its groups of six bits. An item lies on the rung of the highest digit in which
 //! its time differs from the horizon's, in the bucket of that digit; so the next item is always in the
-//! lowest bucket of the lowest rung in use. That bucket is sorted into the bottom when it is small, and
-//! spread over the rungs below when it is not: an item moves at most eleven times, however many there are.
+//! lowest bucket of the lowest rung in use. That bucket is sorted into the bottom when it is small, and its
+//! neighbours with it as long as all of them are few; when it is not small, it is spread over the rungs below:
+//! an item moves at most eleven times, however many there are.
 //!
-//! **Invariant.** The bottom holds exactly the items that are not after the horizon, and `now` is within
-//! the bucket that the horizon closes. Items of one time lie together, in the order in which they went in,
-//! wherever they lie: no serial numbers. A look at what comes next moves nothing unless it comes out.
+//! **Invariant.** The bottom holds exactly the items that are not after the horizon, and `now` has the digits
+//! of the horizon above the rung from which the bottom was filled; the rungs below that one are empty. Items
+//! of one time lie together, in the order in which they went in, wherever they lie: no serial numbers. A look
+//! at what comes next moves nothing unless it comes out.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use super::Agenda;
@@ -23,7 +24,7 @@ const BUCKETS: usize = 1 << DIGIT;
 const RUNGS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 /// How many items are sorted at once, and half of what the bottom may grow to.
 const SMALL: usize = 32;
-/// A bucket that grew beyond this gives its memory back when it is emptied.
+/// The memory of a bucket that grew beyond this is given back when it is emptied, but for one a rung.
 const KEPT: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]
@@ -44,15 +45,17 @@ pub struct Ladder<T> {
     horizon: u64,
     /// Buckets by rung and digit.
     buckets: Vec<Vec<Entry<T>>>,
+    /// Memory of emptied buckets by rung. The last to be emptied is used first: it is still in the CPU's cache.
+    spare: Vec<Vec<Vec<Entry<T>>>>,
     /// Which buckets of a rung hold something.
     occupied: [u64; RUNGS],
     /// How many items lie on the rungs.
     above: usize,
-    /// How many items at the end of the bottom nobody has been told of.
-    untold: usize,
+    /// Whether the bottom was filled and nobody has been told.
+    untold: bool,
 }
 
-impl<T> Default for Ladder<T> {
+impl<T: Clone> Default for Ladder<T> {
     fn default() -> Self {
         Self {
             bottom: Vec::new(),
@@ -60,9 +63,10 @@ impl<T> Default for Ladder<T> {
             now: 0,
             horizon: 0,
             buckets: (0..RUNGS * BUCKETS).map(|_| Vec::new()).collect(),
+            spare: vec![Vec::new(); RUNGS],
             occupied: [0; RUNGS],
             above: 0,
-            untold: 0,
+            untold: false,
         }
     }
 }
@@ -71,13 +75,10 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
     #[inline]
     fn push(&mut self, at: Time, item: T) {
         let at = at.as_nanos();
-        assert!(at >= self.now, "the past is over");
         if at > self.horizon {
             self.place(Entry { at, item });
-        } else if at == self.now {
-            self.due.push_back(item);
         } else {
-            self.insert(Entry { at, item });
+            self.push_near(at, item);
         }
     }
 
@@ -85,11 +86,11 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
     fn pop_until(&mut self, until: Time) -> Option<(Time, T)> {
         let until = until.as_nanos();
         // What lies in the bottom for this very instant went in before anything that is due at once.
-        if self.bottom.last().is_none_or(|next| next.at > self.now)
+        if !self.due.is_empty()
+            && self.bottom.last().is_none_or(|next| next.at > self.now)
             && self.now <= until
-            && let Some(item) = self.due.pop_front()
         {
-            return Some((Time::from_nanos(self.now), item));
+            return self.due.pop_front().map(|item| (Time::from_nanos(self.now), item));
         }
         if self.bottom.is_empty() && !self.refill(until) {
             return None;
@@ -100,9 +101,10 @@ impl<T: Copy> Agenda<T> for Ladder<T> {
     }
 
     #[inline]
-    fn brought_up(&mut self) -> impl Iterator<Item = T> {
-        let untold = std::mem::take(&mut self.untold);
-        self.bottom.iter().rev().take(untold).map(|entry| entry.item)
+    fn announce(&mut self, tell: impl FnMut(T)) {
+        if std::mem::take(&mut self.untold) {
+            self.bottom.iter().rev().map(|entry| entry.item).for_each(tell);
+        }
     }
 
     fn len(&self) -> usize {
@@ -114,11 +116,49 @@ impl<T: Copy> Ladder<T> {
     /// Puts an item on its rung.
     #[inline]
     fn place(&mut self, entry: Entry<T>) {
-        let rung = ((entry.at ^ self.horizon) | 1).ilog2() / DIGIT;
-        let digit = (entry.at >> (rung * DIGIT)) as usize % BUCKETS;
-        self.occupied[rung as usize] |= 1 << digit;
-        self.buckets[rung as usize * BUCKETS + digit].push(entry);
+        let rung = (((entry.at ^ self.horizon) | 1).ilog2() / DIGIT) as usize;
+        let digit = (entry.at >> (rung as u32 * DIGIT)) as usize % BUCKETS;
+        if self.occupied[rung] & 1 << digit == 0 {
+            self.open(rung, digit);
+        }
+        self.buckets[rung * BUCKETS + digit].push(entry);
         self.above += 1;
+    }
+
+    /// Finds memory for a bucket that is about to hold something.
+    #[inline(never)]
+    fn open(&mut self, rung: usize, digit: usize) {
+        self.occupied[rung] |= 1 << digit;
+        if let Some(spare) = self.spare[rung].pop() {
+            self.buckets[rung * BUCKETS + digit] = spare;
+        }
+    }
+
+    /// Puts in what comes before the horizon.
+    #[inline(never)]
+    fn push_near(&mut self, at: u64, item: T) {
+        assert!(at >= self.now, "the past is over");
+        if at == self.now {
+            self.due.push_back(item);
+        } else {
+            self.insert(Entry { at, item });
+        }
+    }
+
+    /// Takes what a bucket holds; the memory goes back to [`Self::store`].
+    fn take(&mut self, rung: usize, digit: usize) -> Vec<Entry<T>> {
+        let taken = std::mem::take(&mut self.buckets[rung * BUCKETS + digit]);
+        self.occupied[rung] &= !(1 << digit);
+        self.above -= taken.len();
+        taken
+    }
+
+    fn store(&mut self, rung: usize, emptied: Vec<Entry<T>>) {
+        assert!(emptied.is_empty(), "memory that is used again holds nothing");
+        let spare = &mut self.spare[rung];
+        if emptied.capacity() <= KEPT || spare.iter().all(|other| other.capacity() <= KEPT) {
+            spare.push(emptied);
+        }
     }
 
     /// Puts an item into the bottom, behind those of its time.
@@ -132,7 +172,6 @@ impl<T: Copy> Ladder<T> {
     }
 
     /// Draws the horizon back to this instant, because the bottom has grown too long to be kept sorted.
-    /// The rungs below the bucket that the horizon closed are empty, and the digits above do not change.
     fn lower(&mut self) {
         self.horizon = self.now;
         let stays = self.bottom.partition_point(|entry| entry.at > self.now);
@@ -142,37 +181,61 @@ impl<T: Copy> Ladder<T> {
         }
     }
 
-    /// Fills the empty bottom with what comes next. False, and nothing moved, when that is after `until`.
+    /// Fills the empty bottom with what comes next. False, and nothing moved, when that
+    /// is after `until`.
+    #[inline(never)]
     fn refill(&mut self, until: u64) -> bool {
         while let Some(rung) = self.occupied.iter().position(|buckets| *buckets != 0) {
             let digit = self.occupied[rung].trailing_zeros() as usize;
-            let bucket = &mut self.buckets[rung * BUCKETS + digit];
-            let shift = rung as u32 * DIGIT;
-            let first = bucket.first().expect("an occupied bucket holds something").at;
-            let (begin, end) = (first >> shift << shift, first | !(u64::MAX << shift));
+            let bucket = &self.buckets[rung * BUCKETS + digit];
+            let (begin, end) = bounds(bucket, rung);
             assert!(begin >= self.horizon, "the rungs hold nothing that belongs in the bottom");
             if end > until && bucket.iter().all(|entry| entry.at > until) {
                 return false;
             }
-            let mut taken = std::mem::take(bucket);
-            self.occupied[rung] &= !(1 << digit);
-            self.above -= taken.len();
-            if rung == 0 || taken.len() <= SMALL {
-                self.horizon = end;
-                self.bottom.extend(taken.drain(..).rev());
-                self.bottom.sort_by_key(|entry| Reverse(entry.at));
-                self.untold = SMALL;
-            } else {
-                self.horizon = begin;
-                taken.drain(..).for_each(|entry| self.place(entry));
-            }
-            if taken.capacity() <= KEPT {
-                self.buckets[rung * BUCKETS + digit] = taken;
-            }
-            if !self.bottom.is_empty() {
+            if rung == 0 || bucket.len() <= SMALL {
+                self.bring_up(rung);
                 return true;
             }
+            self.horizon = begin;
+            self.spread(rung, digit);
         }
         false
     }
+
+    /// Sorts the first bucket of a rung into the bottom, and those after it while all of them are few.
+    fn bring_up(&mut self, rung: usize) {
+        self.untold = true;
+        while self.occupied[rung] != 0 {
+            let digit = self.occupied[rung].trailing_zeros() as usize;
+            let bucket = &self.buckets[rung * BUCKETS + digit];
+            let sorted = self.bottom.len();
+            if sorted > 0 && sorted + bucket.len() > SMALL {
+                break;
+            }
+            self.horizon = bounds(bucket, rung).1;
+            let mut taken = self.take(rung, digit);
+            self.bottom.append(&mut taken);
+            self.store(rung, taken);
+            // All in a bucket of the lowest rung have the same time.
+            if rung > 0 {
+                self.bottom[sorted..].sort_by_key(|entry| entry.at);
+            }
+        }
+        self.bottom.reverse();
+    }
+
+    /// Spreads a bucket that the horizon has just reached over the rungs below.
+    fn spread(&mut self, rung: usize, digit: usize) {
+        let mut taken = self.take(rung, digit);
+        taken.drain(..).for_each(|entry| self.place(entry));
+        self.store(rung, taken);
+    }
+}
+
+/// The first and the last time that belong in a bucket of this rung, which holds something.
+fn bounds<T>(bucket: &[Entry<T>], rung: usize) -> (u64, u64) {
+    let first = bucket.first().expect("an occupied bucket holds something").at;
+    let shift = rung as u32 * DIGIT;
+    (first >> shift << shift, first | !(u64::MAX << shift))
 }
