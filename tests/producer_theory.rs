@@ -146,6 +146,7 @@ fn simulation(
         brokers: Arc::new([(BrokerId(0), server, broker.addr())]),
         topics: Arc::new([(PLACE, 1)]),
         app: app.addr(),
+        callbacks: false,
     };
     let Workload { at_once, gap, bytes } = load;
     let application = Application { producer: producer.addr(), at_once, gap, bytes, published: 0 };

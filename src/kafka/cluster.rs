@@ -43,6 +43,8 @@ pub struct Publisher {
     pub app: Addr<FromPublisher>,
     /// Its producer's settings.
     pub config: Arc<ProducerConfig>,
+    /// Whether it is told the outcome of each record.
+    pub callbacks: bool,
 }
 
 /// An application that reads.
@@ -193,6 +195,7 @@ fn install_clients(
             brokers: Arc::clone(&brokers),
             topics: Arc::clone(&places),
             app: app.app,
+            callbacks: app.callbacks,
         };
         builder.install(seat, Producer::new(setup), Desk::default());
     }

@@ -4,6 +4,7 @@
 
 mod faults;
 mod kafka;
+mod mishaps;
 mod payloads;
 mod zeromq;
 
@@ -26,6 +27,7 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     }
     cx.loops();
     faults::check(&mut cx);
+    mishaps::check(&mut cx);
     payloads::check(&mut cx);
     match &scenario.system {
         System::Kafka(kafka) => kafka::check(&mut cx, kafka),

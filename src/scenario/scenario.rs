@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
+use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
 };
@@ -163,6 +164,10 @@ pub struct Generator {
     pub arrivals: Schedule,
     /// Records of each instance at most.
     pub stop_after: Option<u64>,
+    /// Whether it offers again after a restart what it never heard of.
+    pub outbox: bool,
+    /// Which of its records, from 0, is poison.
+    pub poison: Option<u64>,
     /// When it is there.
     pub presence: Presence,
     /// Its producer, when the system is Kafka.
@@ -212,6 +217,21 @@ pub struct Reader {
     pub commit: Commit,
     /// Its consumer, when the system is Kafka.
     pub consumer: Option<ConsumerConfig>,
+    /// What can go wrong in it by itself.
+    pub mishaps: Mishaps,
+}
+
+/// What can go wrong in a reading application by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mishaps {
+    /// Threads that records are handed to while the loop polls on; 0: the loop does the work.
+    pub workers: u32,
+    /// What it does about exceptions.
+    pub on_error: OnError,
+    /// When its process exits by itself.
+    pub crash: Option<CrashPlan>,
+    /// When it is started again after that; `None`: never.
+    pub restart_after: Option<Duration>,
 }
 
 /// When a reading application commits its offsets.

@@ -9,11 +9,13 @@ use crate::kafka::{cluster, partitioner::murmur2};
 use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Shape, Time};
 use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
 use crate::wire::Brokersim;
+use crate::wire::operator::ToSupervisor;
 use crate::wire::port::{ToPublisher, ToSubscriber};
 use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlocked};
 use crate::workload::processor::{Processor as Works, ProcessorSetup};
-use crate::workload::reader::{Commit as When, Reader as Reads};
+use crate::workload::reader::{Commit as When, Reader as Reads, ReaderSetup};
 use crate::workload::sink::Sink as Consumes;
+use crate::workload::supervisor::Supervisor;
 use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
@@ -124,8 +126,9 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
         System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Vec::new()),
     };
     let sinks = sink_plans(scenario, &apps);
+    let supervisor = install_supervisor(scenario, &mut builder, &apps);
     for (app, clients) in apps.into_iter().zip(clients) {
-        install(scenario, &mut builder, &stage, app, clients);
+        install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
     let more = more(builder.cast());
     install_faults(scenario, &mut builder, &stage, brokers, more);
@@ -266,17 +269,18 @@ fn kafka_applications(
         let node = app.node();
         let name = builder.cast().node(node);
         let publisher = match app {
-            App::Generator { entry, seat, .. } => Some((seat.addr(), entry.producer.clone())),
-            App::Processor { entry, seat, .. } => Some((seat.addr(), entry.producer.clone())),
+            App::Generator { entry, seat, .. } => Some((seat.addr(), entry.producer.clone(), entry.outbox)),
+            App::Processor { entry, seat, .. } => Some((seat.addr(), entry.producer.clone(), false)),
             App::Sink { .. } => None,
         };
-        if let Some((app, config)) = publisher {
+        if let Some((app, config, callbacks)) = publisher {
             let config = Arc::new(config.expect("a Kafka entry that publishes has a producer"));
             applications.publishers.push(cluster::Publisher {
                 name: format!("{name}/producer"),
                 node,
                 app,
                 config,
+                callbacks,
             });
         }
         let subscriber = match app {
@@ -372,7 +376,15 @@ fn install(
     stage: &Stage,
     app: App<'_>,
     clients: Clients,
+    supervisor: Option<Addr<ToSupervisor>>,
 ) {
+    let node = app.node();
+    let loop_of = |entry: &Reader, presence| {
+        let subscriber = clients.subscriber.expect("who reads has a client");
+        let mut setup = reader(scenario, stage, entry, presence, subscriber, node);
+        setup.supervisor = supervisor.zip(entry.mishaps.restart_after);
+        Reads::new(setup)
+    };
     match app {
         App::Generator { entry, seat, source, instance } => {
             let publisher = clients.publisher.expect("who publishes has a client");
@@ -380,15 +392,34 @@ fn install(
             builder.install(seat, Publishes::new(setup), Desk::default());
         }
         App::Processor { entry, seat, source } => {
+            let reader = loop_of(&entry.reader, entry.presence);
             let setup = processor(scenario, stage, entry, source, clients);
-            builder.install(seat, Works::new(setup), Desk::default());
+            builder.install(seat, Works::new(reader, setup), Desk::default());
         }
         App::Sink { entry, seat } => {
-            let subscriber = clients.subscriber.expect("who reads has a client");
-            let reader = reader(scenario, stage, &entry.reader, entry.presence, subscriber);
+            let reader = loop_of(&entry.reader, entry.presence);
             builder.install(seat, Consumes::new(reader), Desk::default());
         }
     }
+}
+
+/// Whoever starts processes again that have exited, when some of them are to be.
+fn install_supervisor(
+    scenario: &Scenario,
+    builder: &mut Builder<Brokersim>,
+    apps: &[App<'_>],
+) -> Option<Addr<ToSupervisor>> {
+    let mut readers = scenario.readers();
+    readers.find(|(_, reader)| reader.mishaps.restart_after.is_some())?;
+    let node = builder.node("supervisor");
+    let seat: Seat<Supervisor> = builder.reserve(node, "supervisor");
+    // A process's own machine starts it again: that is nothing that the network could hold up.
+    for app in apps {
+        builder.network.reshape(app.node(), node, Shape::IDEAL);
+    }
+    let address = seat.addr();
+    builder.install(seat, Supervisor, Desk::default());
+    Some(address)
 }
 
 fn generator(
@@ -418,6 +449,8 @@ fn generator(
         hash: murmur2,
         keep_bodies: is_read(scenario, &entry.topic, 0),
         when_blocked: WhenBlocked::Wait,
+        outbox: entry.outbox,
+        poison: entry.poison,
         start: entry.presence.start,
         stop: entry.presence.stop.unwrap_or(end).min(end),
         stop_after: entry.stop_after.unwrap_or(u64::MAX),
@@ -431,7 +464,6 @@ fn processor(
     source: u32,
     clients: Clients,
 ) -> ProcessorSetup {
-    let subscriber = clients.subscriber.expect("who reads has a client");
     let input = content(scenario, &entry.reader.from, 0);
     let output = content(scenario, &entry.to, 0);
     let empty = || Arc::new(Schema::of("bytes", &[]));
@@ -440,7 +472,6 @@ fn processor(
         (work, Some(schema)) => Some(work.state(schema).expect("the scenario was checked: its fields exist")),
     };
     ProcessorSetup {
-        reader: reader(scenario, stage, &entry.reader, entry.presence, subscriber),
         source,
         channel: named(stage, &entry.to),
         publisher: clients.publisher.expect("who publishes has a client"),
@@ -458,8 +489,9 @@ fn reader(
     entry: &Reader,
     presence: Presence,
     subscriber: Addr<ToSubscriber>,
-) -> Reads {
-    Reads {
+    node: NodeId,
+) -> ReaderSetup {
+    ReaderSetup {
         group: group_of(scenario, stage, entry),
         subscriber,
         service: entry.service.clone(),
@@ -470,6 +502,11 @@ fn reader(
         },
         start: presence.start,
         stop: presence.stop.unwrap_or(Time::NEVER),
+        workers: entry.mishaps.workers,
+        on_error: entry.mishaps.on_error,
+        crash: entry.mishaps.crash,
+        node,
+        supervisor: None,
     }
 }
 

@@ -258,6 +258,10 @@ impl Actor for Consumer {
     type Timer = Timer;
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _from: ActorId, msg: ToConsumer) {
+        if self.state.stopped == Some(Stopped::Closed) && matches!(msg, ToConsumer::App(ToSubscriber::Next)) {
+            // Its application begins again: a new client, on the same connections.
+            self.state = State::new(&self.setup, self.state.brokers.correlation());
+        }
         if self.state.stopped.is_some() {
             return;
         }

@@ -17,7 +17,7 @@ use super::topics::Topics;
 use crate::kafka::config::{Acks, ProducerConfig};
 use crate::kernel::{Rng, Time};
 use crate::trace::kafka::BrokerId;
-use crate::trace::{Body, ChannelId, Fact, Ids, Life, PlaceId, Reason, Record};
+use crate::trace::{Body, ChannelId, Fact, Ids, Life, PlaceId, Reason, Record, RecordId};
 use crate::wire::kafka::Request;
 use crate::wire::port::FromPublisher;
 
@@ -49,6 +49,8 @@ pub enum Stir {
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(super) config: Arc<ProducerConfig>,
+    /// Whether the application is told the outcome of each record.
+    callbacks: bool,
     pub(super) topics: Topics,
     pub(super) accumulator: Accumulator,
     pub(super) door: Door,
@@ -84,6 +86,7 @@ impl Client {
         let reconnect = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
         let retry_backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         Self {
+            callbacks: setup.callbacks,
             topics: Topics::new(
                 &setup.topics,
                 config.batch_size,
@@ -188,6 +191,7 @@ impl Client {
 
     fn refuse(&mut self, record: &Record, why: Reason) {
         self.door.failed(1);
+        self.call_back(&Ids::one(record.id), false);
         self.out.push(Out::Fact(Life::Rejected { ids: Ids::one(record.id), why }.into()));
     }
 
@@ -216,6 +220,31 @@ impl Client {
             self.refuse(&visitor.record, why);
         }
         late
+    }
+
+    /// The callbacks of `send()`, for an application that wants them: one message for each run of records.
+    pub(super) fn call_back(&mut self, ids: &Ids, accepted: bool) {
+        if !self.callbacks {
+            return;
+        }
+        let outcome = |(first, records)| Out::App(FromPublisher::Outcome { first, records, accepted });
+        let mut run: Option<(RecordId, u32)> = None;
+        for id in ids.iter() {
+            run = match run {
+                Some((first, records)) if first.plus(u64::from(records)) == id => Some((first, records + 1)),
+                Some(ended) => {
+                    self.out.push(outcome(ended));
+                    Some((id, 1))
+                }
+                None => Some((id, 1)),
+            };
+        }
+        self.out.extend(run.map(outcome));
+    }
+
+    /// Whether it was closed, and everything offered to it has its outcome.
+    pub fn is_closed(&self) -> bool {
+        self.door.is_closed()
     }
 
     /// Tells the application of flushes that return.

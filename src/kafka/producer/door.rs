@@ -102,8 +102,15 @@ impl Door {
 
     /// Nothing more is offered.
     pub fn close(&mut self) {
-        self.closing = true;
-        self.flush();
+        if !self.closing {
+            self.closing = true;
+            self.flush();
+        }
+    }
+
+    /// Closed, and nobody waits for it any more.
+    pub fn is_closed(&self) -> bool {
+        self.closing && self.flushes.is_empty()
     }
 
     /// The next flush that returns, with the number of records that were not accepted.

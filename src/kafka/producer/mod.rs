@@ -58,6 +58,8 @@ pub struct ProducerSetup {
     pub topics: Arc<[(PlaceId, u32)]>,
     /// Who is told about room in the buffer and about flushes.
     pub app: Addr<FromPublisher>,
+    /// Whether it is told the outcome of each record, too: the callback of `send()`.
+    pub callbacks: bool,
 }
 
 hears! {
@@ -101,6 +103,10 @@ impl Producer {
     }
 
     fn app(&mut self, cx: &mut Cx<'_, Self>, msg: ToPublisher) {
+        if self.client.is_closed() && matches!(msg, ToPublisher::Publish(..) | ToPublisher::PublishAll(..)) {
+            self.renew();
+            self.drive(cx);
+        }
         let stir = match msg {
             ToPublisher::Publish(channel, record, body) => {
                 self.client.publish(channel, record, body, cx.now(), cx.rng())
@@ -125,6 +131,13 @@ impl Producer {
             }
             Stir::Sender => self.drive(cx),
         }
+    }
+
+    /// A new client: without a buffer, without an identity. Only the numbers of requests go on, so that an
+    /// answer to the one before is not taken for one to the new.
+    fn renew(&mut self) {
+        self.client = Client::new(&self.setup, self.client.correlation);
+        self.armed = Time::NEVER;
     }
 
     fn publish_all(
@@ -213,10 +226,8 @@ impl Actor for Producer {
         self.drive(cx);
     }
 
-    /// The buffer dies with the process; a new one gets a new identity. Only the numbers of requests go on,
-    /// so that an answer to the dead process is not taken for one to the new.
+    /// The buffer dies with the process; a new one gets a new identity.
     fn crash(&mut self, _now: Time, _how: Crash) {
-        self.client = Client::new(&self.setup, self.client.correlation);
-        self.armed = Time::NEVER;
+        self.renew();
     }
 }

@@ -106,6 +106,7 @@ impl Rig {
             brokers: peers.collect(),
             topics: Arc::new([(PlaceId(0), partitions)]),
             app,
+            callbacks: false,
         };
         let mut rig = Self {
             alone: Alone::new(Producer::new(setup)),
