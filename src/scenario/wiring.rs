@@ -238,9 +238,14 @@ fn install_kafka(
     apps: &[App<'_>],
 ) -> (Vec<Clients>, Brokers) {
     let mut topics: Vec<_> =
-        kafka.topics.iter().map(|topic| (topic.config.clone(), topic.replication_factor)).collect();
+        kafka
+            .topics
+            .iter()
+            .map(|topic| (topic.config.clone(), topic.replication_factor, topic.partitions))
+            .collect();
     let replication = kafka.config.offsets_topic_replication_factor.min(kafka.brokers);
-    topics.push((kafka.config.topic.clone(), replication));
+    let offsets = stage.channels.last().expect("the offsets topic is the last").places;
+    topics.push((kafka.config.topic.clone(), replication, offsets));
     let rack = |index: u32| kafka.racks.get(index as usize).cloned();
     let config = cluster::Config {
         brokers: kafka.config.clone(),

@@ -79,6 +79,7 @@ impl Client {
                 news = true;
             }
         }
+        news |= self.topics.grow(image);
         if news {
             self.refresh_available();
         }

@@ -81,7 +81,7 @@ impl Client {
         let safe = config.acks == Acks::All && config.max_in_flight <= 5 && config.retries > 0;
         assert!(safe || !config.idempotence, "idempotence needs acks=all, retries and at most 5 in flight");
         assert!(config.max_in_flight > 0, "a connection carries at least one request");
-        let places = setup.topics.iter().map(|(first, count)| (first.0 + count) as usize).max().unwrap_or(0);
+        let places = setup.topics.iter().map(|topic| (topic.first.0 + topic.most) as usize).max().unwrap_or(0);
         let brokers: Vec<_> = setup.brokers.iter().map(|(id, ..)| *id).collect();
         let reconnect = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
         let retry_backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);

@@ -47,6 +47,17 @@ use crate::wire::port::{FromPublisher, ToPublisher};
 use client::{Client, Out, Stir};
 pub use size::{BATCH_HEADER, record_bytes, upper_bound};
 
+/// A topic, as a producer needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Its first partition; the others follow.
+    pub first: PlaceId,
+    /// How many it has in the beginning; at least one.
+    pub partitions: u32,
+    /// How many it may have in time.
+    pub most: u32,
+}
+
 /// What a producer is told before it starts.
 #[derive(Clone, Debug)]
 pub struct ProducerSetup {
@@ -54,8 +65,8 @@ pub struct ProducerSetup {
     pub config: Arc<ProducerConfig>,
     /// `bootstrap.servers`, and every other broker: its id, its node and where it listens. At least one.
     pub brokers: Arc<[(BrokerId, NodeId, Addr<ToBroker>)]>,
-    /// By `ChannelId`: the first partition of the topic and how many there are (at least one).
-    pub topics: Arc<[(PlaceId, u32)]>,
+    /// By `ChannelId`.
+    pub topics: Arc<[Topic]>,
     /// Who is told about room in the buffer and about flushes.
     pub app: Addr<FromPublisher>,
     /// Whether it is told the outcome of each record, too: the callback of `send()`.
