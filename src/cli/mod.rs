@@ -52,6 +52,8 @@ enum Command {
     Schema,
     /// List every setting with its default, its unit, and whether it is modelled
     Settings(settings::SettingsArguments),
+    /// List every kind of fault, whom it strikes and what it takes
+    Faults,
     /// Where would this key go, who would get what?
     #[command(subcommand)]
     Calc(calc::Calc),
@@ -79,6 +81,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Check(arguments) => scenarios::check(arguments),
         Command::Schema => scenarios::schema(),
         Command::Settings(arguments) => settings::settings(arguments),
+        Command::Faults => scenarios::faults(),
         Command::Calc(what) => calc::calc(what),
     }
 }

@@ -1,9 +1,10 @@
-//! `brokersim list`, `new`, `check`, `schema`: everything about scenario files but running them.
+//! `brokersim list`, `new`, `check`, `schema`, `faults`: everything about scenario files but running them.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::fault::catalogue;
 use crate::scenario::{self, templates};
 
 use super::bundled::BUNDLED;
@@ -53,7 +54,20 @@ pub fn check(arguments: &ScenarioArguments) -> Result<Exit, Failure> {
     for note in &scenario.notes {
         text += &format!("  note: {note}\n");
     }
+    let drawn = scenario.drawn_faults();
+    if !drawn.is_empty() {
+        text += &format!("  drawn from seed {}:\n", scenario.run.seed);
+    }
+    for fault in &drawn {
+        text += &format!("    {fault}\n");
+    }
     output::print(&text)?;
+    Ok(Exit::Ok)
+}
+
+/// Prints the catalogue of faults.
+pub fn faults() -> Result<Exit, Failure> {
+    output::print(&catalogue::to_table())?;
     Ok(Exit::Ok)
 }
 

@@ -1,127 +1,432 @@
 //! The injector: at its times it changes the physics of the world.
 //!
 //! A target that is a role ("the leader of orders-0") is looked up as an operator would: a moment before the
-//! fault the injector asks the brokers for metadata, and strikes whoever holds the role by the newest answer.
+//! fault the injector asks the brokers, and strikes whoever holds the role by the newest answer. A fault that
+//! strikes nobody says so.
+//!
+//! **Invariant.** Faults overlap without undoing each other: each takes back what it did itself, and nothing else.
+//!
+//! **Not modelled:** an operator who is cut off: questions and orders reach every process that is up.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Command, Crash, Cx, Duration, NodeId, Time};
+use crate::kernel::{Actor, ActorId, Addr, Command, Cx, Duration, NodeId, Time};
 use crate::trace::kafka::BrokerId;
-use crate::trace::{Injected, PlaceId};
+use crate::trace::{Injected, Missed, Phase, Whom};
 use crate::wire::Brokersim;
-use crate::wire::kafka::{FromBroker, Image, Request, Response, ToBroker};
+use crate::wire::kafka::{FromBroker, ToBroker, ToController};
+use crate::wire::operator::ToApplication;
 
-/// One fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// When it strikes.
-    pub at: Time,
-    /// How long until it is taken back; none when it never is.
-    pub lasts: Option<Duration>,
-    /// What happens.
-    pub strike: Strike,
-    /// To whom.
-    pub target: Target,
-}
-
-/// What happens to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strike {
-    /// The process is killed; taken back by a restart.
-    Kill,
-    /// The machine loses power; taken back by a restart.
-    PowerLoss,
-    /// It stands still; taken back by going on.
-    Pause,
-}
-
-/// Whom a fault strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// This node.
-    Node(NodeId),
-    /// The leader of this place.
-    Leader(PlaceId),
-}
+use super::holds::Holds;
+use super::quorum::{Quorum, QuorumSetup};
+use super::roles::{Roles, node_of};
+use super::strike::{Plan, Severing, Strike, Target};
 
 /// What an injector is made of.
 #[derive(Clone, Debug)]
 pub struct InjectorSetup {
-    /// The faults, in the order of the scenario.
+    /// The faults: those of the scenario in their order, then those drawn at random.
     pub plans: Vec<Plan>,
     /// The brokers that can be asked for roles: id, node, address.
     pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
+    /// The controllers; none where there are no brokers.
+    pub quorum: Option<QuorumSetup>,
+    /// Every node that has a name in the scenario: those that can be cut off from each other.
+    pub nodes: Vec<NodeId>,
+    /// Applications, by the node each lives on.
+    pub applications: Vec<(NodeId, Addr<ToApplication>)>,
+    /// Nodes of instances that begin when they are told to.
+    pub away: Vec<NodeId>,
+    /// The controller, for orders about topics; none where there is none.
+    pub controller: Option<Addr<ToController>>,
 }
 
-/// What the injector wakes up for: the number of the fault.
+/// What the injector wakes up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InjectorTimer {
-    /// Ask who holds the role.
+    /// Ask who holds the roles of this fault.
     Look(u32),
-    /// Strike.
+    /// It strikes.
     Begin(u32),
-    /// Take it back.
+    /// What lasts in this slot is over.
     End(u32),
+    /// The controllers have a leader again.
+    Elect,
 }
 
 /// The actor that makes things go wrong.
 #[derive(Clone)]
 pub struct Injector {
     setup: Arc<InjectorSetup>,
-    image: Arc<Image>,
-    struck: Vec<Option<NodeId>>,
+    roles: Roles,
+    holds: Holds,
+    quorum: Option<Quorum>,
+    /// Instances that have not begun, or were removed.
+    away: BTreeSet<NodeId>,
+    /// How often each fault has struck.
+    rounds: Vec<u32>,
+    /// What lasts.
+    lasting: Vec<Option<Lasting>>,
 }
 
-/// How long before a fault its role is looked up.
+/// A fault that has struck and is not over.
+#[derive(Clone, Debug)]
+struct Lasting {
+    fault: u32,
+    round: u32,
+    victims: Victims,
+}
+
+/// Who was struck.
+#[derive(Clone, Debug, Default)]
+struct Victims {
+    nodes: Vec<NodeId>,
+    paths: Vec<(NodeId, NodeId)>,
+    /// How many controllers.
+    voters: u32,
+}
+
+/// How long before a fault its roles are looked up.
 const LOOK_BEFORE: Duration = Duration::from_millis(50);
 
 impl Injector {
     /// An injector with all its faults ahead.
     pub fn new(setup: InjectorSetup) -> Self {
-        let struck = vec![None; setup.plans.len()];
-        Self { setup: Arc::new(setup), image: Arc::default(), struck }
-    }
-
-    fn look(&self, cx: &mut Cx<'_, Self>) {
-        for &(_, _, broker) in &self.setup.brokers {
-            cx.send(broker, ToBroker { correlation: 0, reply_to: cx.addr(), request: Request::Metadata });
+        Self {
+            rounds: vec![0; setup.plans.len()],
+            quorum: setup.quorum.map(Quorum::new),
+            away: setup.away.iter().copied().collect(),
+            setup: Arc::new(setup),
+            roles: Roles::default(),
+            holds: Holds::default(),
+            lasting: Vec::new(),
         }
     }
 
-    fn victim(&self, target: Target) -> Option<NodeId> {
-        match target {
-            Target::Node(node) => Some(node),
-            Target::Leader(place) => {
-                let leader = self.image.leader(place)?;
-                self.setup.brokers.iter().find(|(id, ..)| *id == leader).map(|(_, node, _)| *node)
+    /// Arms the next time that a fault strikes, if there is one.
+    fn schedule(&self, cx: &mut Cx<'_, Self>, fault: u32) {
+        let plan = &self.setup.plans[fault as usize];
+        let round = self.rounds[fault as usize];
+        let after = match plan.again {
+            _ if round == 0 => Duration::ZERO,
+            Some(again) if again.times.is_none_or(|times| round < times) => again.every * u64::from(round),
+            Some(_) | None => return,
+        };
+        let late = Duration::from_nanos(cx.rng().below(plan.jitter.as_nanos() + 1));
+        let at = plan.at + after + late;
+        cx.arm_at(InjectorTimer::Begin(fault), at);
+        if plan.targets.iter().chain(&plan.peers).any(Target::is_role) {
+            let before = at.as_nanos().saturating_sub(LOOK_BEFORE.as_nanos());
+            cx.arm_at(InjectorTimer::Look(fault), Time::from_nanos(before));
+        }
+    }
+
+    fn look(&self, cx: &mut Cx<'_, Self>, fault: u32) {
+        let plan = &self.setup.plans[fault as usize];
+        for (correlation, request) in Roles::questions(plan.targets.iter().chain(&plan.peers)) {
+            for &(_, _, broker) in &self.setup.brokers {
+                let (reply_to, request) = (cx.addr(), request.clone());
+                cx.send(broker, ToBroker { correlation, reply_to, request });
             }
         }
     }
 
     fn begin(&mut self, cx: &mut Cx<'_, Self>, fault: u32) {
-        let Plan { strike, target, lasts, .. } = self.setup.plans[fault as usize].clone();
-        // A role that nobody holds cannot be struck: there is no leader to kill.
-        let Some(node) = self.victim(target) else { return };
-        self.struck[fault as usize] = Some(node);
-        cx.emit(Injected { fault, node, begins: true });
-        cx.command(match strike {
-            Strike::Kill => Command::Crash(node, Crash::Process),
-            Strike::PowerLoss => Command::Crash(node, Crash::Power),
-            Strike::Pause => Command::Pause(node),
-        });
-        if let Some(lasts) = lasts {
-            cx.arm(InjectorTimer::End(fault), lasts);
+        let setup = Arc::clone(&self.setup);
+        let plan = &setup.plans[fault as usize];
+        let round = self.rounds[fault as usize];
+        self.rounds[fault as usize] += 1;
+        self.schedule(cx, fault);
+        if let (Strike::AddPartitions(to), Some(Target::Topic(channel, first))) =
+            (plan.strike, plan.targets.first())
+        {
+            let (kind, whom) = (plan.kind, Whom::Channel(*channel));
+            cx.emit(Injected { fault, round, kind, whom, phase: Phase::Begins });
+            let controller = setup.controller.expect("who has topics has a controller");
+            return cx.send(controller, ToController::CreatePartitions { first: *first, count: to });
+        }
+        let tell = |whom, phase| Injected { fault, round, kind: plan.kind, whom, phase };
+        let victims = match self.victims(cx, plan) {
+            Ok(victims) => victims,
+            Err(why) => return cx.emit(tell(Whom::Nobody, Phase::Missed(why))),
+        };
+        if plan.strike == Strike::Heal && !self.lasting.iter().flatten().any(|it| victims.touch(it)) {
+            return cx.emit(tell(Whom::nodes(&victims.nodes), Phase::Missed(Missed::NothingLasts)));
+        }
+        cx.emit(tell(Whom::nodes(&victims.nodes), Phase::Begins));
+        self.strike(cx, plan.strike, &victims);
+        if plan.strike.can_last() {
+            let slot = self.keep(Lasting { fault, round, victims });
+            if let Some(lasts) = plan.lasts {
+                cx.arm(InjectorTimer::End(slot), lasts);
+            }
         }
     }
 
-    fn end(&mut self, cx: &mut Cx<'_, Self>, fault: u32) {
-        let Some(node) = self.struck[fault as usize].take() else { return };
-        cx.emit(Injected { fault, node, begins: false });
-        cx.command(match self.setup.plans[fault as usize].strike {
-            Strike::Kill | Strike::PowerLoss => Command::Restart(node),
-            Strike::Pause => Command::Resume(node),
+    fn keep(&mut self, lasting: Lasting) -> u32 {
+        let free = self.lasting.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.lasting.push(None);
+            self.lasting.len() - 1
         });
+        self.lasting[free] = Some(lasting);
+        free as u32
     }
+
+    fn end(&mut self, cx: &mut Cx<'_, Self>, slot: u32) {
+        let Some(Lasting { fault, round, victims }) = self.lasting[slot as usize].take() else { return };
+        cx.disarm(InjectorTimer::End(slot));
+        let Plan { kind, strike, .. } = self.setup.plans[fault as usize];
+        cx.emit(Injected { fault, round, kind, whom: Whom::nodes(&victims.nodes), phase: Phase::Ends });
+        self.take_back(cx, strike, &victims);
+    }
+
+    fn victims(&self, cx: &mut Cx<'_, Self>, plan: &Plan) -> Result<Victims, Missed> {
+        let mut victims = Victims::default();
+        let mut missed = Missed::NoSuchRole;
+        for target in &plan.targets {
+            match self.resolve(cx, target, plan.strike) {
+                Ok(nodes) => victims.add(&nodes),
+                Err(why) => missed = why,
+            }
+            if *target == Target::Quorum {
+                victims.voters = self.quorum.as_ref().map_or(0, Quorum::too_many);
+            }
+        }
+        if victims.nodes.is_empty() {
+            return Err(missed);
+        }
+        let controller = self.quorum.as_ref().map(|quorum| quorum.setup.node);
+        if victims.voters == 0 && controller.is_some_and(|node| victims.nodes.contains(&node)) {
+            victims.voters = 1;
+        }
+        let peers = self.peers(cx, plan)?;
+        victims.find_paths(plan.strike, &peers);
+        Ok(victims)
+    }
+
+    /// The other ends of paths.
+    fn peers(&self, cx: &mut Cx<'_, Self>, plan: &Plan) -> Result<Vec<NodeId>, Missed> {
+        if plan.peers.is_empty() {
+            return Ok(self.setup.nodes.clone());
+        }
+        let mut peers = Victims::default();
+        for target in &plan.peers {
+            peers.add(&self.resolve(cx, target, plan.strike)?);
+        }
+        Ok(peers.nodes)
+    }
+
+    /// Who it is now.
+    fn resolve(&self, cx: &mut Cx<'_, Self>, target: &Target, strike: Strike) -> Result<Vec<NodeId>, Missed> {
+        let node = |id| node_of(&self.setup.brokers, id);
+        let role = |broker: Option<BrokerId>| broker.map(|id| vec![node(id)]).ok_or(Missed::NoSuchRole);
+        match target {
+            Target::Node(node) => Ok(vec![*node]),
+            Target::Nodes(nodes) => Ok(nodes.clone()),
+            Target::Everything => Ok(self.setup.nodes.clone()),
+            Target::Leader(place) => role(self.roles.leader(*place)),
+            Target::Coordinator(group) => role(self.roles.coordinator(*group)),
+            Target::Follower(place) => role(one_of(cx, &self.roles.followers(*place))),
+            Target::OneOf(nodes) => {
+                let up: Vec<_> = nodes.iter().copied().filter(|node| !self.holds.is_down(*node)).collect();
+                one_of(cx, &up).map(|node| vec![node]).ok_or(Missed::AllDown)
+            }
+            Target::Entry(nodes) => self.member(nodes, strike).map(|node| vec![node]).ok_or(Missed::NoMember),
+            Target::Topic(..) => Err(Missed::NoSuchRole),
+            Target::Quorum => Ok(self.quorum.iter().map(|quorum| quorum.setup.node).collect()),
+        }
+    }
+
+    /// The instance of an entry that comes or goes next: the first that is away, or the last that is there.
+    fn member(&self, nodes: &[NodeId], strike: Strike) -> Option<NodeId> {
+        let away = |node: &&NodeId| self.away.contains(*node);
+        if strike == Strike::AddMember {
+            return nodes.iter().find(away).copied();
+        }
+        nodes.iter().rev().find(|node| !away(node)).copied()
+    }
+
+    /// Tells the applications on a node.
+    fn tell(&self, cx: &mut Cx<'_, Self>, node: NodeId, what: ToApplication) {
+        for (_, application) in self.setup.applications.iter().filter(|(home, _)| *home == node) {
+            cx.send(*application, what);
+        }
+    }
+
+    /// Tells applications that it is over; where another fault says the same kind of thing still, what that says.
+    fn untell(&self, cx: &mut Cx<'_, Self>, victims: &Victims, over: ToApplication) {
+        for &node in &victims.nodes {
+            let holds = |lasting: &Lasting| {
+                let Strike::Tell { begins, ends } = self.setup.plans[lasting.fault as usize].strike else {
+                    return None;
+                };
+                (ends == Some(over) && lasting.victims.nodes.contains(&node)).then_some(begins)
+            };
+            let other = self.lasting.iter().flatten().find_map(holds);
+            self.tell(cx, node, other.unwrap_or(over));
+        }
+    }
+
+    fn strike(&mut self, cx: &mut Cx<'_, Self>, strike: Strike, victims: &Victims) {
+        match strike {
+            Strike::Tell { begins, .. } => victims.nodes.iter().for_each(|node| self.tell(cx, *node, begins)),
+            Strike::AddMember | Strike::RemoveMember => self.change_members(cx, strike, victims),
+            Strike::AddPartitions(_) => unreachable!("a topic has no node"),
+            Strike::Crash(how) => self.each(cx, victims, |holds, node| Some(holds.crash(node, how))),
+            Strike::Pause => self.each(cx, victims, Holds::pause),
+            Strike::SlowCpu(factor) => {
+                self.each(cx, victims, |holds, node| Some(holds.slow_cpu(node, factor)))
+            }
+            Strike::Sever(Severing::Reset, _) => victims.along(cx, Command::Refuse),
+            Strike::Sever(..) => victims.along(cx, Command::Cut),
+            Strike::Burden(burden, _) => victims.along(cx, |from, to| Command::Burden(from, to, burden)),
+            Strike::Heal => self.heal(cx, victims),
+        }
+        if matches!(strike, Strike::Crash(_) | Strike::Pause) && victims.voters > 0 {
+            self.lose_controllers(cx, victims.voters, strike);
+        }
+    }
+
+    fn change_members(&mut self, cx: &mut Cx<'_, Self>, strike: Strike, victims: &Victims) {
+        for &node in &victims.nodes {
+            if strike == Strike::AddMember {
+                self.away.remove(&node);
+                self.tell(cx, node, ToApplication::Join);
+            } else {
+                self.away.insert(node);
+                self.tell(cx, node, ToApplication::Close);
+            }
+        }
+    }
+
+    fn take_back(&mut self, cx: &mut Cx<'_, Self>, strike: Strike, victims: &Victims) {
+        match strike {
+            Strike::Tell { ends: Some(over), .. } => self.untell(cx, victims, over),
+            Strike::Tell { ends: None, .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_) => unreachable!("these do not last"),
+            Strike::Crash(_) => self.each(cx, victims, Holds::restart),
+            Strike::Pause => self.each(cx, victims, Holds::resume),
+            Strike::SlowCpu(factor) => {
+                self.each(cx, victims, |holds, node| Some(holds.fast_cpu(node, factor)))
+            }
+            Strike::Sever(Severing::Reset, _) => victims.along(cx, Command::Accept),
+            Strike::Sever(..) => victims.along(cx, Command::Heal),
+            Strike::Burden(burden, _) => victims.along(cx, |from, to| Command::Relieve(from, to, burden)),
+            Strike::Heal => unreachable!("healing does not last"),
+        }
+        if matches!(strike, Strike::Crash(_) | Strike::Pause) && victims.voters > 0 {
+            self.regain_controllers(cx, victims.voters);
+        }
+    }
+
+    /// Holds or lets go each node but the controller's, which stands for several.
+    fn each(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        victims: &Victims,
+        mut act: impl FnMut(&mut Holds, NodeId) -> Option<Command>,
+    ) {
+        let controller = self.quorum.as_ref().map(|quorum| quorum.setup.node);
+        for node in victims.nodes.iter().filter(|node| Some(**node) != controller) {
+            if let Some(command) = act(&mut self.holds, *node) {
+                cx.command(command);
+            }
+        }
+    }
+
+    /// Takes back whatever lasts on these nodes.
+    fn heal(&mut self, cx: &mut Cx<'_, Self>, victims: &Victims) {
+        for slot in 0..self.lasting.len() {
+            if self.lasting[slot].as_ref().is_some_and(|lasting| victims.touch(lasting)) {
+                self.end(cx, slot as u32);
+            }
+        }
+    }
+
+    /// The leading controller fails, and others with it. One that stands still is deposed just so.
+    fn lose_controllers(&mut self, cx: &mut Cx<'_, Self>, voters: u32, strike: Strike) {
+        let quorum = self.quorum.as_mut().expect("who loses controllers has some");
+        let (served, node) = (quorum.lose(voters), quorum.setup.node);
+        if let (true, Strike::Crash(how)) = (served, strike) {
+            cx.command(Command::Crash(node, how));
+        } else if served {
+            cx.command(Command::Crash(node, crate::kernel::Crash::Power));
+        }
+        if quorum.can_elect() {
+            let wait = quorum.fail_over(cx.rng());
+            cx.arm(InjectorTimer::Elect, wait);
+        } else {
+            cx.disarm(InjectorTimer::Elect);
+        }
+    }
+
+    fn regain_controllers(&mut self, cx: &mut Cx<'_, Self>, voters: u32) {
+        let quorum = self.quorum.as_mut().expect("who regains controllers had some");
+        let could = quorum.can_elect();
+        quorum.regain(voters);
+        // Where an election is under way already, one more voter does not hurry it.
+        if quorum.can_elect() && !could {
+            let wait = quorum.election(cx.rng());
+            cx.arm(InjectorTimer::Elect, wait);
+        }
+    }
+
+    fn elect(&mut self, cx: &mut Cx<'_, Self>) {
+        let quorum = self.quorum.as_mut().expect("who elects is there");
+        quorum.elect();
+        cx.command(Command::Restart(quorum.setup.node));
+    }
+}
+
+impl Victims {
+    fn add(&mut self, nodes: &[NodeId]) {
+        for node in nodes {
+            if !self.nodes.contains(node) {
+                self.nodes.push(*node);
+            }
+        }
+    }
+
+    fn find_paths(&mut self, strike: Strike, peers: &[NodeId]) {
+        let (direction, among_themselves) = match strike {
+            Strike::Sever(Severing::Partition, direction) => (direction, false),
+            Strike::Sever(Severing::Blackhole | Severing::Reset, direction) => (direction, true),
+            Strike::Burden(_, direction) => (direction, true),
+            Strike::Crash(_)
+            | Strike::Pause
+            | Strike::SlowCpu(_)
+            | Strike::Tell { .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_)
+            | Strike::Heal => return,
+        };
+        for &target in &self.nodes {
+            let apart = |peer: &NodeId| *peer != target && (among_themselves || !self.nodes.contains(peer));
+            let found = peers.iter().filter(|peer| apart(peer));
+            self.paths.extend(found.flat_map(|peer| direction.paths(target, *peer)));
+        }
+        // Two targets are each other's peers: one path, one cut.
+        self.paths.sort_unstable();
+        self.paths.dedup();
+    }
+
+    fn along(&self, cx: &mut Cx<'_, Injector>, command: impl Fn(NodeId, NodeId) -> Command) {
+        self.paths.iter().for_each(|(from, to)| cx.command(command(*from, *to)));
+    }
+
+    /// Whether a lasting fault is on one of these nodes.
+    fn touch(&self, lasting: &Lasting) -> bool {
+        lasting.victims.nodes.iter().any(|node| self.nodes.contains(node))
+    }
+}
+
+fn one_of<T: Copy>(cx: &mut Cx<'_, Injector>, of: &[T]) -> Option<T> {
+    let count = of.len() as u64;
+    (count > 0).then(|| of[cx.rng().below(count) as usize])
 }
 
 impl Actor for Injector {
@@ -130,29 +435,21 @@ impl Actor for Injector {
     type Timer = InjectorTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
-        for (fault, plan) in self.setup.plans.iter().enumerate() {
-            let fault = fault as u32;
-            cx.arm_at(InjectorTimer::Begin(fault), plan.at);
-            if matches!(plan.target, Target::Leader(_)) {
-                let before = plan.at.as_nanos().saturating_sub(LOOK_BEFORE.as_nanos());
-                cx.arm_at(InjectorTimer::Look(fault), Time::from_nanos(before));
-            }
+        for fault in 0..self.setup.plans.len() {
+            self.schedule(cx, fault as u32);
         }
     }
 
     fn receive(&mut self, _: &mut Cx<'_, Self>, _: ActorId, msg: FromBroker) {
-        if let Response::Metadata(image) = msg.response
-            && image.version >= self.image.version
-        {
-            self.image = image;
-        }
+        self.roles.learn(msg);
     }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: InjectorTimer) {
         match timer {
-            InjectorTimer::Look(_) => self.look(cx),
+            InjectorTimer::Look(fault) => self.look(cx, fault),
             InjectorTimer::Begin(fault) => self.begin(cx, fault),
-            InjectorTimer::End(fault) => self.end(cx, fault),
+            InjectorTimer::End(slot) => self.end(cx, slot),
+            InjectorTimer::Elect => self.elect(cx),
         }
     }
 }

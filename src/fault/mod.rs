@@ -1,5 +1,13 @@
-//! What goes wrong and when: the plan of a scenario, and the actor that carries it out.
+//! What goes wrong and when: the catalogue of faults, the plans of a scenario, and the actor that carries
+//! them out.
 
+pub mod catalogue;
+mod holds;
 mod injector;
+mod quorum;
+mod roles;
+mod strike;
 
-pub use injector::{Injector, InjectorSetup, Plan, Strike, Target};
+pub use injector::{Injector, InjectorSetup, InjectorTimer};
+pub use quorum::QuorumSetup;
+pub use strike::{Again, Direction, Plan, Severing, Strike, Target};

@@ -9,8 +9,8 @@ use super::slab::Slab;
 use super::timers::{Ring, Timers};
 use crate::kernel::queue::{Agenda, Ladder};
 use crate::kernel::{
-    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Network, NodeId,
-    Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
+    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Machine, Network,
+    NodeId, Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
 };
 
 /// Why [`Simulation::run_until`] came back.
@@ -72,6 +72,8 @@ struct World<V: Vocabulary, Q> {
     homes: Vec<NodeId>,
     nodes: Vec<Node>,
     houses: Vec<House>,
+    /// Nodes whose work takes longer, and how many times, in thousandths; empty as a rule.
+    paces: Vec<(NodeId, u32)>,
     cast: Cast,
     facts: Vec<Event<V::Fact>>,
     serial: u64,
@@ -182,6 +184,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             homes,
             nodes: vec![Node::default(); houses.len()],
             houses,
+            paces: Vec::new(),
             cast,
             facts: Vec::with_capacity(SLICE),
             serial: 0,
@@ -302,19 +305,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             self.world.emit(letter.from, letter.cause, Physics::Undelivered { from, to: node }.into());
         let state = &self.world.nodes[node.0 as usize];
         if state.down && !state.silent {
-            self.reset(node, from, cause);
-        }
-    }
-
-    /// Tells everybody on node `to` that the connection with `from` is gone.
-    fn reset(&mut self, from: NodeId, to: NodeId, cause: u64) {
-        let Fate::Arrives(at) = self.world.network.carry(self.world.now, from, to, RESET_BYTES) else {
-            return;
-        };
-        let epoch = self.world.nodes[to.0 as usize].epoch;
-        for &actor in &self.world.houses[to.0 as usize].actors {
-            let slot = self.world.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
-            self.world.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
+            self.world.reset(node, from, cause);
         }
     }
 
@@ -382,7 +373,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         self.seats[actor.0 as usize].busy += 1;
         let slot = self.deferred[actor.0 as usize].put(rest);
         let epoch = self.world.epoch(actor);
-        let done = self.world.now + cost;
+        let done = self.world.now + self.world.stretched(actor, cost);
         self.world.agenda.push(done, Entry { actor, epoch, what: What::Finished(slot) });
     }
 
@@ -440,13 +431,40 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
                 self.world.network.heal(from, to);
                 self.world.emit(by, cause, Physics::Healed { from, to }.into());
             }
+            Command::Refuse(from, to) => self.refuse(from, to, by, cause),
+            Command::Accept(from, to) => {
+                self.world.network.accept(from, to);
+                self.world.emit(by, cause, Physics::Healed { from, to }.into());
+            }
+            Command::Burden(from, to, burden) => self.world.network.burden(from, to, burden),
+            Command::Relieve(from, to, burden) => self.world.network.relieve(from, to, burden),
+            Command::Machine(node, machine) => self.machine(node, machine),
+        }
+    }
+
+    /// Both ends of what there is between the two see their connections reset, and so does the first whenever it
+    /// tries again.
+    fn refuse(&mut self, from: NodeId, to: NodeId, by: ActorId, cause: u64) {
+        let cause = self.world.emit(by, cause, Physics::Refused { from, to }.into());
+        self.world.disconnect(from, to, cause);
+        self.world.disconnect(to, from, cause);
+        self.world.network.refuse(from, to);
+    }
+
+    fn machine(&mut self, node: NodeId, machine: Machine) {
+        self.world.paces.retain(|(other, _)| *other != node);
+        if machine.cpu != Machine::SOUND.cpu {
+            self.world.paces.push((node, machine.cpu));
+        }
+        for &actor in &self.world.houses[node.0 as usize].actors {
+            self.seats[actor.0 as usize].resident.machine(self.world.now, machine);
         }
     }
 
     fn crash(&mut self, node: NodeId, how: Crash, by: ActorId, cause: u64) {
         let state = &mut self.world.nodes[node.0 as usize];
         if state.down {
-            return;
+            return self.crash_again(node, how);
         }
         *state = Node { down: true, silent: how == Crash::Power, paused: false, epoch: state.epoch + 1 };
         let house = &mut self.world.houses[node.0 as usize];
@@ -457,8 +475,17 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             self.deferred[actor.0 as usize] = Slab::default();
         }
         let cause = self.world.emit(by, cause, Physics::Crashed { node, how }.into());
-        if how == Crash::Process {
+        if how != Crash::Power {
             self.hang_up(node, cause);
+        }
+    }
+
+    /// What is left of a process that is dead already: a disk and its page cache.
+    fn crash_again(&mut self, node: NodeId, how: Crash) {
+        if matches!(how, Crash::Power | Crash::DiskLoss) {
+            for &actor in &self.world.houses[node.0 as usize].actors {
+                self.seats[actor.0 as usize].crash(self.world.now, how);
+            }
         }
     }
 
@@ -495,7 +522,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     fn hang_up(&mut self, node: NodeId, cause: u64) {
         for peer in self.world.network.hang_up(node) {
-            self.reset(node, peer, cause);
+            self.world.reset(node, peer, cause);
         }
     }
 }
@@ -525,11 +552,43 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
             match self.network.carry(self.now, here, there, msg.bytes()) {
                 Fate::Arrives(at) => at,
                 Fate::Lost => return,
+                Fate::Refused => return self.disconnect(there, here, cause),
             }
         };
         let epoch = self.nodes[there.0 as usize].epoch;
         let slot = self.letters.put(Letter { from, cause, body: Body::Message(msg) });
         self.agenda.push(at, Entry { actor: to, epoch, what: What::Letter(slot) });
+    }
+
+    /// Tells everybody on node `to` that the connection with `from` is gone, if the network carries it.
+    fn reset(&mut self, from: NodeId, to: NodeId, cause: u64) {
+        if let Fate::Arrives(at) = self.network.carry(self.now, from, to, RESET_BYTES) {
+            self.hang_up(from, to, at, cause);
+        }
+    }
+
+    /// Tells everybody on node `to` at once that there is no connection with `from`: what lies between them says so.
+    fn disconnect(&mut self, from: NodeId, to: NodeId, cause: u64) {
+        self.hang_up(from, to, self.now, cause);
+    }
+
+    fn hang_up(&mut self, from: NodeId, to: NodeId, at: Time, cause: u64) {
+        let epoch = self.nodes[to.0 as usize].epoch;
+        for &actor in &self.houses[to.0 as usize].actors {
+            let slot = self.letters.put(Letter { from: actor, cause, body: Body::Reset(from) });
+            self.agenda.push(at, Entry { actor, epoch, what: What::Letter(slot) });
+        }
+    }
+
+    /// How long an actor's work takes on its machine.
+    #[inline]
+    fn stretched(&self, actor: ActorId, cost: Duration) -> Duration {
+        if self.paces.is_empty() {
+            return cost;
+        }
+        let home = self.homes[actor.0 as usize];
+        let pace = self.paces.iter().find(|(node, _)| *node == home).map_or(1_000, |(_, pace)| *pace);
+        Duration::from_nanos((u128::from(cost.as_nanos()) * u128::from(pace) / 1_000) as u64)
     }
 
     /// Has the letters that come next at hand.

@@ -57,6 +57,11 @@ pub struct BrokerConfig {
     pub leader_imbalance_check_interval: Duration,
     /// `controller.quorum.append.linger.ms`: how long the controller gathers changes before it writes them.
     pub controller_append_linger: Duration,
+    /// `controller.quorum.election.timeout.ms`: how long a voter waits for a vote to be decided, and up to as much
+    /// again.
+    pub controller_election_timeout: Duration,
+    /// `controller.quorum.fetch.timeout.ms`: how long a voter does without its leader.
+    pub controller_fetch_timeout: Duration,
     /// `unclean.leader.election.interval.ms`: how often KRaft looks for leaderless partitions.
     pub unclean_leader_election_interval: Duration,
     /// Whether eligible leader replicas are on (`eligible.leader.replicas.version` = 1; KIP-966).
@@ -269,6 +274,8 @@ impl BrokerConfig {
             auto_leader_rebalance: true,
             leader_imbalance_check_interval: ms(300_000),
             controller_append_linger: ms(25),
+            controller_election_timeout: ms(1_000),
+            controller_fetch_timeout: ms(2_000),
             unclean_leader_election_interval: ms(300_000),
             eligible_leader_replicas: version >= Version::V4_1,
             offsets_topic_num_partitions: 50,

@@ -78,7 +78,7 @@ pub trait Vocabulary: Sized + Clone + fmt::Debug + 'static {
     type Fact: Clone + fmt::Debug + Send + Serialize + From<Physics> + 'static;
 }
 
-/// How a process ends without being asked.
+/// How a process ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Crash {
     /// The process is killed; what it wrote stays in the machine's page cache. Its peers see their
@@ -86,6 +86,44 @@ pub enum Crash {
     Process,
     /// The machine loses power; what was not flushed to disk is gone. Its peers hear nothing.
     Power,
+    /// It was asked to end, and ended in good order: all that it wrote is kept. Its connections are closed.
+    Exit,
+    /// Its disk is gone with everything on it, and the process with that. Its peers see their connections
+    /// reset at once.
+    DiskLoss,
+}
+
+/// The state of a machine, as far as it can be out of order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// How many times longer work takes, in thousandths: 1,000 and above.
+    pub cpu: u32,
+    /// How many times longer the disk takes, in thousandths: 1,000 and above.
+    pub disk: u32,
+    /// Whether nothing more can be written to the disk.
+    pub disk_full: bool,
+}
+
+impl Machine {
+    /// In order.
+    pub const SOUND: Self = Self { cpu: 1_000, disk: 1_000, disk_full: false };
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self::SOUND
+    }
+}
+
+/// What makes a path between two nodes worse than it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Burden {
+    /// Each message takes so much longer.
+    Delay(Duration),
+    /// Each message takes longer by anything up to this.
+    Jitter(Duration),
+    /// No more than so many bytes a second, above zero.
+    Bandwidth(u64),
 }
 
 /// A state machine without I/O. `Clone`, because a run can be snapshotted, rewound and branched.
@@ -115,6 +153,11 @@ pub trait Actor: Clone + Send + 'static {
     fn crash(&mut self, now: Time, how: Crash) {
         let _ = (now, how);
     }
+    /// The machine under the actor is in this state from now on; told also while the process is down. Work is
+    /// stretched by the host, disks are the actor's own.
+    fn machine(&mut self, now: Time, machine: Machine) {
+        let _ = (now, machine);
+    }
 }
 
 /// What an actor asks of its host. Plain data, in the order in which it was asked.
@@ -130,7 +173,7 @@ pub enum Effect<V: Vocabulary> {
     Work(Duration),
     /// Tell the observers.
     Emit(V::Fact),
-    /// Change the physics of the world: the fault injector's privilege.
+    /// Change the physics of the world: the fault injector's privilege, and a process's own end.
     Command(Command),
 }
 
@@ -149,6 +192,17 @@ pub enum Command {
     Cut(NodeId, NodeId),
     /// It passes again.
     Heal(NodeId, NodeId),
+    /// What the first node sends to the second is refused: the sender's connections with it are reset. Those
+    /// that there are break at once.
+    Refuse(NodeId, NodeId),
+    /// It is taken again.
+    Accept(NodeId, NodeId),
+    /// The path from the first node to the second is worse by this. Burdens add up.
+    Burden(NodeId, NodeId, Burden),
+    /// One such burden less.
+    Relieve(NodeId, NodeId, Burden),
+    /// A node's machine is in this state from now on.
+    Machine(NodeId, Machine),
 }
 
 /// The actor's window on the world, valid for one input; what it asks for is a list of effects.
@@ -231,7 +285,8 @@ impl<A: Actor> Cx<'_, A> {
         self.effects.insert(index, Effect::Emit(fact.into()));
     }
 
-    /// Changes the physics of the world. For the fault injector.
+    /// Changes the physics of the world. For the fault injector, and for a process that ends itself: nothing that
+    /// it asks for after that is done.
     pub fn command(&mut self, command: Command) {
         self.effects.push(Effect::Command(command));
     }
@@ -308,6 +363,8 @@ pub trait Resident<V: Vocabulary>: Send {
     fn handle(&mut self, now: Time, input: Input<V::Msg>, effects: &mut Vec<Effect<V>>);
     /// The process died.
     fn crash(&mut self, now: Time, how: Crash);
+    /// The machine is in this state from now on.
+    fn machine(&mut self, now: Time, machine: Machine);
     /// A copy, with all its state.
     fn duplicate(&self) -> Box<dyn Resident<V>>;
 }
@@ -359,6 +416,10 @@ impl<A: Actor> Resident<A::Vocab> for Lodger<A> {
     fn crash(&mut self, now: Time, how: Crash) {
         self.timers.clear();
         self.actor.crash(now, how);
+    }
+
+    fn machine(&mut self, now: Time, machine: Machine) {
+        self.actor.machine(now, machine);
     }
 
     fn duplicate(&self) -> Box<dyn Resident<A::Vocab>> {

@@ -91,6 +91,13 @@ pub enum Physics {
         /// The receiving side.
         to: NodeId,
     },
+    /// What one node sends to another is refused from now on.
+    Refused {
+        /// The sending side.
+        from: NodeId,
+        /// The refusing side.
+        to: NodeId,
+    },
     /// A message found nobody: the node was down, or the connection it was sent on is gone.
     Undelivered {
         /// The sending side.

@@ -18,7 +18,8 @@ pub mod queue;
 mod time;
 
 pub use actor::{
-    Actor, ActorId, Addr, Command, Crash, Cx, Effect, Input, NodeId, Payload, Resident, Vocabulary,
+    Actor, ActorId, Addr, Burden, Command, Crash, Cx, Effect, Input, Machine, NodeId, Payload, Resident,
+    Vocabulary,
 };
 pub use builder::{Builder, Cast, Desk, Parts, Seat, Seated};
 pub use chance::{Law, Rng};

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::actor::NodeId;
+use super::actor::{Burden, NodeId};
 use super::chance::{Law, Rng};
 use super::time::{Duration, Time};
 
@@ -36,6 +36,8 @@ pub enum Fate {
     Arrives(Time),
     /// The path is cut, or the sender's buffer overflowed and the connection with it.
     Lost,
+    /// The other side refuses it: the sender's connection is reset.
+    Refused,
 }
 
 /// The state of every path. Consulted at every send between nodes.
@@ -49,6 +51,8 @@ pub struct Network {
     departures: Vec<Time>,
     shapes: BTreeMap<(NodeId, NodeId), Shape>,
     cuts: BTreeMap<(NodeId, NodeId), u32>,
+    refusals: BTreeMap<(NodeId, NodeId), u32>,
+    burdens: Burdens,
 }
 
 impl Network {
@@ -62,6 +66,8 @@ impl Network {
             departures: Vec::new(),
             shapes: BTreeMap::new(),
             cuts: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            burdens: Burdens { carried: BTreeMap::new(), rng: Rng::named(seed, "network/burdens") },
         }
     }
 
@@ -70,6 +76,9 @@ impl Network {
     pub fn carry(&mut self, now: Time, from: NodeId, to: NodeId, bytes: u32) -> Fate {
         if !self.cuts.is_empty() && self.cuts.contains_key(&(from, to)) {
             return Fate::Lost;
+        }
+        if !self.refusals.is_empty() && self.refusals.contains_key(&(from, to)) {
+            return Fate::Refused;
         }
         let shape = if self.shapes.is_empty() {
             &self.shape
@@ -88,7 +97,10 @@ impl Network {
             departs = (*free).max(now) + Duration::from_nanos(sending as u64);
             *free = departs;
         }
-        let arrives = departs + shape.latency.sample(&mut self.rng);
+        let mut arrives = departs + shape.latency.sample(&mut self.rng);
+        if !self.burdens.carried.is_empty() {
+            arrives = self.burdens.delay(from, to, bytes, arrives);
+        }
         self.connections.connect(from, to);
         let last = self.promises.latest(now, u64::from(from.0) << 32 | u64::from(to.0));
         *last = arrives.max(*last);
@@ -107,17 +119,74 @@ impl Network {
 
     /// One reason less.
     pub fn heal(&mut self, from: NodeId, to: NodeId) {
-        if let Some(reasons) = self.cuts.get_mut(&(from, to)) {
-            *reasons -= 1;
-            if *reasons == 0 {
-                self.cuts.remove(&(from, to));
-            }
+        one_less(&mut self.cuts, (from, to));
+    }
+
+    /// One more reason why what is sent in this direction is refused.
+    pub fn refuse(&mut self, from: NodeId, to: NodeId) {
+        *self.refusals.entry((from, to)).or_default() += 1;
+    }
+
+    /// One reason less.
+    pub fn accept(&mut self, from: NodeId, to: NodeId) {
+        one_less(&mut self.refusals, (from, to));
+    }
+
+    /// Makes one direction of a path worse.
+    pub fn burden(&mut self, from: NodeId, to: NodeId, burden: Burden) {
+        self.burdens.carried.entry((from, to)).or_default().push((burden, Time::ZERO));
+    }
+
+    /// Takes one such burden back; nothing when there is none.
+    pub fn relieve(&mut self, from: NodeId, to: NodeId, burden: Burden) {
+        let Some(carried) = self.burdens.carried.get_mut(&(from, to)) else { return };
+        if let Some(index) = carried.iter().position(|(other, _)| *other == burden) {
+            carried.remove(index);
+        }
+        if carried.is_empty() {
+            self.burdens.carried.remove(&(from, to));
         }
     }
 
     /// Gives one direction of one path a shape of its own.
     pub fn reshape(&mut self, from: NodeId, to: NodeId, shape: Shape) {
         self.shapes.insert((from, to), shape);
+    }
+}
+
+fn one_less(reasons: &mut BTreeMap<(NodeId, NodeId), u32>, path: (NodeId, NodeId)) {
+    if let Some(count) = reasons.get_mut(&path) {
+        *count -= 1;
+        if *count == 0 {
+            reasons.remove(&path);
+        }
+    }
+}
+
+/// What makes paths worse than they are. Chance comes from a stream of its own, so that burdened and other paths
+/// keep their latencies.
+#[derive(Clone, Debug)]
+struct Burdens {
+    /// For each path its burdens; with a bound on bandwidth, when all that was given to it has passed.
+    carried: BTreeMap<(NodeId, NodeId), Vec<(Burden, Time)>>,
+    rng: Rng,
+}
+
+impl Burdens {
+    /// When what would arrive at `arrives` does so.
+    fn delay(&mut self, from: NodeId, to: NodeId, bytes: u32, mut arrives: Time) -> Time {
+        for (burden, free) in self.carried.get_mut(&(from, to)).into_iter().flatten() {
+            match *burden {
+                Burden::Delay(by) => arrives += by,
+                Burden::Jitter(by) => arrives += Duration::from_nanos(self.rng.below(by.as_nanos() + 1)),
+                Burden::Bandwidth(limit) => {
+                    let passing = u128::from(bytes) * 1_000_000_000 / u128::from(limit.max(1));
+                    *free = arrives.max(*free) + Duration::from_nanos(passing as u64);
+                    arrives = *free;
+                }
+            }
+        }
+        arrives
     }
 }
 
@@ -243,7 +312,7 @@ mod tests {
     fn arrival(fate: Fate) -> Time {
         match fate {
             Fate::Arrives(at) => at,
-            Fate::Lost => panic!("lost"),
+            Fate::Lost | Fate::Refused => panic!("lost"),
         }
     }
 
@@ -301,6 +370,39 @@ mod tests {
         assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
         network.heal(A, B);
         assert_ne!(network.carry(Time::ZERO, A, B, 1), Fate::Lost);
+    }
+
+    #[test]
+    fn burdens_add_up_and_go_one_by_one() {
+        let ms = Duration::from_millis;
+        let mut network = Network::new(Shape::IDEAL, 1);
+        let slow = Burden::Delay(ms(10));
+        network.burden(A, B, slow);
+        network.burden(A, B, slow);
+        network.burden(A, B, Burden::Bandwidth(1_000));
+        assert_eq!(arrival(network.carry(Time::ZERO, A, B, 100)), Time::from_millis(120));
+        assert_eq!(arrival(network.carry(Time::ZERO, A, B, 100)), Time::from_millis(220), "behind the first");
+        assert_eq!(arrival(network.carry(Time::ZERO, B, A, 100)), Time::ZERO, "one way");
+        network.relieve(A, B, Burden::Bandwidth(1_000));
+        network.relieve(A, B, slow);
+        assert_eq!(arrival(network.carry(Time::from_secs(1), A, B, 1)), Time::from_millis(1_010));
+        network.relieve(A, B, slow);
+        network.relieve(A, B, slow);
+        assert_eq!(arrival(network.carry(Time::from_secs(2), A, B, 1)), Time::from_secs(2));
+    }
+
+    #[test]
+    fn a_refusal_counts_its_reasons_and_a_cut_hides_it() {
+        let mut network = Network::new(Shape::IDEAL, 1);
+        network.refuse(A, B);
+        network.refuse(A, B);
+        network.accept(A, B);
+        assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Refused);
+        network.cut(A, B);
+        assert_eq!(network.carry(Time::ZERO, A, B, 1), Fate::Lost, "what does not arrive is not refused");
+        network.heal(A, B);
+        network.accept(A, B);
+        assert_ne!(network.carry(Time::ZERO, A, B, 1), Fate::Refused);
     }
 
     #[test]

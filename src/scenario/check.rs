@@ -3,6 +3,7 @@
 //! **Invariant.** Each complaint points to the places that together make no sense, and says how to mend them.
 
 mod faults;
+mod growth;
 mod kafka;
 mod mishaps;
 mod payloads;
@@ -27,6 +28,7 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     }
     cx.loops();
     faults::check(&mut cx);
+    growth::check(&mut cx);
     mishaps::check(&mut cx);
     payloads::check(&mut cx);
     match &scenario.system {

@@ -3,11 +3,15 @@
 //! **Invariant.** These tables are the one truth about the shape of a file: the judge checks files against
 //! them and the JSON Schema is made from them.
 
+mod faults;
+
 use crate::kafka::settings::Scope;
 
 use super::error::Finding;
 use super::file::Node;
 use super::sense;
+
+use faults::{FAULT, FAULTS};
 
 /// One key of a section.
 #[derive(Clone, Copy, Debug)]
@@ -409,6 +413,7 @@ const NETWORK: &[Key] = &[
 const KAFKA: &[Key] = &[
     key("version", Shape::Choice(VERSIONS), "whose defaults and behaviours to follow; 4.1 unless said"),
     key("brokers", Shape::Count(1, 1_000), "how many; 3 unless said"),
+    key("controllers", Shape::Count(1, 99), "how many vote in the quorum; 3 unless said"),
     key("racks", Shape::List(&Shape::Text), "brokers take them in turn"),
     key("costs", Shape::Table(COSTS), "what things cost on the simulated machines"),
     key("topics", Shape::Named(&Shape::Configured(TOPIC, Scope::Topic)), "the topics by name"),
@@ -535,17 +540,6 @@ const SINK: &[Key] = &[
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),
 ];
 
-/// What can go wrong; each fault has exactly one of these.
-pub const FAULTS: &[&str] = &["kill", "power-loss", "pause"];
-
-const FAULT: &[Key] = &[
-    required("at", Shape::Duration, "when it happens"),
-    key("kill", Shape::Text, "the process dies; what it wrote to the page cache survives"),
-    key("power-loss", Shape::Text, "the machine dies; what was not flushed to disk is lost"),
-    key("pause", Shape::Text, "the process stands still and keeps its connections"),
-    key("for", Shape::Period, "then it comes back; never unless said"),
-];
-
 /// The sections of a file.
 pub const FILE: &[Key] = &[
     required("run", Shape::Table(RUN), "how long, and with which seed"),
@@ -556,6 +550,7 @@ pub const FILE: &[Key] = &[
     key("processor", Shape::Tables(PROCESSOR), "applications that read, work and publish again"),
     key("sink", Shape::Tables(SINK), "applications that read and write files"),
     key("fault", Shape::Tables(FAULT), "what goes wrong and when"),
+    key("faults", Shape::Table(FAULTS), "what goes wrong by chance"),
 ];
 
 #[cfg(test)]

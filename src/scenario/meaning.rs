@@ -4,14 +4,17 @@
 //! with a default, so that the rest can still be checked; a scenario with findings never leaves this room.
 
 mod entries;
+mod faults;
 mod kafka;
 mod work;
 mod zeromq;
 
-use crate::kernel::{Duration, Law, Shape, Time};
+use crate::kernel::{Duration, Law, Shape};
+
+pub use faults::kinds;
 
 use super::file::{Node, Table, Tree};
-use super::scenario::{Fault, FaultKind, Run, Scenario, System, Target};
+use super::scenario::{Run, Scenario, System};
 
 /// What the tree means.
 pub fn scenario(tree: &Tree, name: &str) -> Scenario {
@@ -34,10 +37,13 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         generators: Vec::new(),
         processors: Vec::new(),
         sinks: Vec::new(),
-        faults: entries(tree, "fault").filter_map(fault).collect(),
+        faults: entries(tree, "fault").filter_map(faults::fault).collect(),
+        random_faults: None,
         notes,
         sources: tree.sources.clone(),
     };
+    let random = section("faults").and_then(|faults| faults.value("random")).and_then(Node::table);
+    scenario.random_faults = random.map(|random| faults::random(random, &scenario.run));
     let mut clients = entries::Clients::of(&mut scenario.system, &mut scenario.notes);
     scenario.generators = entries(tree, "generator").map(|table| clients.generator(table)).collect();
     scenario.processors = entries(tree, "processor").map(|table| clients.processor(table)).collect();
@@ -66,28 +72,6 @@ fn network(table: &Table) -> Shape {
         bandwidth: table.value("bandwidth").and_then(Node::bandwidth).unwrap_or(0),
         buffer: table.value("buffer").and_then(Node::size).unwrap_or(0),
     }
-}
-
-fn fault(table: &Table) -> Option<Fault> {
-    let kinds =
-        [("kill", FaultKind::Kill), ("power-loss", FaultKind::PowerLoss), ("pause", FaultKind::Pause)];
-    let (kind, node) =
-        kinds.into_iter().find_map(|(name, kind)| table.value(name).map(|node| (kind, node)))?;
-    Some(Fault {
-        at: Time::ZERO + duration(table, "at").unwrap_or_default(),
-        kind,
-        target: target(node.text()?)?,
-        lasts: duration(table, "for"),
-    })
-}
-
-/// Reads `broker-2` and `leader of orders-0`.
-pub fn target(text: &str) -> Option<Target> {
-    if let Some(number) = text.strip_prefix("broker-") {
-        return number.parse().ok().map(Target::Broker);
-    }
-    let (topic, partition) = text.strip_prefix("leader of ")?.trim().rsplit_once('-')?;
-    Some(Target::LeaderOf { topic: topic.to_owned(), partition: partition.parse().ok()? })
 }
 
 fn duration(table: &Table, name: &str) -> Option<Duration> {

@@ -12,11 +12,13 @@ pub mod file;
 mod judge;
 mod language;
 mod meaning;
+pub mod random;
 mod read;
 #[allow(clippy::module_inception, reason = "the file as meant is the scenario itself")]
 pub mod scenario;
 mod schema;
 mod sense;
+pub mod target;
 pub mod templates;
 pub mod units;
 pub mod wiring;

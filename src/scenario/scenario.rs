@@ -3,9 +3,12 @@
 //! **Invariant.** A [`Scenario`] that exists makes sense: names refer to what is there, numbers are within
 //! their bounds, combinations are possible. Wiring it does not fail.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::fault::catalogue::Kind;
+use crate::fault::{Again, Strike};
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
@@ -17,6 +20,8 @@ use crate::workload::{
 use crate::zeromq;
 
 use super::error::{Finding, Findings, ScenarioError, Sources, Span};
+pub use super::random::RandomFaults;
+pub use super::target::Target;
 
 /// What one file describes.
 #[derive(Clone, Debug)]
@@ -39,6 +44,8 @@ pub struct Scenario {
     pub sinks: Vec<Sink>,
     /// What goes wrong, in the order of the file.
     pub faults: Vec<Fault>,
+    /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
+    pub random_faults: Option<RandomFaults>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
     pub(super) sources: Sources,
@@ -73,6 +80,8 @@ pub struct Kafka {
     pub version: Version,
     /// How many brokers, at least 1. The k-th, counted from 1, is called `broker-k`.
     pub brokers: u32,
+    /// How many controllers vote, at least 1.
+    pub controllers: u32,
     /// The rack of each broker; empty when none is given.
     pub racks: Vec<String>,
     /// The cluster's settings and the costs of its machines.
@@ -289,41 +298,48 @@ pub enum FileFormat {
 }
 
 /// `[[fault]]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Fault {
-    /// When it happens.
+    /// When it happens first.
     pub at: Time,
+    /// Its row in the catalogue.
+    pub kind: &'static Kind,
     /// What happens.
-    pub kind: FaultKind,
-    /// To whom.
-    pub target: Target,
+    pub strike: Strike,
+    /// To whom; at least one.
+    pub targets: Vec<Target>,
+    /// The other ends of paths; empty is everybody else.
+    pub peers: Vec<Target>,
     /// How long until it is undone; `None` when it never is.
     pub lasts: Option<Duration>,
+    /// How often it happens again.
+    pub again: Option<Again>,
+    /// Each time it happens later by anything up to this.
+    pub jitter: Duration,
 }
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The process dies; the page cache survives.
-    Kill,
-    /// The machine dies; what was not flushed is lost.
-    PowerLoss,
-    /// The process stands still; its connections stay.
-    Pause,
+/// `20 s: kill of broker-2 for 10 s`
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let targets: Vec<_> = self.targets.iter().map(Target::to_string).collect();
+        write!(f, "{}: {} of {}", self.at.since(Time::ZERO), self.kind.name, targets.join(", "))?;
+        self.lasts.map_or(Ok(()), |lasts| write!(f, " for {lasts}"))
+    }
 }
 
-/// Whom a fault strikes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `broker-k`, counted from 1.
-    Broker(u32),
-    /// Whoever leads this partition when it happens.
-    LeaderOf {
-        /// The topic.
-        topic: String,
-        /// The partition.
-        partition: u32,
-    },
+impl Fault {
+    /// Whether this is the name that it strikes.
+    fn names(&self, name: &str) -> bool {
+        self.targets.iter().any(|target| matches!(target, Target::Instance(said) if said == name))
+    }
+
+    /// How often it strikes before `end`.
+    fn times(&self, end: Time) -> u32 {
+        let Some(again) = self.again else { return 1 };
+        let most = end.since(self.at).as_nanos() / again.every.as_nanos().max(1) + 1;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        again.times.map_or(most, |times| times.min(most))
+    }
 }
 
 impl Scenario {
@@ -368,6 +384,28 @@ impl Scenario {
             System::Kafka(kafka) => kafka.topics.iter().map(|topic| topic.name.as_str()).collect(),
             System::Zeromq(zeromq) => zeromq.channels.iter().map(|channel| channel.name.as_str()).collect(),
         }
+    }
+
+    /// All entries: name, and how many instances there are in the beginning.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
+        let generators = self.generators.iter().map(|entry| (entry.name.as_str(), entry.instances));
+        let processors = self.processors.iter().map(|entry| (entry.name.as_str(), entry.instances));
+        let sinks = self.sinks.iter().map(|entry| (entry.name.as_str(), entry.instances));
+        generators.chain(processors).chain(sinks)
+    }
+
+    /// How many instances of an entry are added in the course of the run, at most.
+    pub fn added_members(&self, entry: &str) -> u32 {
+        let end = Time::ZERO + self.run.duration + self.run.drain;
+        let adds = self.faults.iter().filter(|fault| fault.strike == Strike::AddMember);
+        adds.filter(|fault| fault.names(entry)).map(|fault| fault.times(end)).sum()
+    }
+
+    /// How many partitions a topic has at the end of the run.
+    pub fn partitions_in_time(&self, topic: &Topic) -> u32 {
+        let added = self.faults.iter().filter(|fault| fault.names(&topic.name));
+        let to = |fault: &Fault| if let Strike::AddPartitions(to) = fault.strike { to } else { 0 };
+        added.map(to).fold(topic.partitions, u32::max)
     }
 
     /// All reading entries: name, what they read and how.

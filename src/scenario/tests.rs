@@ -1,7 +1,8 @@
 //! Whole files, read.
 
-use super::scenario::{Commit, FaultKind, FileFormat, Payload, Schedule, System, Target};
+use super::scenario::{Commit, FileFormat, Payload, Schedule, System, Target};
 use super::*;
+use crate::fault::Strike;
 use crate::kafka::config::Acks;
 use crate::kernel::{Duration, Law, Time};
 use crate::workload::{Keys, Operation, Pattern};
@@ -72,10 +73,11 @@ fn entries_are_read_whole() {
     assert_eq!(audit.write, [FileFormat::Parquet, FileFormat::Csv]);
     assert_eq!(audit.presence.start, Time::from_secs(20));
 
-    assert_eq!(scenario.faults[0].target, Target::Broker(2));
+    assert_eq!(scenario.faults[0].targets, [Target::Broker(2)]);
     assert_eq!(scenario.faults[0].lasts, Some(Duration::from_secs(10)));
-    assert_eq!(scenario.faults[1].kind, FaultKind::Pause);
-    assert_eq!(scenario.faults[1].target, Target::LeaderOf { topic: "orders".to_owned(), partition: 0 });
+    assert_eq!(scenario.faults[1].strike, Strike::Pause);
+    let leader = Target::LeaderOf { topic: "orders".to_owned(), partition: 0 };
+    assert_eq!(scenario.faults[1].targets, [leader]);
 }
 
 #[test]

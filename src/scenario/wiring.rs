@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
-use crate::fault::{Injector, InjectorSetup, Plan, Strike, Target as Victim};
+use crate::fault::Plan;
 use crate::kafka::{cluster, partitioner::murmur2};
 use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Shape, Time};
-use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
+use crate::trace::kafka::BrokerId;
+use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
-use crate::wire::operator::ToSupervisor;
+use crate::wire::kafka::{ToBroker, ToController};
+use crate::wire::operator::{ToApplication, ToSupervisor};
 use crate::wire::port::{ToPublisher, ToSubscriber};
 use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlocked};
 use crate::workload::processor::{Processor as Works, ProcessorSetup};
@@ -20,9 +22,11 @@ use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule,
-    Sink, System, Target, Transport, Zeromq,
+    Channel, Commit, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule, Sink, System,
+    Transport, Zeromq,
 };
+
+mod faults;
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {
@@ -65,8 +69,8 @@ struct Content {
 /// An application that is still to get its client.
 enum App<'a> {
     Generator { entry: &'a Generator, seat: Seat<Publishes>, source: u32, instance: u32 },
-    Processor { entry: &'a Processor, seat: Seat<Works>, source: u32 },
-    Sink { entry: &'a Sink, seat: Seat<Consumes> },
+    Processor { entry: &'a Processor, seat: Seat<Works>, source: u32, instance: u32 },
+    Sink { entry: &'a Sink, seat: Seat<Consumes>, instance: u32 },
 }
 
 impl App<'_> {
@@ -75,6 +79,51 @@ impl App<'_> {
             Self::Generator { seat, .. } => seat.node(),
             Self::Processor { seat, .. } => seat.node(),
             Self::Sink { seat, .. } => seat.node(),
+        }
+    }
+
+    /// What tells it what to do from outside.
+    fn operator(&self) -> Addr<ToApplication> {
+        match self {
+            Self::Generator { seat, .. } => seat.addr(),
+            Self::Processor { seat, .. } => seat.addr(),
+            Self::Sink { seat, .. } => seat.addr(),
+        }
+    }
+
+    /// Whether it begins only when it is added.
+    fn is_to_come(&self) -> bool {
+        match self {
+            Self::Generator { entry, instance, .. } => *instance >= entry.instances,
+            Self::Processor { entry, instance, .. } => *instance >= entry.instances,
+            Self::Sink { entry, instance, .. } => *instance >= entry.instances,
+        }
+    }
+
+    /// When it is there.
+    fn presence(&self) -> Presence {
+        let presence = match self {
+            Self::Generator { entry, .. } => entry.presence,
+            Self::Processor { entry, .. } => entry.presence,
+            Self::Sink { entry, .. } => entry.presence,
+        };
+        let start = if self.is_to_come() { Time::NEVER } else { presence.start };
+        Presence { start, ..presence }
+    }
+
+    fn entry(&self) -> &str {
+        match self {
+            Self::Generator { entry, .. } => &entry.name,
+            Self::Processor { entry, .. } => &entry.name,
+            Self::Sink { entry, .. } => &entry.name,
+        }
+    }
+
+    fn actor(&self) -> ActorId {
+        match self {
+            Self::Generator { seat, .. } => seat.id(),
+            Self::Processor { seat, .. } => seat.id(),
+            Self::Sink { seat, .. } => seat.id(),
         }
     }
 
@@ -121,17 +170,18 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     let mut stage = stage(scenario);
     let apps = reserve(scenario, &mut builder, &mut stage);
     let stage = Arc::new(stage);
-    let (clients, brokers) = match &scenario.system {
+    let (clients, cluster) = match &scenario.system {
         System::Kafka(kafka) => install_kafka(kafka, &mut builder, &stage, &apps),
-        System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Vec::new()),
+        System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default()),
     };
     let sinks = sink_plans(scenario, &apps);
     let supervisor = install_supervisor(scenario, &mut builder, &apps);
+    let instances = faults::instances(&apps, builder.cast());
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
     let more = more(builder.cast());
-    install_faults(scenario, &mut builder, &stage, brokers, more);
+    faults::install(scenario, &mut builder, &stage, cluster, &instances, more);
     let stop = Time::ZERO + scenario.run.duration;
     Wired { parts: builder.finish(), stage, sinks, stop, end: stop + scenario.run.drain }
 }
@@ -141,7 +191,7 @@ fn stage(scenario: &Scenario) -> Stage {
     match &scenario.system {
         System::Kafka(kafka) => {
             for topic in &kafka.topics {
-                stage.add_channel(topic.name.as_str(), topic.partitions, false, true);
+                stage.add_channel(topic.name.as_str(), scenario.partitions_in_time(topic), false, true);
             }
             let offsets = if scenario.readers().next().is_some() {
                 kafka.config.offsets_topic_num_partitions
@@ -195,32 +245,30 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
         System::Zeromq(_) | System::Kafka(_) => None,
     };
     let node = |builder: &mut Builder<Brokersim>, name: &str| shared.unwrap_or_else(|| builder.node(name));
+    let names = |name: &str, instances: u32| {
+        let all = instances + scenario.added_members(name);
+        let name = name.to_owned();
+        (0..all).map(move |instance| (instance, instance_name(&name, all, instance)))
+    };
     let mut apps = Vec::new();
     for entry in &scenario.generators {
-        for instance in 0..entry.instances {
-            let name = instance_name(&entry.name, entry.instances, instance);
-            let seat = {
-                let node = node(builder, &name);
-                builder.reserve(node, name.as_str())
-            };
+        for (instance, name) in names(&entry.name, entry.instances) {
+            let node = node(builder, &name);
+            let seat = builder.reserve(node, name.as_str());
             apps.push(App::Generator { entry, seat, source: stage.add_source(name), instance });
         }
     }
     for entry in &scenario.processors {
-        for instance in 0..entry.instances {
-            let name = instance_name(&entry.name, entry.instances, instance);
-            let seat = {
-                let node = node(builder, &name);
-                builder.reserve(node, name.as_str())
-            };
-            apps.push(App::Processor { entry, seat, source: stage.add_source(name) });
+        for (instance, name) in names(&entry.name, entry.instances) {
+            let node = node(builder, &name);
+            let seat = builder.reserve(node, name.as_str());
+            apps.push(App::Processor { entry, seat, source: stage.add_source(name), instance });
         }
     }
     for entry in &scenario.sinks {
-        for instance in 0..entry.instances {
-            let name = instance_name(&entry.name, entry.instances, instance);
+        for (instance, name) in names(&entry.name, entry.instances) {
             let node = node(builder, &name);
-            apps.push(App::Sink { entry, seat: builder.reserve(node, name) });
+            apps.push(App::Sink { entry, seat: builder.reserve(node, name), instance });
         }
     }
     apps
@@ -236,7 +284,7 @@ fn install_kafka(
     builder: &mut Builder<Brokersim>,
     stage: &Arc<Stage>,
     apps: &[App<'_>],
-) -> (Vec<Clients>, Brokers) {
+) -> (Vec<Clients>, Cluster) {
     let mut topics: Vec<_> =
         kafka
             .topics
@@ -260,7 +308,7 @@ fn install_kafka(
         publisher: app.writes_to().and_then(|_| publishers.next()),
         subscriber: app.reader().and_then(|_| subscribers.next()),
     });
-    (clients.collect(), ports.brokers)
+    (clients.collect(), Cluster { brokers: ports.brokers, controller: Some(ports.controller) })
 }
 
 fn kafka_applications(
@@ -383,8 +431,8 @@ fn install(
     clients: Clients,
     supervisor: Option<Addr<ToSupervisor>>,
 ) {
-    let node = app.node();
-    let loop_of = |entry: &Reader, presence| {
+    let (node, presence) = (app.node(), app.presence());
+    let loop_of = |entry: &Reader| {
         let subscriber = clients.subscriber.expect("who reads has a client");
         let mut setup = reader(scenario, stage, entry, presence, subscriber, node);
         setup.supervisor = supervisor.zip(entry.mishaps.restart_after);
@@ -393,20 +441,26 @@ fn install(
     match app {
         App::Generator { entry, seat, source, instance } => {
             let publisher = clients.publisher.expect("who publishes has a client");
-            let setup = generator(scenario, stage, entry, (source, instance), publisher);
+            let setup = GeneratorSetup {
+                start: presence.start,
+                ..generator(scenario, stage, entry, (source, instance), publisher)
+            };
             builder.install(seat, Publishes::new(setup), Desk::default());
         }
-        App::Processor { entry, seat, source } => {
-            let reader = loop_of(&entry.reader, entry.presence);
+        App::Processor { entry, seat, source, .. } => {
+            let reader = loop_of(&entry.reader);
             let setup = processor(scenario, stage, entry, source, clients);
             builder.install(seat, Works::new(reader, setup), Desk::default());
         }
-        App::Sink { entry, seat } => {
-            let reader = loop_of(&entry.reader, entry.presence);
+        App::Sink { entry, seat, .. } => {
+            let reader = loop_of(&entry.reader);
             builder.install(seat, Consumes::new(reader), Desk::default());
         }
     }
 }
+
+/// The node of whoever starts processes again.
+const SUPERVISOR: &str = "supervisor";
 
 /// Whoever starts processes again that have exited, when some of them are to be.
 fn install_supervisor(
@@ -416,8 +470,8 @@ fn install_supervisor(
 ) -> Option<Addr<ToSupervisor>> {
     let mut readers = scenario.readers();
     readers.find(|(_, reader)| reader.mishaps.restart_after.is_some())?;
-    let node = builder.node("supervisor");
-    let seat: Seat<Supervisor> = builder.reserve(node, "supervisor");
+    let node = builder.node(SUPERVISOR);
+    let seat: Seat<Supervisor> = builder.reserve(node, SUPERVISOR);
     // A process's own machine starts it again: that is nothing that the network could hold up.
     for app in apps {
         builder.network.reshape(app.node(), node, Shape::IDEAL);
@@ -550,7 +604,7 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
     let writing = scenario.sinks.iter().filter(|sink| !sink.write.is_empty());
     let plans = writing.map(|sink| {
         let actors = apps.iter().filter_map(|app| match app {
-            App::Sink { entry, seat } if entry.name == sink.name => Some(seat.id()),
+            App::Sink { entry, seat, .. } if entry.name == sink.name => Some(seat.id()),
             App::Sink { .. } | App::Generator { .. } | App::Processor { .. } => None,
         });
         let Content { schema, codec } = content(scenario, &sink.reader.from, 0);
@@ -566,40 +620,9 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
     plans.collect()
 }
 
-type Brokers = Vec<(crate::trace::kafka::BrokerId, NodeId, Addr<crate::wire::kafka::ToBroker>)>;
-
-fn install_faults(
-    scenario: &Scenario,
-    builder: &mut Builder<Brokersim>,
-    stage: &Stage,
-    brokers: Brokers,
-    more: Vec<Plan>,
-) {
-    if scenario.faults.is_empty() && more.is_empty() {
-        return;
-    }
-    let node = builder.node("faults");
-    let seat: Seat<Injector> = builder.reserve(node, "faults");
-    let plans = scenario.faults.iter().map(|fault| Plan {
-        at: fault.at,
-        lasts: fault.lasts,
-        strike: match fault.kind {
-            FaultKind::Kill => Strike::Kill,
-            FaultKind::PowerLoss => Strike::PowerLoss,
-            FaultKind::Pause => Strike::Pause,
-        },
-        target: match &fault.target {
-            Target::Broker(number) => Victim::Node(brokers[*number as usize - 1].1),
-            Target::LeaderOf { topic, partition } => {
-                let first = stage.channels[named(stage, topic).index()].first_place;
-                Victim::Leader(PlaceId(first.0 + partition))
-            }
-        },
-    });
-    let plans = plans.chain(more).collect();
-    // An operator's commands do not queue behind the cluster's traffic.
-    for &(_, broker, _) in &brokers {
-        builder.network.reshape(node, broker, Shape::IDEAL);
-    }
-    builder.install(seat, Injector::new(InjectorSetup { plans, brokers }), Desk::default());
+/// Where an operator finds the cluster; empty where there is none.
+#[derive(Default)]
+struct Cluster {
+    brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
+    controller: Option<Addr<ToController>>,
 }

@@ -4,6 +4,7 @@
 //! **Invariant.** Facts are data: they serialise, compare and travel. Losses, duplicates, order, latency
 //! and lag are computed from the neutral ones ([`Life`]) alone, once for all systems.
 
+mod injected;
 pub mod kafka;
 mod life;
 mod record;
@@ -14,8 +15,9 @@ pub mod zeromq;
 
 use serde::Serialize;
 
-use crate::kernel::{NodeId, Physics};
+use crate::kernel::Physics;
 
+pub use injected::{Injected, Missed, Phase, Whom};
 pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
 pub use row::{FactRow, LegRow, Peer, RecordRow, variant_name};
@@ -35,17 +37,6 @@ pub enum Fact {
     ZeroMq(zeromq::ZeroMq),
     /// What was made to go wrong, in the scenario's own words.
     Injected(Injected),
-}
-
-/// A fault that the scenario asked for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Injected {
-    /// Which entry of the scenario, from 0.
-    pub fault: u32,
-    /// The node it struck.
-    pub node: NodeId,
-    /// Whether it began or was taken back.
-    pub begins: bool,
 }
 
 impl From<Physics> for Fact {

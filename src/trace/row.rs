@@ -13,7 +13,7 @@ use super::life::{Life, Reason};
 use super::record::{Ids, RecordId, Span};
 use super::stage::{ChannelId, GroupId, PlaceId, Stage};
 use super::zeromq::ZeroMq;
-use super::{Fact, Injected};
+use super::{Fact, Injected, Phase, Whom};
 use crate::kernel::{ActorId, Crash, NodeId, Physics, Time};
 
 pub use name::variant_name;
@@ -228,13 +228,30 @@ fn physics(fact: &Physics) -> FactRow<'static> {
         Physics::Resumed { node } => row("resumed").node(node),
         Physics::Cut { from, to } => path("cut-off", from, to),
         Physics::Healed { from, to } => path("healed", from, to),
+        Physics::Refused { from, to } => path("refused", from, to),
         Physics::Undelivered { from, to } => path("undelivered", from, to),
     }
 }
 
 fn injected(fact: &Injected) -> FactRow<'static> {
-    let kind = if fact.begins { "fault-began" } else { "fault-ended" };
-    FactRow::new("fault", kind).node(fact.node).detail(json!({ "fault": fact.fault }))
+    let mut detail = json!({ "fault": fact.fault, "round": fact.round });
+    if let Phase::Missed(why) = fact.phase {
+        detail["missed"] = json!(variant_name(why));
+    }
+    let row = FactRow { reason: Some(fact.kind), ..FactRow::new("fault", fact.phase.name()) };
+    let row = match &fact.whom {
+        Whom::Nobody => row,
+        Whom::Nodes(nodes) => {
+            if nodes.len() > 1 {
+                detail["nodes"] = json!(nodes);
+            }
+            FactRow { node: fact.whom.node(), ..row }
+        }
+        Whom::Place(place) => row.place(*place),
+        Whom::Channel(channel) => FactRow { channel: Some(*channel), ..row },
+        Whom::Group(group) => row.group(*group),
+    };
+    row.detail(detail)
 }
 
 fn zeromq(fact: &ZeroMq) -> FactRow<'static> {
@@ -290,6 +307,8 @@ fn crash(how: Crash) -> &'static str {
     match how {
         Crash::Process => "process-kill",
         Crash::Power => "power-loss",
+        Crash::Exit => "shutdown",
+        Crash::DiskLoss => "disk-loss",
     }
 }
 

@@ -8,7 +8,7 @@ use super::kafka::{BrokerId, GroupReason, GroupState, Kafka};
 use super::life::Life;
 use super::stage::Stage;
 use super::zeromq::ZeroMq;
-use super::{Fact, PlaceId};
+use super::{Fact, Injected, Phase, PlaceId, Whom};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,11 +41,35 @@ pub fn tell(event: &Event<Fact>, stage: &Stage, cast: &Cast) -> Option<Told> {
         Fact::Life(life) => tell_life(life, stage),
         Fact::Kafka(kafka) => tell_kafka(kafka, cast.actor(event.actor), stage),
         Fact::ZeroMq(zeromq) => tell_zeromq(zeromq, cast.actor(event.actor), cast),
-        Fact::Injected(injected) => {
-            let node = cast.node(injected.node);
-            let text = if injected.begins { format!("on {node}") } else { format!("taken back on {node}") };
-            Some(Told { weight: Weight::Fault, tag: "fault", text })
+        Fact::Injected(injected) => Some(tell_injected(injected, stage, cast)),
+    }
+}
+
+fn tell_injected(injected: &Injected, stage: &Stage, cast: &Cast) -> Told {
+    let (kind, whom) = (injected.kind, whom_name(&injected.whom, stage, cast));
+    let (weight, text) = match injected.phase {
+        Phase::Begins => (Weight::Fault, format!("{kind} on {whom}")),
+        Phase::Ends => (Weight::Info, format!("{kind} on {whom} is over")),
+        Phase::Missed(why) => (Weight::Warning, format!("{kind} struck nobody: {}", why.means())),
+    };
+    Told { weight, tag: "fault", text }
+}
+
+/// How many nodes are named before the rest is counted.
+const NAMED: usize = 3;
+
+fn whom_name(whom: &Whom, stage: &Stage, cast: &Cast) -> String {
+    match whom {
+        Whom::Nobody => "nobody".to_owned(),
+        Whom::Nodes(nodes) => {
+            let named: Vec<_> = nodes.iter().take(NAMED).map(|node| cast.node(*node)).collect();
+            let rest = nodes.len() - named.len();
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            named.join(", ") + &more
         }
+        Whom::Place(place) => stage.place_name(*place),
+        Whom::Channel(channel) => stage.channels[channel.index()].name.clone(),
+        Whom::Group(group) => stage.groups[group.index()].name.clone(),
     }
 }
 
@@ -62,11 +86,20 @@ fn tell_physics(physics: &Physics, cast: &Cast) -> Option<Told> {
         Physics::Crashed { node: id, how: Crash::Power } => {
             told(Weight::Fault, "crash", format!("{}: power lost", node(id)))
         }
+        Physics::Crashed { node: id, how: Crash::Exit } => {
+            told(Weight::Fault, "exit", format!("{}: shut down", node(id)))
+        }
+        Physics::Crashed { node: id, how: Crash::DiskLoss } => {
+            told(Weight::Fault, "crash", format!("{}: disk lost", node(id)))
+        }
         Physics::Restarted { node: id } => told(Weight::Info, "restart", node(id).to_owned()),
         Physics::Paused { node: id } => told(Weight::Fault, "pause", node(id).to_owned()),
         Physics::Resumed { node: id } => told(Weight::Info, "resume", node(id).to_owned()),
         Physics::Cut { from, to } => told(Weight::Fault, "cut", format!("{} to {}", node(from), node(to))),
         Physics::Healed { from, to } => told(Weight::Info, "heal", format!("{} to {}", node(from), node(to))),
+        Physics::Refused { from, to } => {
+            told(Weight::Fault, "refuse", format!("{} by {}", node(from), node(to)))
+        }
         Physics::Undelivered { .. } => None,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Time};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Machine, Time};
 use crate::trace::{Body, ChannelId, Life, Record, RecordId, Span};
 use crate::wire::Brokersim;
 use crate::wire::operator::ToApplication;
@@ -155,5 +155,9 @@ impl Actor for Processor {
 
     fn crash(&mut self, _: Time, _: Crash) {
         self.reader.crash();
+    }
+
+    fn machine(&mut self, _: Time, machine: Machine) {
+        self.reader.machine(machine);
     }
 }

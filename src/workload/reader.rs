@@ -20,7 +20,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::kernel::{Actor, Addr, Command, Crash, Cx, Duration, Law, NodeId, Time};
+use crate::kernel::{Actor, Addr, Command, Crash, Cx, Duration, Law, Machine, NodeId, Time};
 use crate::trace::{GroupId, Ids, Life, PlaceId, Reason, Span};
 use crate::wire::Brokersim;
 use crate::wire::operator::{PerMille, ToApplication, ToSupervisor};
@@ -157,6 +157,8 @@ pub struct Reader {
     queue: VecDeque<Task>,
     jobs: Vec<Option<Job>>,
     slow: PerMille,
+    /// How slow its machine is.
+    cpu: PerMille,
     stuck: bool,
     closing: bool,
     /// Told to begin; so it does after a restart, too.
@@ -187,6 +189,7 @@ impl Reader {
             queue: VecDeque::new(),
             jobs: vec![None; threads],
             slow: PerMille::USUAL,
+            cpu: PerMille::USUAL,
             stuck: false,
             closing: false,
             invited: false,
@@ -202,6 +205,11 @@ impl Reader {
         self.drop_work();
         self.queue.clear();
         (self.stuck, self.closing) = (false, false);
+    }
+
+    /// Its machine is in this state: what is begun from now on takes so long there.
+    pub(super) fn machine(&mut self, machine: Machine) {
+        self.cpu = PerMille::new(machine.cpu);
     }
 
     fn drop_work(&mut self) {
@@ -401,7 +409,7 @@ fn process_whole<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, delivery: &Del
 /// A thread begins to work on a record, or has done with it already; false when that ended everything.
 fn start<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, thread: usize, task: Task) -> bool {
     let reader = app.reader();
-    let cost = reader.slow.of(reader.setup.service.sample(cx.rng()));
+    let cost = reader.cpu.of(reader.slow.of(reader.setup.service.sample(cx.rng())));
     if cost.is_zero() && !reader.stuck {
         return finish(app, cx, &task);
     }

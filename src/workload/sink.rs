@@ -2,7 +2,7 @@
 //! which sees it in [`crate::trace::Life::Processed`].
 
 use crate::hears;
-use crate::kernel::{Actor, ActorId, Crash, Cx, Time};
+use crate::kernel::{Actor, ActorId, Crash, Cx, Machine, Time};
 use crate::trace::Span;
 use crate::wire::Brokersim;
 use crate::wire::operator::ToApplication;
@@ -67,5 +67,9 @@ impl Actor for Sink {
 
     fn crash(&mut self, _: Time, _: Crash) {
         self.reader.crash();
+    }
+
+    fn machine(&mut self, _: Time, machine: Machine) {
+        self.reader.machine(machine);
     }
 }

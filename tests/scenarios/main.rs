@@ -10,6 +10,7 @@ mod brokers;
 mod clients;
 mod compaction;
 mod consumers;
+mod faults;
 mod groups;
 mod pipelines;
 mod properties;
@@ -17,9 +18,9 @@ mod properties;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use brokersim::fault::{Plan, Strike, Target};
+use brokersim::fault::{Plan, Strike};
 use brokersim::host::Simulation;
-use brokersim::kernel::{Cast, Duration, Event, NodeId, Physics, Time};
+use brokersim::kernel::{Cast, Crash, Duration, Event, NodeId, Physics, Time};
 use brokersim::observe::ledger::{Balance, Tally};
 use brokersim::observe::{Watch, WatchSetup};
 use brokersim::scenario::wiring::{Wired, wire_with};
@@ -109,7 +110,7 @@ fn in_slices(scenario: &Scenario, blows: &[Blow]) -> String {
 
 impl Blow {
     pub fn kill(node: &'static str, at: f64, lasts: Option<f64>) -> Self {
-        Self { at, lasts, strike: Strike::Kill, node }
+        Self { at, lasts, strike: Strike::Crash(Crash::Process), node }
     }
 
     pub fn pause(node: &'static str, at: f64, lasts: f64) -> Self {
@@ -119,12 +120,8 @@ impl Blow {
     fn plan(&self, cast: &Cast) -> Plan {
         let index = cast.nodes.iter().position(|name| name == self.node);
         let node = NodeId(index.unwrap_or_else(|| panic!("no node {}", self.node)) as u32);
-        Plan {
-            at: seconds(self.at),
-            lasts: self.lasts.map(|lasts| seconds(lasts).since(Time::ZERO)),
-            strike: self.strike,
-            target: Target::Node(node),
-        }
+        let lasts = self.lasts.map(|lasts| seconds(lasts).since(Time::ZERO));
+        Plan::once("blow", seconds(self.at), lasts, self.strike, node)
     }
 }
 

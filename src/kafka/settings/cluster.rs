@@ -9,7 +9,7 @@ const KIP_848: &str = "the consumer group protocol of KIP-848 is not modelled ye
 const SHARE: &str = "share groups are not modelled yet; leave it out";
 const QUOTAS: &str = "quotas are not modelled yet; leave it out";
 const TIERED: &str = "tiered storage is not modelled; leave it out";
-const QUORUM: &str = "real brokers only; the simulated controller quorum has one voter that does not fail";
+const QUORUM: &str = "real brokers only; the simulated controller quorum is one logical controller";
 const THREADS: &str = "real brokers only; request handlers (num.io.threads) are the only simulated threads";
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -179,6 +179,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how long the controller gathers changes before it writes them",
     ),
     Setting::modelled(
+        "controller.quorum.election.timeout.ms",
+        Kind::Millis,
+        "1000",
+        "how long voters wait for a vote to be decided, and up to as much again, when a controller has failed",
+    )
+    .least(1),
+    Setting::modelled(
+        "controller.quorum.fetch.timeout.ms",
+        Kind::Millis,
+        "2000",
+        "how long voters do without their leader before they elect another controller",
+    )
+    .least(1),
+    Setting::modelled(
         "eligible.leader.replicas.version",
         Kind::Choice(&["0", "1"]),
         "1",
@@ -260,8 +274,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::passed_on("connections.max.idle.ms", Kind::Millis, "600000").least(-1),
     Setting::passed_on("controlled.shutdown.enable", Kind::Flag, "true"),
     Setting::passed_on("controller.quorum.election.backoff.max.ms", Kind::Millis, "1000").note(QUORUM),
-    Setting::passed_on("controller.quorum.election.timeout.ms", Kind::Millis, "1000").note(QUORUM),
-    Setting::passed_on("controller.quorum.fetch.timeout.ms", Kind::Millis, "2000").note(QUORUM),
     Setting::passed_on("controller.quorum.request.timeout.ms", Kind::Millis, "2000").note(QUORUM),
     Setting::passed_on("controller.quorum.retry.backoff.ms", Kind::Millis, "20").note(QUORUM),
     Setting::passed_on("delete.topic.enable", Kind::Flag, "true"),

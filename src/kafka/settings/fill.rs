@@ -219,6 +219,8 @@ impl BrokerConfig {
             "leader.imbalance.check.interval.seconds" => {
                 self.leader_imbalance_check_interval = Duration::from_secs(value.whole());
             }
+            "controller.quorum.election.timeout.ms" => self.controller_election_timeout = value.millis(),
+            "controller.quorum.fetch.timeout.ms" => self.controller_fetch_timeout = value.millis(),
             "controller.quorum.append.linger.ms" => self.controller_append_linger = value.millis(),
             "unclean.leader.election.interval.ms" => self.unclean_leader_election_interval = value.millis(),
             "eligible.leader.replicas.version" => self.eligible_leader_replicas = value.text() == "1",

@@ -28,7 +28,8 @@ pub(super) fn kafka(table: &Table, notes: &mut Vec<String>) -> Kafka {
         .filter_map(|entry| Some((entry.name.as_str(), entry.node.table()?)))
         .map(|(name, table)| topic(name, table, &config, &mut passed_on, notes))
         .collect();
-    Kafka { version, brokers, racks: racks(table, brokers), config, topics, passed_on }
+    let controllers = count(table, "controllers").unwrap_or(3).max(1);
+    Kafka { version, brokers, controllers, racks: racks(table, brokers), config, topics, passed_on }
 }
 
 fn is_setting(setting: &Setting<'_>) -> bool {

@@ -1,0 +1,212 @@
+//! What a fault does, and to whom: plain values.
+
+use crate::kernel::{Burden, Crash, Duration, NodeId, Time};
+use crate::trace::{ChannelId, GroupId, PlaceId};
+use crate::wire::operator::ToApplication;
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The name of its kind.
+    pub kind: &'static str,
+    /// When it strikes first.
+    pub at: Time,
+    /// How often it strikes again.
+    pub again: Option<Again>,
+    /// Each time it strikes later by anything up to this.
+    pub jitter: Duration,
+    /// How long until it is taken back; none when it never is.
+    pub lasts: Option<Duration>,
+    /// What happens.
+    pub strike: Strike,
+    /// To whom; at least one.
+    pub targets: Vec<Target>,
+    /// The other ends of paths; empty is everybody else.
+    pub peers: Vec<Target>,
+}
+
+/// How often a fault strikes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// The time between two, above zero.
+    pub every: Duration,
+    /// How often in all, at least once; none is without end.
+    pub times: Option<u32>,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strike {
+    /// The process ends; taken back by a restart.
+    Crash(Crash),
+    /// It stands still; taken back by going on.
+    Pause,
+    /// Its work takes so many times as long, in thousandths.
+    SlowCpu(u32),
+    /// Nothing passes.
+    Sever(Severing, Direction),
+    /// What passes has a burden.
+    Burden(Burden, Direction),
+    /// Applications are told something, and something else when it is over.
+    Tell {
+        /// What it begins with.
+        begins: ToApplication,
+        /// What takes it back.
+        ends: Option<ToApplication>,
+    },
+    /// The next instance of an entry that is away begins.
+    AddMember,
+    /// The last instance of an entry that is there ends.
+    RemoveMember,
+    /// A topic has so many partitions from now on.
+    AddPartitions(u32),
+    /// What lasts is taken back.
+    Heal,
+}
+
+/// How paths are severed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severing {
+    /// Silently, between the targets as a group and the others.
+    Partition,
+    /// Silently, around each target.
+    Blackhole,
+    /// With resets, around each target.
+    Reset,
+}
+
+/// In which direction, seen from the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// To the target.
+    In,
+    /// From the target.
+    Out,
+}
+
+impl Direction {
+    /// Its names, as files write them.
+    pub const NAMES: &'static [&'static str] = &["both", "in", "out"];
+
+    /// By its name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "both" => Some(Self::Both),
+            "in" => Some(Self::In),
+            "out" => Some(Self::Out),
+            _ => None,
+        }
+    }
+
+    /// The directed paths between a target and a peer.
+    pub(super) fn paths(
+        self,
+        target: NodeId,
+        peer: NodeId,
+    ) -> impl Iterator<Item = (NodeId, NodeId)> + use<> {
+        let out = (self != Self::In).then_some((target, peer));
+        let inward = (self != Self::Out).then_some((peer, target));
+        out.into_iter().chain(inward)
+    }
+}
+
+/// Whom a fault strikes: a node, or whoever holds a role when it strikes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This node.
+    Node(NodeId),
+    /// Each of these.
+    Nodes(Vec<NodeId>),
+    /// The leader of this place.
+    Leader(PlaceId),
+    /// One of those who follow the leader of this place, drawn from those in service.
+    Follower(PlaceId),
+    /// The coordinator of this group.
+    Coordinator(GroupId),
+    /// One of these, drawn from those that are not down.
+    OneOf(Vec<NodeId>),
+    /// The controllers' quorum.
+    Quorum,
+    /// Every node.
+    Everything,
+    /// An entry: all its instances, those that are to come included.
+    Entry(Vec<NodeId>),
+    /// A topic: which, and its first partition.
+    Topic(ChannelId, PlaceId),
+}
+
+impl Target {
+    /// Whether somebody has to be asked who it is.
+    pub(super) fn is_role(&self) -> bool {
+        match self {
+            Self::Leader(_) | Self::Follower(_) | Self::Coordinator(_) => true,
+            Self::Node(_)
+            | Self::Nodes(_)
+            | Self::OneOf(_)
+            | Self::Quorum
+            | Self::Everything
+            | Self::Entry(_)
+            | Self::Topic(..) => false,
+        }
+    }
+}
+
+impl Plan {
+    /// A fault of one node, once.
+    pub fn once(kind: &'static str, at: Time, lasts: Option<Duration>, strike: Strike, node: NodeId) -> Self {
+        let targets = vec![Target::Node(node)];
+        Self { kind, at, again: None, jitter: Duration::ZERO, lasts, strike, targets, peers: Vec::new() }
+    }
+}
+
+impl Strike {
+    /// Whether there is something to take back.
+    pub fn can_last(self) -> bool {
+        match self {
+            Self::Crash(_)
+            | Self::Pause
+            | Self::SlowCpu(_)
+            | Self::Sever(..)
+            | Self::Burden(..)
+            | Self::Tell { ends: Some(_), .. } => true,
+            Self::Tell { ends: None, .. }
+            | Self::AddMember
+            | Self::RemoveMember
+            | Self::AddPartitions(_)
+            | Self::Heal => false,
+        }
+    }
+
+    /// Whether its victims' processes end, and begin anew when it is over.
+    pub fn restarts(self) -> bool {
+        match self {
+            Self::Crash(_) => true,
+            Self::Pause
+            | Self::SlowCpu(_)
+            | Self::Sever(..)
+            | Self::Burden(..)
+            | Self::Tell { .. }
+            | Self::AddMember
+            | Self::RemoveMember
+            | Self::AddPartitions(_)
+            | Self::Heal => false,
+        }
+    }
+
+    /// Whether its victims are out of service while it lasts.
+    pub fn takes_down(self) -> bool {
+        match self {
+            Self::Crash(_) | Self::Pause => true,
+            Self::SlowCpu(_)
+            | Self::Sever(..)
+            | Self::Burden(..)
+            | Self::Tell { .. }
+            | Self::AddMember
+            | Self::RemoveMember
+            | Self::AddPartitions(_)
+            | Self::Heal => false,
+        }
+    }
+}

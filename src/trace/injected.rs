@@ -1,0 +1,98 @@
+//! What was made to go wrong, in the scenario's own words.
+
+use serde::Serialize;
+
+use super::stage::{ChannelId, GroupId, PlaceId};
+use crate::kernel::NodeId;
+
+/// A fault that the scenario asked for: that it struck, was taken back, or struck nobody.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Injected {
+    /// Which fault, from 0: first the entries of the scenario in their order, then those drawn at random.
+    pub fault: u32,
+    /// The how-manieth time that it strikes, from 0.
+    pub round: u32,
+    /// The name of its kind: `kill`, `slow-disk`.
+    pub kind: &'static str,
+    /// Whom it strikes.
+    pub whom: Whom,
+    /// What became of it.
+    pub phase: Phase,
+}
+
+/// Whom a fault strikes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Whom {
+    /// Nobody: it missed, or it is about faults themselves.
+    Nobody,
+    /// These nodes, at least one.
+    Nodes(Box<[NodeId]>),
+    /// A place.
+    Place(PlaceId),
+    /// A channel.
+    Channel(ChannelId),
+    /// A group.
+    Group(GroupId),
+}
+
+/// What became of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Phase {
+    /// It struck.
+    Begins,
+    /// It was taken back, or is over.
+    Ends,
+    /// It struck nobody.
+    Missed(Missed),
+}
+
+/// Why a fault struck nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Missed {
+    /// Nobody holds the role that it was for.
+    NoSuchRole,
+    /// Everybody whom it could strike is down.
+    AllDown,
+    /// Nothing lasted that could be healed.
+    NothingLasts,
+    /// No instance of the entry is left that could begin, or end.
+    NoMember,
+}
+
+impl Whom {
+    /// These nodes; nobody when there are none.
+    pub fn nodes(nodes: &[NodeId]) -> Self {
+        if nodes.is_empty() { Self::Nobody } else { Self::Nodes(nodes.into()) }
+    }
+
+    /// The first of the nodes.
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Nodes(nodes) => nodes.first().copied(),
+            Self::Nobody | Self::Place(_) | Self::Channel(_) | Self::Group(_) => None,
+        }
+    }
+}
+
+impl Phase {
+    /// Its name, as files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Begins => "fault-began",
+            Self::Ends => "fault-ended",
+            Self::Missed(_) => "fault-missed",
+        }
+    }
+}
+
+impl Missed {
+    /// What it means, as the end of a sentence.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::NoSuchRole => "nobody holds the role",
+            Self::AllDown => "everybody whom it could strike is down",
+            Self::NothingLasts => "nothing lasts that could be healed",
+            Self::NoMember => "no instance is left that could begin or end",
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! What goes wrong, and what follows from it: one story a kind.
+
+use brokersim::kernel::{Crash, Physics, Time};
+use brokersim::trace::kafka::Kafka;
+use brokersim::trace::{Fact, Injected, Life, Missed, Phase, Whom};
+
+use super::{Told, seconds, tell, tell_with};
+
+const CLUSTER: &str = r#"
+[run]
+seed = 7
+duration = "60s"
+drain = "30s"
+[network]
+latency = { constant = "300us" }
+[kafka]
+brokers = 3
+min.insync.replicas = 2
+[kafka.topics.orders]
+partitions = 3
+replication.factor = 3
+[[generator]]
+name = "shop"
+topic = "orders"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "50/s" }
+[[sink]]
+name = "billing"
+from = "orders"
+instances = 2
+consumer.auto.offset.reset = "earliest"
+"#;
+
+fn with(faults: &str) -> String {
+    format!("{CLUSTER}{faults}")
+}
+
+fn injected(told: &Told) -> Vec<(Time, &Injected)> {
+    let injected = told.events.iter().filter_map(|event| match &event.fact {
+        Fact::Injected(injected) => Some((event.at, injected)),
+        _ => None,
+    });
+    injected.collect()
+}
+
+fn physics(told: &Told) -> Vec<(Time, Physics)> {
+    let physics = told.events.iter().filter_map(|event| match &event.fact {
+        Fact::Physics(physics) => Some((event.at, *physics)),
+        _ => None,
+    });
+    physics.filter(|(_, physics)| !matches!(physics, Physics::Undelivered { .. })).collect()
+}
+
+fn struck(told: &Told, injected: &Injected) -> Vec<String> {
+    match &injected.whom {
+        Whom::Nodes(nodes) => nodes.iter().map(|node| told.cast.node(*node).to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn committed_between(told: &Told, from: f64, to: f64) -> usize {
+    let committed = told.life().filter(|(_, _, life)| matches!(life, Life::Committed { .. }));
+    committed.filter(|(at, ..)| (seconds(from)..seconds(to)).contains(at)).count()
+}
+
+/// When what was accepted was accepted.
+fn accepted_between(told: &Told, from: f64, to: f64) -> usize {
+    let accepted = told.life().filter(|(_, _, life)| matches!(life, Life::Accepted { .. }));
+    accepted.filter(|(at, ..)| (seconds(from)..seconds(to)).contains(at)).count()
+}
+
+#[test]
+fn a_fault_strikes_as_often_as_it_says_and_each_time_within_its_jitter() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"10s\"\npause = \"a random broker\"\nfor = \"1s\"\nevery = \"10s\"\ntimes = 4\njitter = \"3s\"\n",
+    ));
+    let begins: Vec<_> =
+        injected(&told).into_iter().filter(|(_, injected)| injected.phase == Phase::Begins).collect();
+    assert_eq!(begins.iter().map(|(_, injected)| injected.round).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    for (at, injected) in &begins {
+        let due = seconds(10.0 + 10.0 * f64::from(injected.round));
+        assert!((due..=due + seconds(3.0).since(Time::ZERO)).contains(at), "{at}");
+    }
+    assert!(begins.iter().any(|(at, _)| *at != seconds(10.0)), "it is late at least once");
+    assert_eq!(injected(&told).len(), 8, "and each is taken back");
+    told.assert_all_settled();
+}
+
+#[test]
+fn a_role_that_nobody_holds_is_missed_and_says_so() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nkill = \"all brokers\"\nfor = \"15s\"\n\
+         [[fault]]\nat = \"25s\"\nkill = \"a random broker\"\n",
+    ));
+    let all = injected(&told);
+    let (at, missed) = all[1];
+    assert_eq!((at, missed.phase), (seconds(25.0), Phase::Missed(Missed::AllDown)));
+    assert_eq!((missed.fault, &missed.whom), (1, &Whom::Nobody));
+    assert_eq!(all.len(), 3);
+    told.assert_all_settled();
+}
+
+#[test]
+fn a_follower_is_not_the_leader_and_the_coordinator_is_who_the_group_talks_to() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\npause = \"leader of orders-1\"\nfor = \"1s\"\n\
+         [[fault]]\nat = \"20s\"\npause = \"a follower of orders-1\"\nfor = \"1s\"\n\
+         [[fault]]\nat = \"20s\"\npause = \"coordinator of billing\"\nfor = \"1s\"\n",
+    ));
+    let whom: Vec<_> = injected(&told).iter().map(|(_, injected)| struck(&told, injected)).collect();
+    let leader = told.leaders(told.place("orders", 1))[0].1.expect("it has a leader");
+    assert_eq!(whom[0], [format!("broker-{}", leader.0)]);
+    assert_ne!(whom[1], whom[0]);
+    let ready = told.kafka().find_map(|(_, event, fact)| match fact {
+        Kafka::CoordinatorReady { groups, .. } if *groups > 0 => Some(told.who(event).to_owned()),
+        _ => None,
+    });
+    if let Some(ready) = ready {
+        assert_eq!(whom[2], [ready]);
+    }
+    assert!(whom[2][0].starts_with("broker-"));
+}
+
+#[test]
+fn overlapping_faults_of_a_node_do_not_undo_each_other() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nkill = \"all brokers\"\nfor = \"5s\"\n\
+         [[fault]]\nat = \"22s\"\npower-loss = \"broker-2\"\nfor = \"10s\"\n",
+    ));
+    let back: Vec<_> = physics(&told)
+        .into_iter()
+        .filter_map(|(at, physics)| match physics {
+            Physics::Restarted { node } => Some((at, told.cast.node(node).to_owned())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back[..2].iter().map(|(at, _)| *at).collect::<Vec<_>>(), [seconds(25.0); 2]);
+    assert_eq!(back[2..], [(seconds(32.0), "broker-2".to_owned())]);
+}
+
+#[test]
+fn healing_takes_back_what_lasts_and_nothing_else() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nkill = \"broker-1\"\n\
+         [[fault]]\nat = \"21s\"\npartition = \"broker-2\"\nfor = \"5s\"\n\
+         [[fault]]\nat = \"30s\"\nheal = \"broker-1\"\n\
+         [[fault]]\nat = \"31s\"\nheal = \"everything\"\n",
+    ));
+    let phases: Vec<_> =
+        injected(&told).iter().map(|(at, it)| (at.as_nanos() / 1_000_000_000, it.kind, it.phase)).collect();
+    let missed = Phase::Missed(Missed::NothingLasts);
+    let expected = [
+        (20, "kill", Phase::Begins),
+        (21, "partition", Phase::Begins),
+        (26, "partition", Phase::Ends),
+        (30, "heal", Phase::Begins),
+        (30, "kill", Phase::Ends),
+        (31, "heal", missed),
+    ];
+    assert_eq!(phases, expected);
+    told.assert_all_settled();
+}
+
+/// The client's only broker, cut off for ten seconds in two ways.
+const ONE: &str = r#"
+[run]
+seed = 3
+duration = "60s"
+drain = "60s"
+[network]
+latency = { constant = "300us" }
+[kafka]
+brokers = 1
+[kafka.topics.orders]
+partitions = 1
+replication.factor = 1
+[[generator]]
+name = "shop"
+topic = "orders"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "50/s" }
+producer.request.timeout.ms = "20s"
+producer.delivery.timeout.ms = "100s"
+[[sink]]
+name = "billing"
+from = "orders"
+consumer.auto.offset.reset = "earliest"
+"#;
+
+fn first_accepted_after(told: &Told, from: f64) -> Time {
+    let accepted = told.life().filter(|(_, _, life)| matches!(life, Life::Accepted { .. }));
+    accepted.map(|(at, ..)| at).find(|at| *at > seconds(from)).expect("something is accepted again")
+}
+
+#[test]
+fn who_talks_into_a_black_hole_waits_for_its_timeout_and_who_is_refused_does_not() {
+    let cut = |kind: &str| {
+        tell(&format!(
+            "{ONE}[[fault]]\nat = \"20s\"\n{kind} = \"shop\"\npeers = \"broker-1\"\nfor = \"5s\"\n"
+        ))
+    };
+    let (silent, refused) = (cut("blackhole"), cut("reset"));
+    let (late, soon) = (first_accepted_after(&silent, 21.0), first_accepted_after(&refused, 21.0));
+    // What was under way when the hole opened is given up after request.timeout.ms, long after it closed.
+    assert!((seconds(39.9)..seconds(41.5)).contains(&late), "{late}");
+    // A refused client tries again within reconnect.backoff.max.ms.
+    assert!((seconds(25.0)..seconds(26.3)).contains(&soon), "{soon}");
+    silent.assert_all_settled();
+    refused.assert_all_settled();
+}
+
+#[test]
+fn a_partition_leaves_both_sides_talking_among_themselves() {
+    let told = tell(&with("[[fault]]\nat = \"20s\"\npartition = [\"broker-1\", \"shop\"]\nfor = \"20s\"\n"));
+    let cuts: Vec<_> = physics(&told)
+        .into_iter()
+        .filter_map(|(_, physics)| match physics {
+            Physics::Cut { from, to } => Some((told.cast.node(from), told.cast.node(to))),
+            _ => None,
+        })
+        .collect();
+    assert!(cuts.contains(&("broker-1", "broker-2")) && cuts.contains(&("broker-2", "broker-1")));
+    assert!(cuts.contains(&("shop", "broker-3")) && cuts.contains(&("broker-1", "controller")));
+    assert!(!cuts.contains(&("shop", "broker-1")) && !cuts.contains(&("broker-2", "broker-3")));
+    told.assert_all_settled();
+}
+
+#[test]
+fn one_direction_is_enough_to_be_fenced() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nblackhole = \"broker-2\"\npeers = \"controller\"\ndirection = \"out\"\nfor = \"20s\"\n",
+    ));
+    let fenced = told.kafka().any(|(_, _, fact)| matches!(fact, Kafka::Fenced { broker } if broker.0 == 2));
+    assert!(fenced, "its heartbeats do not arrive");
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nblackhole = \"broker-2\"\npeers = \"broker-3\"\nfor = \"20s\"\n",
+    ));
+    let fenced = told.kafka().any(|(_, _, fact)| matches!(fact, Kafka::Fenced { .. }));
+    assert!(!fenced, "the controller hears of all three");
+}
+
+/// The 99th percentile of the time from offering to acceptance, in milliseconds, by records' numbers.
+fn p99_ms(told: &Told) -> u64 {
+    let mut offered = std::collections::BTreeMap::new();
+    let mut waits = Vec::new();
+    for (at, _, life) in told.life().filter(|(at, ..)| (seconds(20.0)..seconds(60.0)).contains(at)) {
+        match life {
+            Life::Offered { first, records, .. } => {
+                offered.extend((0..u64::from(*records)).map(|n| (first.to_bits() + n, at)));
+            }
+            Life::Accepted { ids, .. } => waits
+                .extend(ids.iter().filter_map(|id| offered.get(&id.to_bits()).map(|since| at.since(*since)))),
+            _ => {}
+        }
+    }
+    waits.sort_unstable();
+    waits[waits.len() * 99 / 100].as_millis()
+}
+
+#[test]
+fn latency_jitter_and_a_thin_line_are_felt() {
+    let calm = p99_ms(&tell(CLUSTER));
+    let felt = |fault: &str| p99_ms(&tell(&with(&format!("[[fault]]\nat = \"15s\"\n{fault}\n"))));
+    assert!(calm < 10, "{calm}");
+    let late = felt("latency = \"shop\"\nby = \"50ms\"");
+    assert!((100..130).contains(&late), "there and back: {late}");
+    let late = felt("latency = \"shop\"\nby = \"50ms\"\ndirection = \"out\"");
+    assert!((50..70).contains(&late), "one way: {late}");
+    let jittery = felt("network-jitter = \"shop\"\nby = \"50ms\"");
+    assert!((50..130).contains(&jittery), "{jittery}");
+    let thin = felt("bandwidth = \"shop\"\nlimit = \"2KiB/s\"");
+    assert!(thin > 500, "{thin}");
+}
+
+#[test]
+fn a_slow_processor_works_slowly() {
+    let busy = CLUSTER.replace("from = \"orders\"\n", "from = \"orders\"\nservice = \"5ms\"\n");
+    let calm = tell(&busy);
+    let slow =
+        tell(&format!("{busy}[[fault]]\nat = \"15s\"\nslow-cpu = \"billing\"\nfactor = 20\nfor = \"20s\"\n"));
+    let processed = |told: &Told| {
+        let within = told.life().filter(|(at, _, life)| {
+            matches!(life, Life::Processed { .. }) && (seconds(20.0)..seconds(35.0)).contains(at)
+        });
+        within.count()
+    };
+    let (fast, slow_count) = (processed(&calm), processed(&slow));
+    assert!(slow_count * 2 < fast, "{slow_count} of {fast}");
+    slow.assert_all_settled();
+}
+
+#[test]
+fn without_a_controller_nobody_is_elected_until_another_one_leads() {
+    let leader_dies = "[[fault]]\nat = \"20s\"\nkill = \"leader of orders-0\"\nfor = \"20s\"\n";
+    let served = tell(&with(leader_dies));
+    let deserted = tell(&with(&format!("{leader_dies}[[fault]]\nat = \"20s\"\nkill = \"controller\"\n")));
+    let elected = |told: &Told| {
+        let changes = told.leaders(told.place("orders", 0));
+        changes.iter().find(|(at, leader, ..)| *at > seconds(20.0) && leader.is_some()).expect("one").0
+    };
+    let back = physics(&deserted)
+        .into_iter()
+        .find_map(|(at, physics)| match physics {
+            Physics::Restarted { node } if deserted.cast.node(node) == "controller" => Some(at),
+            _ => None,
+        })
+        .expect("another controller leads");
+    assert!((seconds(21.5)..=seconds(23.0)).contains(&back), "fetch and election timeout: {back}");
+    assert!(elected(&served) < elected(&deserted), "sessions begin anew with a new controller");
+    assert!(elected(&deserted) >= back + seconds(8.9).since(Time::ZERO));
+    deserted.assert_all_settled();
+}
+
+#[test]
+fn without_a_quorum_brokers_serve_on_and_nothing_changes() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nkill = \"controller quorum\"\nfor = \"25s\"\n\
+         [[fault]]\nat = \"25s\"\nkill = \"broker-3\"\nfor = \"10s\"\n",
+    ));
+    let changed = told.kafka().any(|(at, _, fact)| {
+        matches!(fact, Kafka::PartitionChanged { .. }) && (seconds(20.0)..seconds(45.0)).contains(&at)
+    });
+    assert!(!changed, "no leader is elected, no in-sync set shrinks");
+    assert!(committed_between(&told, 20.0, 25.0) > 100, "brokers serve on");
+    told.assert_all_settled();
+}
+
+#[test]
+fn a_single_controller_has_no_successor() {
+    let alone = CLUSTER.replace("brokers = 3\n", "brokers = 3\ncontrollers = 1\n");
+    let told = tell(&format!("{alone}[[fault]]\nat = \"20s\"\nkill = \"controller\"\nfor = \"12s\"\n"));
+    let back: Vec<_> =
+        physics(&told).into_iter().filter(|(_, it)| matches!(it, Physics::Restarted { .. })).collect();
+    assert_eq!(back[0].0, seconds(32.0), "when it is started again, and not before");
+    let crashed = |it: &(Time, Physics)| matches!(it.1, Physics::Crashed { how: Crash::Process, .. });
+    assert_eq!(physics(&told).iter().filter(|it| crashed(it)).count(), 1);
+}
+
+const RANDOM: &str = r#"
+[faults.random]
+kinds = ["kill", "pause", "latency", "partition"]
+targets = ["a random broker", "leader of orders-0", "controller"]
+every = "4s"
+for = { exponential = "3s" }
+at-most = 2
+from = "10s"
+heal-at = "55s"
+"#;
+
+#[test]
+fn random_faults_are_drawn_from_the_seed_and_heal_in_the_end() {
+    let told = tell(&with(RANDOM));
+    let faults = injected(&told);
+    let begun = faults.iter().filter(|(_, it)| it.phase == Phase::Begins && it.kind != "heal").count();
+    assert!(begun >= 5, "{begun} struck");
+    let over = faults.iter().filter(|(_, it)| it.phase == Phase::Ends).count();
+    assert_eq!(begun, over, "everything is taken back");
+    assert!(faults.iter().all(|(at, _)| *at <= seconds(55.0)));
+    assert!(accepted_between(&told, 56.0, 60.0) > 0);
+    told.assert_all_settled();
+    let other = tell_with(&with(RANDOM), &["run.seed=8"], &[]);
+    let times = |told: &Told| injected(told).iter().map(|(at, _)| *at).collect::<Vec<_>>();
+    assert_ne!(times(&told), times(&other));
+}
