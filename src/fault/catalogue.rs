@@ -178,6 +178,7 @@ pub static PARAMETERS: &[Parameter] = &[
 ];
 
 const PROCESSES: &[Sort] = &[Sort::Broker, Sort::Instance, Sort::Controller, Sort::Quorum];
+const BROKERS: &[Sort] = &[Sort::Broker];
 const MACHINES: &[Sort] = &[Sort::Broker, Sort::Instance];
 const NODES: &[Sort] = &[Sort::Broker, Sort::Instance, Sort::Controller];
 
@@ -224,6 +225,31 @@ pub static KINDS: &[Kind] = &[
     ),
     kind(
         Area::Process,
+        "shutdown",
+        BROKERS,
+        "the broker is asked to end: its leaderships are moved first, and all is on disk; `for` counts from its end",
+        |_| Strike::ShutDown,
+    ),
+    kind(
+        Area::Process,
+        "restart",
+        BROKERS,
+        "the broker is asked to end and started again, at once or after `for`",
+        |_| Strike::Restart,
+    ),
+    Kind {
+        may: &["settle"],
+        random: false,
+        ..kind(
+            Area::Process,
+            "rolling-restart",
+            BROKERS,
+            "brokers are restarted one by one, the next when the last is back in every in-sync set",
+            |said| Strike::RollingRestart(said.settle),
+        )
+    },
+    kind(
+        Area::Process,
         "pause",
         PROCESSES,
         "the process stands still and keeps its connections (a long collection, SIGSTOP)",
@@ -235,6 +261,31 @@ pub static KINDS: &[Kind] = &[
             Strike::SlowCpu(said.factor)
         })
     },
+    Kind {
+        needs: &["factor"],
+        ..kind(
+            Area::Machine,
+            "slow-disk",
+            BROKERS,
+            "appends and flushes take `factor` times as long",
+            |said| Strike::SlowDisk(said.factor),
+        )
+    },
+    kind(
+        Area::Machine,
+        "full-disk",
+        BROKERS,
+        "nothing more can be written: a broker that tries halts, and cannot start; when it is over there is room \
+         and it is started",
+        |_| Strike::FullDisk,
+    ),
+    kind(
+        Area::Machine,
+        "lost-disk",
+        BROKERS,
+        "the process ends and everything on its disk is gone; it comes back empty",
+        |_| Strike::Crash(Crash::DiskLoss),
+    ),
     Kind {
         may: &["peers", "direction"],
         ..kind(

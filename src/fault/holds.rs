@@ -11,6 +11,8 @@ struct Hold {
     paused: u32,
     /// How many times slower, in thousandths, each.
     cpu: Vec<u32>,
+    disk: Vec<u32>,
+    full: u32,
 }
 
 /// What holds all nodes.
@@ -61,6 +63,39 @@ impl Holds {
         self.machine(node)
     }
 
+    /// Its process has ended by itself: one more reason to be down.
+    pub fn left(&mut self, node: NodeId) {
+        self.of(node).down += 1;
+    }
+
+    /// The disk takes so many times as long besides.
+    pub fn slow_disk(&mut self, node: NodeId, factor: u32) -> Command {
+        self.of(node).disk.push(factor);
+        self.machine(node)
+    }
+
+    /// No more.
+    pub fn fast_disk(&mut self, node: NodeId, factor: u32) -> Command {
+        take(&mut self.of(node).disk, factor);
+        self.machine(node)
+    }
+
+    /// One more reason why nothing can be written.
+    pub fn fill(&mut self, node: NodeId) -> Command {
+        self.of(node).full += 1;
+        self.machine(node)
+    }
+
+    /// One reason less; when it was the last and nothing else holds the process down, it is started, in case it
+    /// has halted.
+    pub fn empty(&mut self, node: NodeId) -> [Option<Command>; 2] {
+        let hold = self.of(node);
+        assert!(hold.full > 0, "what has room again was full");
+        hold.full -= 1;
+        let starts = hold.full == 0 && hold.down == 0;
+        [Some(self.machine(node)), starts.then_some(Command::Restart(node))]
+    }
+
     /// Whether something holds it down.
     pub fn is_down(&self, node: NodeId) -> bool {
         self.nodes.get(node.0 as usize).is_some_and(|hold| hold.down > 0)
@@ -68,7 +103,8 @@ impl Holds {
 
     fn machine(&mut self, node: NodeId) -> Command {
         let hold = self.of(node);
-        Command::Machine(node, Machine { cpu: product(&hold.cpu), ..Machine::SOUND })
+        let (cpu, disk) = (product(&hold.cpu), product(&hold.disk));
+        Command::Machine(node, Machine { cpu, disk, disk_full: hold.full > 0 })
     }
 
     fn of(&mut self, node: NodeId) -> &mut Hold {
@@ -114,6 +150,18 @@ mod tests {
         assert_eq!(holds.pause(A), None);
         holds.restart(A);
         assert_eq!(holds.resume(A), Some(Command::Resume(A)));
+    }
+
+    #[test]
+    fn a_disk_with_room_starts_what_has_halted_unless_something_else_holds_it() {
+        let mut holds = Holds::default();
+        holds.fill(A);
+        holds.fill(A);
+        assert_eq!(holds.empty(A)[1], None);
+        assert_eq!(holds.empty(A)[1], Some(Command::Restart(A)));
+        holds.fill(A);
+        holds.crash(A, Crash::Process);
+        assert_eq!(holds.empty(A)[1], None);
     }
 
     #[test]

@@ -15,12 +15,13 @@ use crate::kernel::{Actor, ActorId, Addr, Command, Cx, Duration, NodeId, Time};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{Injected, Missed, Phase, Whom};
 use crate::wire::Brokersim;
-use crate::wire::kafka::{FromBroker, ToBroker, ToController};
+use crate::wire::kafka::{FromBroker, Request, ToBroker, ToController};
 use crate::wire::operator::ToApplication;
 
 use super::holds::Holds;
 use super::quorum::{Quorum, QuorumSetup};
-use super::roles::{Roles, node_of};
+use super::roles::{Roles, broker_on, node_of};
+use super::rolling::{Rolling, Step};
 use super::strike::{Plan, Severing, Strike, Target};
 
 /// What an injector is made of.
@@ -51,6 +52,8 @@ pub enum InjectorTimer {
     Begin(u32),
     /// What lasts in this slot is over.
     End(u32),
+    /// The rolling restart in this slot goes on.
+    Step(u32),
     /// The controllers have a leader again.
     Elect,
 }
@@ -76,6 +79,20 @@ struct Lasting {
     fault: u32,
     round: u32,
     victims: Victims,
+    course: Course,
+    /// It was healed while somebody was still leaving.
+    back_at_once: bool,
+}
+
+/// How far a fault has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Course {
+    /// It has struck.
+    Struck,
+    /// These were asked to end and have not; what has to wait for that, waits.
+    Leaving(Vec<NodeId>),
+    /// One after the other.
+    Rolling(Rolling),
 }
 
 /// Who was struck.
@@ -89,6 +106,8 @@ struct Victims {
 
 /// How long before a fault its roles are looked up.
 const LOOK_BEFORE: Duration = Duration::from_millis(50);
+/// How often an operator who waits for a broker to be back looks again.
+const POLL: Duration = Duration::from_millis(500);
 
 impl Injector {
     /// An injector with all its faults ahead.
@@ -156,11 +175,35 @@ impl Injector {
         }
         cx.emit(tell(Whom::nodes(&victims.nodes), Phase::Begins));
         self.strike(cx, plan.strike, &victims);
-        if plan.strike.can_last() {
-            let slot = self.keep(Lasting { fault, round, victims });
-            if let Some(lasts) = plan.lasts {
-                cx.arm(InjectorTimer::End(slot), lasts);
+        if !plan.strike.can_last() {
+            return;
+        }
+        let course = match plan.strike {
+            Strike::ShutDown | Strike::Restart => Course::Leaving(victims.nodes.clone()),
+            Strike::RollingRestart(settle) => {
+                let nodes = victims.nodes.clone();
+                Course::Rolling(Rolling::new(nodes, plan.lasts.unwrap_or(Duration::ZERO), settle))
             }
+            Strike::Crash(_)
+            | Strike::Pause
+            | Strike::SlowCpu(_)
+            | Strike::SlowDisk(_)
+            | Strike::FullDisk
+            | Strike::Sever(..)
+            | Strike::Burden(..)
+            | Strike::Tell { .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_)
+            | Strike::Heal => Course::Struck,
+        };
+        let struck = course == Course::Struck;
+        let slot = self.keep(Lasting { fault, round, victims, course, back_at_once: false });
+        if let (true, Some(lasts)) = (struck, plan.lasts) {
+            cx.arm(InjectorTimer::End(slot), lasts);
+        }
+        if matches!(plan.strike, Strike::RollingRestart(_)) {
+            self.step(cx, slot);
         }
     }
 
@@ -174,7 +217,7 @@ impl Injector {
     }
 
     fn end(&mut self, cx: &mut Cx<'_, Self>, slot: u32) {
-        let Some(Lasting { fault, round, victims }) = self.lasting[slot as usize].take() else { return };
+        let Some(Lasting { fault, round, victims, .. }) = self.lasting[slot as usize].take() else { return };
         cx.disarm(InjectorTimer::End(slot));
         let Plan { kind, strike, .. } = self.setup.plans[fault as usize];
         cx.emit(Injected { fault, round, kind, whom: Whom::nodes(&victims.nodes), phase: Phase::Ends });
@@ -275,9 +318,17 @@ impl Injector {
             Strike::AddPartitions(_) => unreachable!("a topic has no node"),
             Strike::Crash(how) => self.each(cx, victims, |holds, node| Some(holds.crash(node, how))),
             Strike::Pause => self.each(cx, victims, Holds::pause),
+            Strike::ShutDown | Strike::Restart => {
+                victims.nodes.iter().for_each(|node| self.terminate(cx, *node));
+            }
+            Strike::RollingRestart(_) => {}
             Strike::SlowCpu(factor) => {
                 self.each(cx, victims, |holds, node| Some(holds.slow_cpu(node, factor)))
             }
+            Strike::SlowDisk(factor) => {
+                self.each(cx, victims, |holds, node| Some(holds.slow_disk(node, factor)))
+            }
+            Strike::FullDisk => self.each(cx, victims, |holds, node| Some(holds.fill(node))),
             Strike::Sever(Severing::Reset, _) => victims.along(cx, Command::Refuse),
             Strike::Sever(..) => victims.along(cx, Command::Cut),
             Strike::Burden(burden, _) => victims.along(cx, |from, to| Command::Burden(from, to, burden)),
@@ -307,7 +358,12 @@ impl Injector {
             | Strike::AddMember
             | Strike::RemoveMember
             | Strike::AddPartitions(_) => unreachable!("these do not last"),
-            Strike::Crash(_) => self.each(cx, victims, Holds::restart),
+            Strike::Crash(_) | Strike::ShutDown | Strike::Restart => self.each(cx, victims, Holds::restart),
+            Strike::RollingRestart(_) => {}
+            Strike::FullDisk => self.each(cx, victims, |holds, node| holds.empty(node).into_iter().flatten()),
+            Strike::SlowDisk(factor) => {
+                self.each(cx, victims, |holds, node| Some(holds.fast_disk(node, factor)))
+            }
             Strike::Pause => self.each(cx, victims, Holds::resume),
             Strike::SlowCpu(factor) => {
                 self.each(cx, victims, |holds, node| Some(holds.fast_cpu(node, factor)))
@@ -323,26 +379,99 @@ impl Injector {
     }
 
     /// Holds or lets go each node but the controller's, which stands for several.
-    fn each(
+    fn each<C: IntoIterator<Item = Command>>(
         &mut self,
         cx: &mut Cx<'_, Self>,
         victims: &Victims,
-        mut act: impl FnMut(&mut Holds, NodeId) -> Option<Command>,
+        mut act: impl FnMut(&mut Holds, NodeId) -> C,
     ) {
         let controller = self.quorum.as_ref().map(|quorum| quorum.setup.node);
         for node in victims.nodes.iter().filter(|node| Some(**node) != controller) {
-            if let Some(command) = act(&mut self.holds, *node) {
-                cx.command(command);
-            }
+            act(&mut self.holds, *node).into_iter().for_each(|command| cx.command(command));
         }
     }
 
     /// Takes back whatever lasts on these nodes.
     fn heal(&mut self, cx: &mut Cx<'_, Self>, victims: &Victims) {
         for slot in 0..self.lasting.len() {
-            if self.lasting[slot].as_ref().is_some_and(|lasting| victims.touch(lasting)) {
-                self.end(cx, slot as u32);
+            let Some(lasting) = self.lasting[slot].as_mut().filter(|lasting| victims.touch(lasting)) else {
+                continue;
+            };
+            match &mut lasting.course {
+                Course::Struck => self.end(cx, slot as u32),
+                // It has to be gone before it can come back.
+                Course::Leaving(_) => lasting.back_at_once = true,
+                // It ends by itself, with everybody back.
+                Course::Rolling(_) => {}
             }
+        }
+    }
+
+    /// Asks a broker to end. That it has ended is seen when its connection breaks.
+    fn terminate(&self, cx: &mut Cx<'_, Self>, node: NodeId) {
+        let (_, broker) = broker_on(&self.setup.brokers, node).expect("only brokers are asked to end");
+        cx.send(broker, ToBroker { correlation: 0, reply_to: cx.addr(), request: Request::Terminate });
+    }
+
+    /// A node's process has ended: who waits for that goes on.
+    fn ended(&mut self, cx: &mut Cx<'_, Self>, node: NodeId) {
+        for slot in 0..self.lasting.len() {
+            let Some(lasting) = &mut self.lasting[slot] else { continue };
+            let plan = &self.setup.plans[lasting.fault as usize];
+            match &mut lasting.course {
+                Course::Struck => {}
+                Course::Leaving(nodes) => {
+                    let before = nodes.len();
+                    nodes.retain(|other| *other != node);
+                    if nodes.len() == before {
+                        continue;
+                    }
+                    self.holds.left(node);
+                    if nodes.is_empty() {
+                        lasting.course = Course::Struck;
+                        let at_once = lasting.back_at_once || plan.strike == Strike::Restart;
+                        if let Some(lasts) = plan.lasts.or(at_once.then_some(Duration::ZERO)) {
+                            let lasts = if lasting.back_at_once { Duration::ZERO } else { lasts };
+                            cx.arm(InjectorTimer::End(slot as u32), lasts);
+                        }
+                    }
+                }
+                Course::Rolling(rolling) => {
+                    if rolling.ended(node) {
+                        self.holds.left(node);
+                        cx.arm(InjectorTimer::Step(slot as u32), rolling.lasts);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A rolling restart goes on.
+    fn step(&mut self, cx: &mut Cx<'_, Self>, slot: u32) {
+        let Some(Lasting { course: Course::Rolling(rolling), .. }) = &mut self.lasting[slot as usize] else {
+            return;
+        };
+        let brokers = &self.setup.brokers;
+        let is_back = |node| broker_on(brokers, node).is_some_and(|(id, _)| self.roles.is_back(id));
+        match rolling.step(cx.now(), is_back, |node| self.holds.is_down(node)) {
+            Step::Terminate(node) => self.terminate(cx, node),
+            Step::Start(node) => {
+                self.holds.restart(node).into_iter().for_each(|command| cx.command(command));
+                self.roles.forget();
+                cx.arm(InjectorTimer::Step(slot), POLL);
+            }
+            Step::Wait => {
+                self.ask_for_metadata(cx);
+                cx.arm(InjectorTimer::Step(slot), POLL);
+            }
+            Step::Done => self.end(cx, slot),
+        }
+    }
+
+    fn ask_for_metadata(&self, cx: &mut Cx<'_, Self>) {
+        for &(_, _, broker) in &self.setup.brokers {
+            let (reply_to, request) = (cx.addr(), Request::Metadata);
+            cx.send(broker, ToBroker { correlation: 0, reply_to, request });
         }
     }
 
@@ -396,8 +525,13 @@ impl Victims {
             Strike::Sever(Severing::Blackhole | Severing::Reset, direction) => (direction, true),
             Strike::Burden(_, direction) => (direction, true),
             Strike::Crash(_)
+            | Strike::ShutDown
+            | Strike::Restart
+            | Strike::RollingRestart(_)
             | Strike::Pause
             | Strike::SlowCpu(_)
+            | Strike::SlowDisk(_)
+            | Strike::FullDisk
             | Strike::Tell { .. }
             | Strike::AddMember
             | Strike::RemoveMember
@@ -444,11 +578,16 @@ impl Actor for Injector {
         self.roles.learn(msg);
     }
 
+    fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
+        self.ended(cx, peer);
+    }
+
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: InjectorTimer) {
         match timer {
             InjectorTimer::Look(fault) => self.look(cx, fault),
             InjectorTimer::Begin(fault) => self.begin(cx, fault),
             InjectorTimer::End(slot) => self.end(cx, slot),
+            InjectorTimer::Step(slot) => self.step(cx, slot),
             InjectorTimer::Elect => self.elect(cx),
         }
     }

@@ -6,6 +6,7 @@ mod holds;
 mod injector;
 mod quorum;
 mod roles;
+mod rolling;
 mod strike;
 
 pub use injector::{Injector, InjectorSetup, InjectorTimer};

@@ -63,6 +63,17 @@ impl Roles {
         }
     }
 
+    /// Forgets what was learnt: only answers to later questions count.
+    pub fn forget(&mut self) {
+        self.image = Arc::default();
+    }
+
+    /// Whether a broker is in service and in every in-sync set that it belongs to.
+    pub fn is_back(&self, broker: BrokerId) -> bool {
+        let mut its = self.image.partitions.iter().filter(|partition| partition.replicas.contains(&broker));
+        self.image.alive.contains(&broker) && its.all(|partition| partition.isr.contains(&broker))
+    }
+
     /// Who leads a place.
     pub fn leader(&self, place: PlaceId) -> Option<BrokerId> {
         self.image.leader(place)
@@ -80,6 +91,11 @@ impl Roles {
     pub fn coordinator(&self, group: GroupId) -> Option<BrokerId> {
         *self.coordinators.get(group.index())?
     }
+}
+
+/// The broker on a node.
+pub(super) fn broker_on(brokers: &Brokers, node: NodeId) -> Option<(BrokerId, Addr<ToBroker>)> {
+    brokers.iter().find(|(_, other, _)| *other == node).map(|(id, _, addr)| (*id, *addr))
 }
 
 /// The node of a broker.

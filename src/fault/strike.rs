@@ -39,8 +39,18 @@ pub struct Again {
 pub enum Strike {
     /// The process ends; taken back by a restart.
     Crash(Crash),
+    /// A broker is asked to end; taken back by a start.
+    ShutDown,
+    /// A broker is asked to end, and started again.
+    Restart,
+    /// Brokers are restarted one by one: the next when the last is back in every in-sync set, or after so long.
+    RollingRestart(Duration),
     /// It stands still; taken back by going on.
     Pause,
+    /// Its disk takes so many times as long, in thousandths.
+    SlowDisk(u32),
+    /// Its disk takes no more; taken back by room, and a start where the process has ended.
+    FullDisk,
     /// Its work takes so many times as long, in thousandths.
     SlowCpu(u32),
     /// Nothing passes.
@@ -166,8 +176,13 @@ impl Strike {
     pub fn can_last(self) -> bool {
         match self {
             Self::Crash(_)
+            | Self::ShutDown
+            | Self::Restart
+            | Self::RollingRestart(_)
             | Self::Pause
             | Self::SlowCpu(_)
+            | Self::SlowDisk(_)
+            | Self::FullDisk
             | Self::Sever(..)
             | Self::Burden(..)
             | Self::Tell { ends: Some(_), .. } => true,
@@ -182,8 +197,11 @@ impl Strike {
     /// Whether its victims' processes end, and begin anew when it is over.
     pub fn restarts(self) -> bool {
         match self {
-            Self::Crash(_) => true,
-            Self::Pause
+            Self::Crash(_) | Self::ShutDown | Self::Restart => true,
+            Self::RollingRestart(_)
+            | Self::FullDisk
+            | Self::SlowDisk(_)
+            | Self::Pause
             | Self::SlowCpu(_)
             | Self::Sever(..)
             | Self::Burden(..)
@@ -198,8 +216,14 @@ impl Strike {
     /// Whether its victims are out of service while it lasts.
     pub fn takes_down(self) -> bool {
         match self {
-            Self::Crash(_) | Self::Pause => true,
-            Self::SlowCpu(_)
+            Self::Crash(_)
+            | Self::ShutDown
+            | Self::Restart
+            | Self::RollingRestart(_)
+            | Self::FullDisk
+            | Self::Pause => true,
+            Self::SlowDisk(_)
+            | Self::SlowCpu(_)
             | Self::Sever(..)
             | Self::Burden(..)
             | Self::Tell { .. }

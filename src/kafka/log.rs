@@ -227,6 +227,13 @@ impl Log {
     /// the latest snapshot and the batches behind it tell.
     pub fn crash(&mut self, how: Crash, now: Time) -> Option<Cut> {
         let (start, from) = (self.start, self.end);
+        if how == Crash::DiskLoss {
+            self.truncate_fully_and_start_at(0);
+            return (from > start).then_some(Cut { to: 0, from, records: from - start });
+        }
+        if how == Crash::Exit {
+            self.flush(now);
+        }
         if how == Crash::Power {
             self.truncate_to(self.disk.on_disk(now));
             self.flush(now);

@@ -255,6 +255,10 @@ pub enum Kafka {
         /// What the coordinator said.
         error: ErrorCode,
     },
+    /// A broker was asked to end: it wants its leaderships moved first.
+    ShuttingDown,
+    /// A broker's disk takes no more. It has no other log directory, so it halts.
+    StorageFailed,
     /// A broker has loaded the groups of an offsets partition and coordinates them.
     CoordinatorReady {
         /// The partition of the offsets topic.
@@ -308,6 +312,8 @@ pub enum ErrorCode {
     OutOfOrderSequenceNumber,
     /// 47
     InvalidProducerEpoch,
+    /// 56: the disk under the log has failed.
+    KafkaStorageError,
     /// 59
     UnknownProducerId,
     /// 74

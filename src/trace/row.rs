@@ -369,6 +369,8 @@ fn kafka<'a>(fact: &'a Kafka, stage: &Stage) -> FactRow<'a> {
             row("positioned").group(*group).place(*place).offset(*offset).why(why)
         }
         Kafka::CommitFailed { group, error } => row("commit-failed").group(*group).why(error),
+        Kafka::ShuttingDown => row("shutting-down"),
+        Kafka::StorageFailed => row("storage-failed"),
         Kafka::CoordinatorReady { place, groups } => {
             row("coordinator-ready").place(*place).detail(json!({ "groups": groups }))
         }

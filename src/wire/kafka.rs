@@ -52,6 +52,9 @@ pub enum Request {
     OffsetFetch(GroupId, Arc<[PlaceId]>),
     /// Where does this epoch end in your log? (OffsetForLeaderEpoch: partition, epoch)
     EpochEnd(Arc<[(PlaceId, u32)]>),
+    /// SIGTERM: an operator's word to the process, none of the protocol's. It is not answered; the process ends
+    /// when its leaderships have been moved.
+    Terminate,
 }
 
 /// `acks`
@@ -533,6 +536,7 @@ impl ToBroker {
                     PLACE * sync.assignments.iter().map(|(_, places)| 1 + places.len() as u32).sum::<u32>()
                 }
                 Request::Metadata
+                | Request::Terminate
                 | Request::InitProducerId(_)
                 | Request::FindCoordinator(_)
                 | Request::Heartbeat(..)

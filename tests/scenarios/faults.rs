@@ -2,7 +2,7 @@
 
 use brokersim::kernel::{Crash, Physics, Time};
 use brokersim::trace::kafka::Kafka;
-use brokersim::trace::{Fact, Injected, Life, Missed, Phase, Whom};
+use brokersim::trace::{Fact, Injected, Life, Missed, Phase, Reason, Whom};
 
 use super::{Told, seconds, tell, tell_with};
 
@@ -334,6 +334,163 @@ fn a_single_controller_has_no_successor() {
     assert_eq!(back[0].0, seconds(32.0), "when it is started again, and not before");
     let crashed = |it: &(Time, Physics)| matches!(it.1, Physics::Crashed { how: Crash::Process, .. });
     assert_eq!(physics(&told).iter().filter(|it| crashed(it)).count(), 1);
+}
+
+/// When the process on a node ended, and how.
+fn ended(told: &Told, name: &str) -> Vec<(Time, Crash)> {
+    let ended = physics(told).into_iter().filter_map(|(at, physics)| match physics {
+        Physics::Crashed { node, how } if told.cast.node(node) == name => Some((at, how)),
+        _ => None,
+    });
+    ended.collect()
+}
+
+fn started(told: &Told, name: &str) -> Vec<Time> {
+    let started = physics(told).into_iter().filter_map(|(at, physics)| match physics {
+        Physics::Restarted { node } if told.cast.node(node) == name => Some(at),
+        _ => None,
+    });
+    started.collect()
+}
+
+/// The longest time between two acceptances.
+fn longest_silence_ms(told: &Told) -> u64 {
+    let accepted = told.life().filter(|(_, _, life)| matches!(life, Life::Accepted { .. }));
+    let times: Vec<_> = accepted.map(|(at, ..)| at).filter(|at| *at > seconds(10.0)).collect();
+    times.windows(2).map(|pair| pair[1].since(pair[0]).as_millis()).max().expect("some were accepted")
+}
+
+#[test]
+fn a_shutdown_hands_its_leaderships_over_and_nobody_waits_for_a_session() {
+    let asked = tell(&with("[[fault]]\nat = \"20s\"\nshutdown = \"leader of orders-0\"\nfor = \"10s\"\n"));
+    let killed = tell(&with("[[fault]]\nat = \"20s\"\nkill = \"leader of orders-0\"\nfor = \"10s\"\n"));
+    let (_, begun) = injected(&asked)[0];
+    let name = struck(&asked, begun).remove(0);
+    let ends = ended(&asked, &name);
+    assert_eq!(ends.len(), 1);
+    let (at, how) = ends[0];
+    assert_eq!(how, Crash::Exit);
+    assert!((seconds(20.0)..seconds(25.0)).contains(&at), "two heartbeats at most: {at}");
+    assert_eq!(started(&asked, &name), [at + seconds(10.0).since(Time::ZERO)], "`for` counts from its end");
+    let moved = asked.leaders(asked.place("orders", 0))[1].clone();
+    assert!(moved.0 < at && moved.1.is_some(), "moved before it ends: {moved:?}");
+    let (gentle, rough) = (longest_silence_ms(&asked), longest_silence_ms(&killed));
+    assert!(gentle < 2_000 && rough > 6_000, "{gentle} ms, {rough} ms");
+    asked.assert_all_settled();
+    assert_eq!((asked.books.lost_total(), asked.tally.stored_twice), (0, 0));
+    let recovered = asked.kafka().any(|(_, _, fact)| matches!(fact, Kafka::Recovered { .. }));
+    assert!(!recovered, "there is nothing to recover");
+}
+
+#[test]
+fn a_restart_comes_back_at_once() {
+    let told = tell(&with("[[fault]]\nat = \"20s\"\nrestart = \"broker-2\"\n"));
+    let at = ended(&told, "broker-2")[0].0;
+    assert!(started(&told, "broker-2")[0].since(at).as_millis() < 5);
+    assert_eq!(injected(&told).len(), 2);
+    told.assert_all_settled();
+}
+
+#[test]
+fn a_rolling_restart_waits_for_each_broker_to_be_back_in_sync() {
+    let told = tell(&with("[[fault]]\nat = \"15s\"\nrolling-restart = \"all brokers\"\nfor = \"3s\"\n"));
+    let mut last = Time::ZERO;
+    for name in ["broker-1", "broker-2", "broker-3"] {
+        let (ended, started) = (ended(&told, name), started(&told, name));
+        assert_eq!((ended.len(), started.len()), (1, 1), "{name}");
+        assert!(ended[0].0 > last, "one after the other");
+        let full = told.kafka().find_map(|(at, _, fact)| match fact {
+            Kafka::PartitionChanged { isr, .. } if at > started[0] && isr.len() == 3 => Some(at),
+            _ => None,
+        });
+        last = full.expect("it comes back into the in-sync sets");
+    }
+    assert_eq!(injected(&told).last().expect("it is over").1.phase, Phase::Ends);
+    told.assert_all_settled();
+    assert_eq!((told.books.lost_total(), told.tally.stored_twice), (0, 0));
+}
+
+#[test]
+fn a_slow_disk_raises_the_tail() {
+    let flushing = CLUSTER.replace("partitions = 3\n", "partitions = 3\nflush.messages = 1\n");
+    let calm = p99_ms(&tell(&flushing));
+    let fault = "[[fault]]\nat = \"15s\"\nslow-disk = \"leader of orders-0\"\nfactor = 40\n";
+    let slow = p99_ms(&tell(&format!("{flushing}{fault}")));
+    assert!(calm < 15 && slow > 30, "{calm} ms, {slow} ms");
+}
+
+#[test]
+fn a_full_disk_halts_the_broker_and_it_cannot_start_until_there_is_room() {
+    let told = tell(&with(
+        "[[fault]]\nat = \"20s\"\nfull-disk = \"broker-2\"\nfor = \"20s\"\n\
+         [[fault]]\nat = \"25s\"\nkill = \"broker-2\"\nfor = \"5s\"\n",
+    ));
+    let failed: Vec<_> = told
+        .kafka()
+        .filter(|(_, _, fact)| matches!(fact, Kafka::StorageFailed))
+        .map(|(at, event, _)| (at, told.who(event).to_owned()))
+        .collect();
+    assert!(failed.iter().all(|(_, who)| who == "broker-2"));
+    let ends = ended(&told, "broker-2");
+    assert!((seconds(20.0)..seconds(20.2)).contains(&ends[0].0), "at its first append: {ends:?}");
+    assert_eq!(ends[1].0, seconds(30.0), "a start fails while there is no room");
+    assert_eq!(started(&told, "broker-2"), [seconds(30.0), seconds(40.0)]);
+    assert_eq!(failed.len(), 2);
+    told.assert_all_settled();
+    assert_eq!(told.books.lost_total(), 0);
+}
+
+/// One replica in sync, the other far behind: a lost disk of the first is a loss of records.
+#[test]
+fn a_lost_disk_of_the_only_in_sync_replica_loses_what_only_it_had() {
+    let single = CLUSTER.replace("replication.factor = 3", "replication.factor = 1");
+    let single = single.replace("min.insync.replicas = 2", "min.insync.replicas = 1");
+    let fault = "[[fault]]\nat = \"30s\"\nlost-disk = \"leader of orders-0\"\nfor = \"5s\"\n";
+    let told = tell(&format!("{single}{fault}"));
+    let cut = told.life().find_map(|(at, _, life)| match life {
+        Life::Cut { place, from: 0, why: Reason::PowerLoss } => Some((at, *place)),
+        _ => None,
+    });
+    assert!(cut.is_some(), "the log begins anew");
+    let copied = tell(&with(fault));
+    copied.assert_all_settled();
+    assert_eq!(copied.books.lost_total(), 0, "where there are copies nothing is lost");
+    let (_, begun) = injected(&copied)[0];
+    let name = struck(&copied, begun).remove(0);
+    assert_eq!(ended(&copied, &name), [(seconds(30.0), Crash::DiskLoss)]);
+}
+
+#[test]
+fn a_lost_disk_under_unread_records_loses_them() {
+    let unread = CLUSTER
+        .replace("replication.factor = 3", "replication.factor = 1")
+        .replace("min.insync.replicas = 2", "min.insync.replicas = 1")
+        .replace("instances = 2", "instances = 1\nstart = \"40s\"");
+    let calm = tell(&unread);
+    assert_eq!(calm.books.lost_total(), 0);
+    let told =
+        tell(&format!("{unread}[[fault]]\nat = \"30s\"\nlost-disk = \"leader of orders-0\"\nfor = \"5s\"\n"));
+    assert!(told.lost(Reason::PowerLoss) > 300, "{:?}", told.books);
+}
+
+#[test]
+fn an_in_sync_set_that_could_not_shrink_shrinks_when_there_is_a_controller_again() {
+    // A follower that is cut off from its leader lags; the change waits for a controller.
+    let told = tell(&with(
+        "[[fault]]\nat = \"15s\"\nkill = \"controller quorum\"\nfor = \"50s\"\n\
+         [[fault]]\nat = \"16s\"\nblackhole = \"broker-1\"\npeers = [\"broker-2\", \"broker-3\"]\n",
+    ));
+    let asked = told.kafka().find_map(|(at, _, fact)| match fact {
+        Kafka::IsrShrinking { .. } => Some(at),
+        _ => None,
+    });
+    let changed = told.kafka().find_map(|(at, _, fact)| match fact {
+        Kafka::PartitionChanged { isr, .. } if at > seconds(16.0) && isr.len() < 3 => Some(at),
+        _ => None,
+    });
+    let (asked, changed) = (asked.expect("asked for"), changed.expect("done"));
+    assert!((seconds(45.0)..seconds(63.0)).contains(&asked), "{asked}");
+    assert!((seconds(65.0)..seconds(69.0)).contains(&changed), "soon after there is one: {changed}");
 }
 
 const RANDOM: &str = r#"

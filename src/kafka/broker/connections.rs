@@ -34,6 +34,7 @@ impl Asker {
             Request::Produce(_)
             | Request::Fetch(_)
             | Request::Metadata
+            | Request::Terminate
             | Request::InitProducerId(_)
             | Request::ListOffsets(_)
             | Request::FindCoordinator(_)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{Cx, Duration};
+use crate::kernel::{Command, Crash, Cx, Duration};
 use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
 use crate::trace::{Life, PlaceId, Reason};
 use crate::wire::kafka::{
@@ -10,13 +10,21 @@ use crate::wire::kafka::{
 };
 
 use super::connections::Asker;
-use super::{Broker, BrokerTimer, Past, Replica, Role};
+use super::{Broker, BrokerTimer, Leaving, Past, Replica, Role};
 use crate::kafka::log::Log;
 use crate::kafka::replica::Follower;
 use crate::kafka::replica::{Altered, Leader, Standing};
 
 /// How long a broker waits before it tries to register again.
 const REGISTER_AGAIN: Duration = Duration::from_secs(2);
+/// How long a broker waits before it asks again on a broken connection to the controller.
+pub(super) const CONTROLLER_BACKOFF: Duration = Duration::from_millis(500);
+/// How long a broker waits for the controller's answer (`controller.socket.timeout.ms`).
+const CONTROLLER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How soon a broker that wants to go asks a second time (`BrokerLifecycleManager`).
+const LEAVE_AGAIN: Duration = Duration::from_millis(50);
+/// How long a broker waits at most for leave to go (`BrokerServer.shutdown`).
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Broker {
     pub(super) fn register(&mut self, cx: &mut Cx<'_, Self>) {
@@ -31,7 +39,7 @@ impl Broker {
             broker: self.setup.id,
             epoch,
             metadata_version: self.image.version,
-            want_shutdown: false,
+            want_shutdown: self.leaving != Leaving::No,
         };
         cx.send(self.setup.controller, beat);
         cx.arm(BrokerTimer::Heartbeat, self.setup.config.broker_heartbeat_interval);
@@ -43,7 +51,7 @@ impl Broker {
                 self.epoch = Some(epoch);
                 self.heartbeat(cx);
             }
-            FromController::Heartbeat { .. } => {}
+            FromController::Heartbeat { may_shut_down, .. } => self.heartbeat_answered(cx, may_shut_down),
             FromController::AlterPartition(answers) => {
                 for (place, answer) in answers.iter() {
                     self.altered(cx, *place, answer.as_ref().map_err(|error| *error));
@@ -56,6 +64,67 @@ impl Broker {
                 }
             }
             FromController::Metadata(image) => self.learn(cx, image),
+        }
+    }
+
+    /// Asks for leave to go, and goes at once when the controller does not know it.
+    pub(super) fn shut_down(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.leaving != Leaving::No {
+            return;
+        }
+        self.leaving = Leaving::Asked;
+        cx.emit_at_once(Kafka::ShuttingDown);
+        if self.epoch.is_none() {
+            self.ends = Some(Crash::Exit);
+        } else {
+            cx.arm(BrokerTimer::Leave, LEAVE_TIMEOUT);
+            self.heartbeat(cx);
+        }
+    }
+
+    fn heartbeat_answered(&mut self, cx: &mut Cx<'_, Self>, may_shut_down: bool) {
+        match self.leaving {
+            Leaving::No => {}
+            Leaving::Asked | Leaving::Heard if may_shut_down => self.ends = Some(Crash::Exit),
+            Leaving::Asked => {
+                self.leaving = Leaving::Heard;
+                cx.arm(BrokerTimer::Heartbeat, LEAVE_AGAIN);
+            }
+            Leaving::Heard => {}
+        }
+    }
+
+    /// Nothing more can be written: with its only log directory gone, the broker halts
+    /// (`ReplicaManager.handleLogDirFailure`).
+    pub(super) fn storage_fails(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.ends.is_none() {
+            self.ends = Some(Crash::Process);
+            cx.emit_at_once(Kafka::StorageFailed);
+        }
+    }
+
+    /// Ends the process, when that was decided.
+    pub(super) fn end_if_due(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(how) = self.ends else { return };
+        let mine = self.setup.brokers.iter().find(|(id, ..)| *id == self.setup.id);
+        let (_, node, _) = mine.expect("a broker knows itself");
+        cx.command(Command::Crash(*node, how));
+    }
+
+    /// Asks the controller again for what it has not answered: the connection that would bring the answer is gone.
+    pub(super) fn ask_again(&mut self, cx: &mut Cx<'_, Self>) {
+        for index in 0..self.replicas.len() {
+            let Some(replica) = self.replicas[index].as_deref_mut() else { continue };
+            replica.asked_under.clear();
+            let Role::Leader(leader) = &replica.role else { continue };
+            if let Some(isr) = leader.pending().map(<[BrokerId]>::to_vec) {
+                self.alter_isr(cx, PlaceId(index as u32), isr);
+            }
+        }
+        if let (false, Some(epoch)) = (self.wanting_ids.is_empty(), self.epoch) {
+            let broker = self.setup.id;
+            cx.send(self.setup.controller, ToController::AllocateProducerIds { broker, epoch });
+            cx.arm(BrokerTimer::AskAgain, CONTROLLER_TIMEOUT);
         }
     }
 
@@ -253,6 +322,7 @@ impl Broker {
         let Some(Role::Leader(leader)) = self.replica(place).map(|replica| &replica.role) else { return };
         let (leader_epoch, partition_epoch) = (leader.leader_epoch(), leader.partition_epoch());
         self.replica(place).expect("it was there").asked_under.push_back(partition_epoch);
+        cx.arm(BrokerTimer::AskAgain, CONTROLLER_TIMEOUT);
         let changes = Arc::new([AlterPartition { place, leader_epoch, partition_epoch, isr }]);
         cx.send(self.setup.controller, ToController::AlterPartition { broker, epoch, changes });
     }
@@ -288,6 +358,7 @@ impl Broker {
         if self.wanting_ids.is_empty() {
             let broker = self.setup.id;
             cx.send(self.setup.controller, ToController::AllocateProducerIds { broker, epoch });
+            cx.arm(BrokerTimer::AskAgain, CONTROLLER_TIMEOUT);
         }
         self.wanting_ids.push(asker);
     }

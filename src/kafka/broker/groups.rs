@@ -140,9 +140,16 @@ impl Broker {
     fn write(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, ticket: Ticket, records: &[OffsetsRecord]) {
         let now = cx.now();
         let deadline = now + self.setup.config.offset_commit_timeout;
-        cx.work(self.setup.config.costs.append);
+        cx.work(self.disk_time(self.setup.config.costs.append));
+        if self.machine.disk_full {
+            self.storage_fails(cx);
+        }
         let batch = self.encode(now, records);
+        let full = self.machine.disk_full;
         let appended = self.led(place).and_then(|(replica, epoch)| {
+            if full {
+                return Err(ErrorCode::KafkaStorageError);
+            }
             let Role::Leader(leader) = &mut replica.role else { unreachable!("led() found a leader") };
             leader.may_append(Acks::All, &replica.log)?;
             let upto = match replica.log.append(now, epoch, None, batch)? {

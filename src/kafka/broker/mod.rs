@@ -7,6 +7,8 @@
 //! **Invariant.** Every request is answered exactly once, except produce requests with acks=0 and those whose
 //! asker or broker died.
 //!
+//! A broker has one log directory: when its disk takes no more, it halts.
+//!
 //! **Not modelled:** quotas, follower reads (KIP-392), log compaction, transactions; a broker's JVM.
 
 mod compaction;
@@ -22,7 +24,7 @@ mod replication;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, NodeId, Time};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, Machine, NodeId, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
 use crate::trace::{ChannelId, GroupId, Life, PlaceId, Stage};
 use crate::wire::Brokersim;
@@ -99,6 +101,10 @@ pub enum BrokerTimer {
     Fetch(BrokerId),
     /// The fetch from this broker has not been answered in time.
     FetchTimeout(BrokerId),
+    /// Ask the controller again for what it has not answered.
+    AskAgain,
+    /// Leave, whether the controller has agreed or not.
+    Leave,
 }
 
 /// A replica on this broker.
@@ -136,6 +142,18 @@ enum Role {
 enum Past {
     Fresh,
     Crashed,
+    ShutDown,
+}
+
+/// How far a broker is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    /// It stays.
+    No,
+    /// The controller is asked.
+    Asked,
+    /// The controller has heard it, and waits until all others have.
+    Heard,
 }
 
 /// A broker.
@@ -160,6 +178,11 @@ pub struct Broker {
     written: u64,
     /// Whether the timer for overdue writes of the coordinator is armed.
     watches_writes: bool,
+    /// The machine it runs on.
+    machine: Machine,
+    leaving: Leaving,
+    /// The process ends with this input.
+    ends: Option<Crash>,
 }
 
 impl Broker {
@@ -185,6 +208,9 @@ impl Broker {
             wanting_ids: Vec::new(),
             written: 0,
             watches_writes: false,
+            machine: Machine::SOUND,
+            leaving: Leaving::No,
+            ends: None,
         }
     }
 
@@ -218,6 +244,10 @@ impl Broker {
             Request::ListOffsets(places) => self.list_offsets(cx, asker, &places),
             Request::EpochEnd(places) => self.epoch_end(cx, asker, &places),
             Request::FindCoordinator(group) => self.find_coordinator(cx, asker, group),
+            Request::Terminate => {
+                self.release(asker);
+                self.shut_down(cx);
+            }
             Request::JoinGroup(_)
             | Request::SyncGroup(_)
             | Request::Heartbeat(..)
@@ -234,7 +264,15 @@ impl Broker {
             Request::Produce(produce) => produce.batches.len() as u64,
             _ => 0,
         };
-        costs.request_cpu + self.per_kib(u64::from(asked.bytes())) + costs.append * batches
+        costs.request_cpu + self.per_kib(u64::from(asked.bytes())) + self.disk_time(costs.append) * batches
+    }
+
+    /// How long the disk takes for this now.
+    fn disk_time(&self, cost: Duration) -> Duration {
+        if self.machine.disk == Machine::SOUND.disk {
+            return cost;
+        }
+        Duration::from_nanos((u128::from(cost.as_nanos()) * u128::from(self.machine.disk) / 1_000) as u64)
     }
 
     fn per_kib(&self, bytes: u64) -> Duration {
@@ -314,6 +352,10 @@ impl Actor for Broker {
     type Timer = BrokerTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.machine.disk_full {
+            self.storage_fails(cx);
+            return self.end_if_due(cx);
+        }
         let (partitions_cut, records_cut) = std::mem::take(&mut self.recovered);
         if self.past == Past::Crashed {
             cx.emit_at_once(Kafka::Recovered { partitions_cut, records_cut });
@@ -334,6 +376,7 @@ impl Actor for Broker {
             BrokerMail::Controller(msg) => self.controller_said(cx, msg),
         }
         self.serve_freed(cx);
+        self.end_if_due(cx);
     }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: BrokerTimer) {
@@ -349,8 +392,11 @@ impl Actor for Broker {
             BrokerTimer::OffsetCommit => self.expire_writes(cx),
             BrokerTimer::Fetch(from) => self.fetch_from(cx, from),
             BrokerTimer::FetchTimeout(from) => self.fetch_failed(cx, from),
+            BrokerTimer::AskAgain => self.ask_again(cx),
+            BrokerTimer::Leave => self.ends = Some(Crash::Exit),
         }
         self.serve_freed(cx);
+        self.end_if_due(cx);
     }
 
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
@@ -361,24 +407,37 @@ impl Actor for Broker {
         {
             self.fetch_failed(cx, id);
         }
+        if peer == self.setup.controller_node {
+            cx.arm(BrokerTimer::AskAgain, control::CONTROLLER_BACKOFF);
+        }
+    }
+
+    fn machine(&mut self, _: Time, machine: Machine) {
+        self.machine = machine;
     }
 
     fn crash(&mut self, now: Time, how: Crash) {
         let mut fresh = Self::new((*self.setup).clone());
-        fresh.past = Past::Crashed;
+        fresh.past = if how == Crash::Exit { Past::ShutDown } else { Past::Crashed };
         fresh.written = self.written;
+        fresh.machine = self.machine;
+        fresh.recovered = self.recovered;
         for (fetcher, last) in fresh.fetchers.iter_mut().zip(&self.fetchers) {
             fetcher.goes_on_numbering(last);
         }
         for (kept, lost) in fresh.replicas.iter_mut().zip(&mut self.replicas) {
             let Some(replica) = lost.take() else { continue };
             let mut log = replica.log;
+            if how == Crash::Exit {
+                log.checkpoint();
+            }
             let cut = log.crash(how, now);
             if let Some(cut) = &cut {
                 fresh.recovered.0 += 1;
                 fresh.recovered.1 += cut.records;
             }
-            let (lost_power, compacted) = (replica.lost_power || cut.is_some(), replica.compacted);
+            let lost_power = replica.lost_power || cut.is_some();
+            let compacted = if how == Crash::DiskLoss { Compacted::default() } else { replica.compacted };
             let idle = Replica::idle(log, replica.internal);
             *kept = Some(Box::new(Replica { lost_power, compacted, ..idle }));
         }

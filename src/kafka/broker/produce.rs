@@ -42,6 +42,10 @@ impl Broker {
         batch: &ProduceBatch,
     ) -> Result<(u64, u32), ErrorCode> {
         let (now, place) = (cx.now(), batch.place);
+        if self.machine.disk_full && self.led(place).is_ok() {
+            self.storage_fails(cx);
+            return Err(ErrorCode::KafkaStorageError);
+        }
         let (replica, epoch) = self.led(place)?;
         let Role::Leader(leader) = &mut replica.role else { unreachable!("led() found a leader") };
         leader.may_append(acks, &replica.log)?;

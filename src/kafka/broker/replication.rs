@@ -164,7 +164,11 @@ impl Broker {
         asked: &FetchPlace,
         news: &FetchedPlace,
     ) -> Option<Taken> {
-        let (now, append) = (cx.now(), self.setup.config.costs.append);
+        let (now, append) = (cx.now(), self.disk_time(self.setup.config.costs.append));
+        if self.machine.disk_full && !news.chunks.is_empty() {
+            self.storage_fails(cx);
+            return None;
+        }
         let replica = self.replica(news.place)?;
         let Role::Follower(follower) = &mut replica.role else { return None };
         let taken = follower.take(&mut replica.log, asked, news, now);

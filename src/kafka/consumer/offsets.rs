@@ -54,6 +54,7 @@ pub(super) fn judge(error: ErrorCode) -> Verdict {
         | ErrorCode::GroupMaxSizeReached
         | ErrorCode::LeaderNotAvailable
         | ErrorCode::StaleBrokerEpoch
+        | ErrorCode::KafkaStorageError
         | ErrorCode::EligibleLeadersNotAvailable
         | ErrorCode::ElectionNotNeeded
         | ErrorCode::InvalidUpdateVersion

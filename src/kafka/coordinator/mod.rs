@@ -312,6 +312,7 @@ impl<R: Copy> Coordinator<R> {
             Request::Produce(_)
             | Request::Fetch(_)
             | Request::Metadata
+            | Request::Terminate
             | Request::InitProducerId(_)
             | Request::ListOffsets(_)
             | Request::FindCoordinator(_)
@@ -507,6 +508,7 @@ fn group_of(request: &Request) -> GroupId {
         Request::Produce(_)
         | Request::Fetch(_)
         | Request::Metadata
+        | Request::Terminate
         | Request::InitProducerId(_)
         | Request::ListOffsets(_)
         | Request::FindCoordinator(_)
@@ -530,6 +532,7 @@ fn refused(request: &Request, error: ErrorCode) -> Response {
         Request::Produce(_)
         | Request::Fetch(_)
         | Request::Metadata
+        | Request::Terminate
         | Request::InitProducerId(_)
         | Request::ListOffsets(_)
         | Request::FindCoordinator(_)
@@ -544,7 +547,7 @@ fn as_coordinator(error: ErrorCode) -> ErrorCode {
         | ErrorCode::NotEnoughReplicas
         | ErrorCode::NotEnoughReplicasAfterAppend
         | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
-        ErrorCode::NotLeaderOrFollower => ErrorCode::NotCoordinator,
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
         other => other,
     }
 }

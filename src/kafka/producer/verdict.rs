@@ -28,7 +28,8 @@ pub fn verdict(error: ErrorCode) -> Verdict {
         | ErrorCode::LeaderNotAvailable
         | ErrorCode::UnknownTopicOrPartition
         | ErrorCode::FencedLeaderEpoch
-        | ErrorCode::UnknownLeaderEpoch => Verdict { stale_metadata: true, ..again },
+        | ErrorCode::UnknownLeaderEpoch
+        | ErrorCode::KafkaStorageError => Verdict { stale_metadata: true, ..again },
         ErrorCode::NetworkException => Verdict { stale_metadata: true, doubt: true, ..again },
         ErrorCode::RequestTimedOut => Verdict { doubt: true, ..again },
         ErrorCode::NotEnoughReplicas => Verdict { reason: Reason::NotEnoughReplicas, ..again },

@@ -244,6 +244,11 @@ impl Leader {
         self.isr.iter().chain(added).copied().collect()
     }
 
+    /// The set that the controller is asked for and has not answered yet.
+    pub fn pending(&self) -> Option<&[BrokerId]> {
+        self.pending.as_deref()
+    }
+
     /// Whether an AlterPartition is not answered yet.
     pub fn is_pending(&self) -> bool {
         self.pending.is_some()

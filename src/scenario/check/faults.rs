@@ -74,6 +74,8 @@ fn what<'a>(cx: &mut Check<'_>, written: Written<'a>) -> Option<(&'static Kind, 
     let said: Vec<_> = kinds(table).collect();
     match said.as_slice() {
         [only] => Some(*only),
+        // A key that nobody knows was meant to say it.
+        [] if table.entries.iter().any(|entry| !is_known(&entry.name)) => None,
         [] => {
             cx.report(
                 Finding::new("scenario::missing", "the fault does not say what happens")
@@ -97,6 +99,10 @@ fn what<'a>(cx: &mut Check<'_>, written: Written<'a>) -> Option<(&'static Kind, 
             None
         }
     }
+}
+
+fn is_known(key: &str) -> bool {
+    ["at", "for", "every", "times", "jitter"].contains(&key) || catalogue::parameter(key).is_some()
 }
 
 fn ending(cx: &mut Check<'_>, written: Written<'_>, kind: &Kind) {
