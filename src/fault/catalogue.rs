@@ -156,7 +156,11 @@ impl Default for Parameters {
 /// All parameters.
 pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "factor", value: Value::Factor, about: "how many times slower, or as often" },
-    Parameter { name: "by", value: Value::Period, about: "how much: longer a message takes, wrong a clock is" },
+    Parameter {
+        name: "by",
+        value: Value::Period,
+        about: "how much: longer a message takes, wrong a clock is",
+    },
     Parameter { name: "limit", value: Value::Bandwidth, about: "what still passes" },
     Parameter { name: "records", value: Value::Count, about: "how many records; 1 unless said" },
     Parameter { name: "to", value: Value::Count, about: "how many there are then" },

@@ -475,7 +475,10 @@ impl Watch {
             Physics::Crashed { node, .. } => set(node, NodeState::Down),
             Physics::Restarted { node } | Physics::Resumed { node } => set(node, NodeState::Up),
             Physics::Paused { node } => set(node, NodeState::Paused),
-            Physics::Cut { .. } | Physics::Healed { .. } | Physics::Refused { .. } | Physics::Undelivered { .. } => {}
+            Physics::Cut { .. }
+            | Physics::Healed { .. }
+            | Physics::Refused { .. }
+            | Physics::Undelivered { .. } => {}
         }
     }
 

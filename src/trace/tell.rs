@@ -213,9 +213,7 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         Kafka::EpochBumped { epoch } => {
             told(Weight::Warning, "epoch", format!("{who} goes on with epoch {epoch}"))
         }
-        Kafka::ShuttingDown => {
-            told(Weight::Info, "leaving", format!("{who} wants its leaderships moved"))
-        }
+        Kafka::ShuttingDown => told(Weight::Info, "leaving", format!("{who} wants its leaderships moved")),
         Kafka::StorageFailed => told(Weight::Error, "disk", format!("{who}: no space left, it halts")),
         Kafka::CoordinatorReady { groups, .. } if *groups > 0 => {
             told(Weight::Info, "coord", format!("{who} coordinates {groups} groups"))

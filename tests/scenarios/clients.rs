@@ -194,8 +194,8 @@ fn a_producer_that_dies_takes_its_buffer_with_it() {
     // linger.ms is 5 s: what was offered since the last batch is in memory only.
     let set = ["generator.shop.producer.linger.ms=5000", "generator.shop.producer.delivery.timeout.ms=60000"];
     let told = tell_with(BACKLOG, &set, &[Blow::kill("shop", 1.005, Some(1.0))]);
-    let unsent = told.books.in_flight.values().sum::<u64>();
-    assert_eq!((unsent, told.books.settled), (101, 99), "{:?}", told.books);
+    let gone = told.rejected(Reason::ProducerClosed);
+    assert_eq!((gone, told.books.settled), (101, 99), "{:?}", told.books);
     assert_eq!(told.tally.stored_twice, 0);
 }
 
@@ -214,7 +214,7 @@ fn row_17_an_outbox_offers_again_what_it_never_heard_of_and_no_broker_recognises
     assert_eq!(told.tally.duplicates, told.tally.stored_twice, "each copy is processed");
     let without = tell_with(BACKLOG, &set[1..], &[Blow::kill("shop", 1.505, Some(1.0))]);
     assert_eq!(without.tally.stored_twice, 0);
-    assert!(without.books.in_flight.values().sum::<u64>() > 0, "{:?}", without.books);
+    assert!(without.rejected(Reason::ProducerClosed) > 0, "{:?}", without.books);
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn row_27_a_stuck_handler_is_noticed_by_the_poll_interval_and_by_nothing_else() 
     let left = leavings(&told);
     // The member itself says goodbye, 10 s after its last poll; sessions of 6 s never end.
     assert_eq!(left.iter().map(|(_, why)| *why).collect::<Vec<_>>(), [GroupReason::MemberLeft], "{left:?}");
-    assert!((seconds(19.5)..=seconds(20.1)).contains(&left[0].0), "{left:?}");
+    assert!((seconds(19.0)..=seconds(20.1)).contains(&left[0].0), "{left:?}");
     let refused = commits_refused(&told);
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert!(refused[0].0 >= seconds(35.0) && refused[0].1 == "billing-1/consumer", "{refused:?}");
@@ -380,7 +380,8 @@ fn a_burst_is_so_many_times_as_many_records() {
         offered_between(&told, 10.0, 20.0)
     );
     assert!((499..=501).contains(&offered_between(&told, 20.0, 30.0)));
-    assert_eq!(told.books.offered, 50 * 40 + 1_000);
+    // The last is offered at the very end.
+    assert_eq!(told.books.offered, 50 * 40 + 1 + 1_000);
 }
 
 #[test]
@@ -401,7 +402,7 @@ fn row_35_a_clock_that_is_ahead_is_refused_by_4_and_taken_by_3() {
     // message.timestamp.after.max.ms is 1 h since 4.0.
     let told = tell(&fault(TWO, &ahead("61min")));
     assert_eq!(told.rejected(Reason::InvalidTimestamp), 500, "{:?}", told.books);
-    assert_eq!(told.books.settled, 1_500);
+    assert_eq!(told.books.settled, 1_501);
     tell(&fault(TWO, &ahead("59min"))).assert_all_settled();
     tell_with(&fault(TWO, &ahead("61min")), &["kafka.version=3.9"], &[]).assert_all_settled();
 }
@@ -450,9 +451,9 @@ fn a_generator_that_is_closed_flushes_and_begins_again_with_a_new_producer() {
     let told = tell_with(&fault(TWO, what), set, &[]);
     told.assert_all_settled();
     assert_eq!(offered_between(&told, 15.01, 25.0), 0);
-    assert_eq!((told.books.offered, told.tally.stored_twice), (1_500, 0));
+    assert_eq!((told.books.offered, told.tally.stored_twice), (1_501, 0));
     let killed = tell_with(&fault(TWO, &what.replace("close", "kill")), set, &[]);
-    assert!(killed.books.in_flight.values().sum::<u64>() > 0, "what lingered is gone: {:?}", killed.books);
+    assert!(killed.rejected(Reason::ProducerClosed) > 0, "what lingered is gone: {:?}", killed.books);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ProducerSetup;
 use super::accumulator::{Accumulator, Exhausted};
 use super::backoff::Backoff;
-use super::batch::BatchKey;
+use super::batch::{BatchKey, Stage};
 use super::connection::Connection;
 use super::door::{Door, Visitor};
 use super::identity::Identity;
@@ -81,7 +81,8 @@ impl Client {
         let safe = config.acks == Acks::All && config.max_in_flight <= 5 && config.retries > 0;
         assert!(safe || !config.idempotence, "idempotence needs acks=all, retries and at most 5 in flight");
         assert!(config.max_in_flight > 0, "a connection carries at least one request");
-        let places = setup.topics.iter().map(|topic| (topic.first.0 + topic.most) as usize).max().unwrap_or(0);
+        let places =
+            setup.topics.iter().map(|topic| (topic.first.0 + topic.most) as usize).max().unwrap_or(0);
         let brokers: Vec<_> = setup.brokers.iter().map(|(id, ..)| *id).collect();
         let reconnect = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
         let retry_backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
@@ -240,6 +241,27 @@ impl Client {
             };
         }
         self.out.extend(run.map(outcome));
+    }
+
+    /// What dies with the process: what never left it, and what it will never hear of. Nothing for an application
+    /// that keeps its records itself.
+    pub fn bury(&mut self) -> Vec<Life> {
+        let (mut lives, why) = (Vec::new(), Reason::ProducerClosed);
+        if self.callbacks {
+            return lives;
+        }
+        let batches = &mut self.accumulator.batches;
+        let mut next = batches.oldest();
+        while let Some(slot) = next {
+            next = batches.newer(slot);
+            let pending = &mut batches[slot];
+            let doubt = pending.doubt || pending.stage == Stage::InFlight;
+            let ids = pending.batch().span().into();
+            lives.push(if doubt { Life::Unknown { ids, why } } else { Life::Rejected { ids, why } });
+        }
+        let waiting = self.door.visitors().map(|visitor| Ids::one(visitor.record.id));
+        lives.extend(waiting.map(|ids| Life::Rejected { ids, why }));
+        lives
     }
 
     /// Whether it was closed, and everything offered to it has its outcome.

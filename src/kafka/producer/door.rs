@@ -68,6 +68,11 @@ impl Door {
         self.visitors.pop_front()
     }
 
+    /// All that wait, in order.
+    pub fn visitors(&self) -> impl Iterator<Item = &Visitor> {
+        self.visitors.iter()
+    }
+
     /// It has to wait on.
     pub fn back(&mut self, visitor: Visitor) {
         self.visitors.push_front(visitor);

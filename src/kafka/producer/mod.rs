@@ -39,7 +39,7 @@ use crate::hears;
 use crate::kafka::config::ProducerConfig;
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
 use crate::trace::kafka::BrokerId;
-use crate::trace::{Body, ChannelId, PlaceId, Record};
+use crate::trace::{Body, ChannelId, Life, PlaceId, Record};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{FromBroker, ToBroker};
 use crate::wire::port::{FromPublisher, ToPublisher};
@@ -100,6 +100,8 @@ pub struct Producer {
     client: Client,
     /// What [`ProducerTimer::Sender`] is armed for.
     armed: Time,
+    /// What died with the last process. Nobody is there to tell of it before the next one begins.
+    buried: Vec<Life>,
 }
 
 impl Producer {
@@ -110,7 +112,7 @@ impl Producer {
     /// it (`acks` other than all, no retries, more than 5 requests in flight).
     pub fn new(setup: ProducerSetup) -> Self {
         assert!(!setup.brokers.is_empty(), "bootstrap.servers names a broker");
-        Self { client: Client::new(&setup, 0), setup, armed: Time::NEVER }
+        Self { client: Client::new(&setup, 0), setup, armed: Time::NEVER, buried: Vec::new() }
     }
 
     fn app(&mut self, cx: &mut Cx<'_, Self>, msg: ToPublisher) {
@@ -207,6 +209,7 @@ impl Actor for Producer {
     type Timer = ProducerTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
+        self.buried.drain(..).for_each(|life| cx.emit(life));
         self.drive(cx);
     }
 
@@ -239,6 +242,7 @@ impl Actor for Producer {
 
     /// The buffer dies with the process; a new one gets a new identity.
     fn crash(&mut self, _now: Time, _how: Crash) {
+        self.buried.extend(self.client.bury());
         self.renew();
     }
 }

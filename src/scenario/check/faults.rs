@@ -276,7 +276,8 @@ fn place(cx: &mut Check<'_>, kafka: &Kafka, node: &Node, text: &str, (topic, par
 /// Every entry with the number of its instances, those that are added included.
 fn instances(cx: &Check<'_>) -> BTreeMap<String, u32> {
     let scenario = cx.scenario;
-    let in_time = |(name, instances): (&str, u32)| (name.to_owned(), instances + scenario.added_members(name));
+    let in_time =
+        |(name, instances): (&str, u32)| (name.to_owned(), instances + scenario.added_members(name));
     scenario.entries().map(in_time).collect()
 }
 

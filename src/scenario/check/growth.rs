@@ -52,7 +52,9 @@ pub(super) fn side(cx: &mut Check<'_>, kind: &Kind, node: &Node, target: &Target
     };
     if wrong {
         let help = match kind.side {
-            Side::Generators => did_you_mean(name, scenario.generators.iter().map(|entry| entry.name.as_str())),
+            Side::Generators => {
+                did_you_mean(name, scenario.generators.iter().map(|entry| entry.name.as_str()))
+            }
             Side::Any | Side::Readers => {
                 let readers: Vec<_> = scenario.readers().map(|(name, _)| name).collect();
                 did_you_mean(name, readers)
@@ -74,7 +76,8 @@ fn is_instance(name: &str, entry: &str) -> bool {
 /// Topics never have fewer partitions than before (`InvalidPartitionsException`).
 pub(super) fn check(cx: &mut Check<'_>) {
     let Some(kafka) = cx.scenario.kafka() else { return };
-    let mut grown: Vec<_> = kafka.topics.iter().map(|topic| (topic.name.as_str(), topic.partitions)).collect();
+    let mut grown: Vec<_> =
+        kafka.topics.iter().map(|topic| (topic.name.as_str(), topic.partitions)).collect();
     for written in cx.entries("fault") {
         let Some((topic, to)) = added(written) else { continue };
         let Some((_, partitions)) = grown.iter_mut().find(|(name, _)| *name == topic) else { continue };

@@ -20,18 +20,24 @@ fn workers(cx: &mut Check<'_>, written: Written<'_>, reader: &Reader) {
     let Some(place) = written.set("workers") else { return };
     if reader.commit != Commit::Auto {
         cx.report(
-            Finding::new("scenario::workers", "a loop that hands its records on does not know when to commit")
-                .at(place, "records are handed on")
-                .at(written.at("commit"), "the loop commits what is processed")
-                .help("leave `commit` out: the client commits what was handed over (which is what goes wrong)"),
+            Finding::new(
+                "scenario::workers",
+                "a loop that hands its records on does not know when to commit",
+            )
+            .at(place, "records are handed on")
+            .at(written.at("commit"), "the loop commits what is processed")
+            .help("leave `commit` out: the client commits what was handed over (which is what goes wrong)"),
         );
     }
     if let Some(point) = written.set("crash-point").filter(|_| not_at_once(reader)) {
         cx.report(
-            Finding::new("scenario::workers", "with workers a batch has no end at which the process could exit")
-                .at(point, "exits at the end of a batch")
-                .at(place, "the loop polls on")
-                .help("leave `crash-point` out: it exits as soon as it has processed so many"),
+            Finding::new(
+                "scenario::workers",
+                "with workers a batch has no end at which the process could exit",
+            )
+            .at(point, "exits at the end of a batch")
+            .at(place, "the loop polls on")
+            .help("leave `crash-point` out: it exits as soon as it has processed so many"),
         );
     }
 }

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use crate::kafka::config::{Acks, ConsumerConfig, ProducerConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Time};
-use crate::workload::reader::{CrashPlan, CrashPoint, OnError};
 use crate::workload::payload::{Bytes, Cpu, Events, Gps, Posts, Sensor, Sensors, Ticks};
+use crate::workload::reader::{CrashPlan, CrashPoint, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, SizeLaw, TimeUnit, TraceOptions,
 };
 
 use super::super::file::{Node, Table};
 use super::super::scenario::{
-    Commit, FileFormat, Generator, Mishaps, PassedOn, Payload, Presence, Processor, Reader, Recording, Schedule, Sink,
-    System,
+    Commit, FileFormat, Generator, Mishaps, PassedOn, Payload, Presence, Processor, Reader, Recording,
+    Schedule, Sink, System,
 };
 use super::super::units::Rate;
 use super::kafka::set;

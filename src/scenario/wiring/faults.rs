@@ -8,7 +8,8 @@ use crate::wire::operator::ToApplication;
 
 use super::super::scenario::{Fault, Kafka, Scenario};
 use super::super::target::Target;
-use super::{App, Cluster, SUPERVISOR, named};
+use super::applications::SUPERVISOR;
+use super::{App, Cluster, named};
 
 /// An instance of an entry.
 pub(super) struct Instance {
