@@ -3,8 +3,8 @@
 
 use brokersim::host::Simulation;
 use brokersim::kernel::{
-    Actor, ActorId, Addr, Builder, Command, Crash, Cx, Desk, Digest, Duration, Event, Law, Network, NodeId,
-    Payload, Physics, Rng, Seat, Shape, Time, Vocabulary,
+    Actor, ActorId, Addr, Builder, Burden, Command, Crash, Cx, Desk, Digest, Duration, Event, Law, Machine,
+    Network, NodeId, Payload, Physics, Rng, Seat, Shape, Time, Vocabulary,
 };
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ enum Seen {
     Mark(u32),
     Woke(u8),
     Reset(NodeId),
+    /// How it died, or how its machine was, before it was born again.
+    Past(Crash, Machine),
 }
 
 impl From<Physics> for Seen {
@@ -57,6 +59,8 @@ impl From<Physics> for Seen {
 #[derive(Clone, Default)]
 struct Puppet {
     lives: u32,
+    deaths: Vec<Crash>,
+    machine: Machine,
     /// What it does at the beginning of a life.
     at_birth: Vec<Order>,
 }
@@ -82,6 +86,9 @@ impl Actor for Puppet {
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
         self.lives += 1;
         cx.emit(Seen::Born(self.lives));
+        for how in std::mem::take(&mut self.deaths) {
+            cx.emit(Seen::Past(how, self.machine));
+        }
         obey(cx, self.at_birth.clone());
     }
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, Said(orders): Said) {
@@ -92,6 +99,12 @@ impl Actor for Puppet {
     }
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
         cx.emit(Seen::Reset(peer));
+    }
+    fn crash(&mut self, _: Time, how: Crash) {
+        self.deaths.push(how);
+    }
+    fn machine(&mut self, _: Time, machine: Machine) {
+        self.machine = machine;
     }
 }
 
@@ -164,7 +177,7 @@ impl Stage {
     fn ready(mut self, script: Vec<(u64, usize, Vec<Order>)>) -> Simulation<Theatre> {
         let desk = Desk { servers: self.servers };
         for (seat, at_birth) in self.seats.drain(..).zip(self.births) {
-            self.builder.install(seat, Puppet { lives: 0, at_birth }, desk);
+            self.builder.install(seat, Puppet { at_birth, ..Puppet::default() }, desk);
         }
         // The director has a node of its own for each puppet's sake: a reset would reach it, too.
         let node = self.builder.node("director");
@@ -179,7 +192,7 @@ impl Stage {
         let mut events: Vec<Event<Seen>> = Vec::new();
         self.ready(script).run_until(Time::from_secs(10), &mut events);
         let own = |event: &Event<Seen>| {
-            event.actor.0 < 2 && !matches!(event.fact, Seen::Born(1) | Seen::Physics(_))
+            event.actor.0 < 2 && !matches!(event.fact, Seen::Born(1) | Seen::Past(..) | Seen::Physics(_))
         };
         events
             .into_iter()
@@ -328,6 +341,74 @@ fn a_cut_swallows_one_direction_in_silence() {
     assert_eq!(seen, [(2, 0, Mark(1)), (4, 1, Mark(1))]);
 }
 
+#[test]
+fn a_refusal_resets_what_there_is_and_whoever_tries_again() {
+    let stage = Stage::new();
+    let [_, b] = stage.puppets;
+    let tell = || vec![Tell(b, Said(vec![Say(1)]))];
+    let seen = stage.play(vec![
+        (1, 0, vec![Do(Command::Refuse(A, B))]),
+        (2, 0, tell()),
+        (3, 0, vec![Do(Command::Accept(A, B))]),
+        (4, 0, tell()),
+    ]);
+    let both_ends = [(1, 0, Reset(B)), (1, 1, Reset(A))];
+    let mut at_once = seen[..2].to_vec();
+    at_once.sort_by_key(|(_, puppet, _)| *puppet);
+    assert_eq!(at_once, both_ends);
+    assert_eq!(seen[2..], [(2, 0, Reset(B)), (4, 1, Mark(1))]);
+}
+
+#[test]
+fn work_on_a_slow_machine_takes_as_many_times_as_long() {
+    let slow = |cpu| Do(Command::Machine(A, Machine { cpu, ..Machine::SOUND }));
+    let seen = Stage::new().play(vec![
+        (1, 0, vec![slow(2_500)]),
+        (2, 0, vec![Work(4), Say(1)]),
+        (2, 1, vec![Work(4), Say(2)]),
+        (20, 0, vec![slow(1_000)]),
+        (21, 0, vec![Work(4), Say(3)]),
+    ]);
+    assert_eq!(seen, [(6, 1, Mark(2)), (12, 0, Mark(1)), (25, 0, Mark(3))]);
+}
+
+#[test]
+fn a_burden_is_carried_one_way_until_it_is_taken_off() {
+    let stage = Stage::new();
+    let [a, b] = stage.puppets;
+    let tell = |to| vec![Tell(to, Said(vec![Say(1)]))];
+    let late = Burden::Delay(Duration::from_millis(5));
+    let seen = stage.play(vec![
+        (1, 0, vec![Do(Command::Burden(A, B, late))]),
+        (2, 0, tell(b)),
+        (2, 1, tell(a)),
+        (10, 0, vec![Do(Command::Relieve(A, B, late))]),
+        (11, 0, tell(b)),
+    ]);
+    assert_eq!(seen, [(2, 0, Mark(1)), (7, 1, Mark(1)), (11, 1, Mark(1))]);
+}
+
+#[test]
+fn what_happens_to_a_dead_process_s_machine_is_there_when_it_comes_back() {
+    let full = Machine { disk_full: true, ..Machine::SOUND };
+    let past = |second: Crash| {
+        let script = vec![
+            (1, 0, vec![kill(A)]),
+            (2, 0, vec![Do(Command::Crash(A, second))]),
+            (3, 0, vec![Do(Command::Machine(A, full))]),
+            (4, 0, vec![restart(A)]),
+        ];
+        let mut events: Vec<Event<Seen>> = Vec::new();
+        Stage::new().ready(script).run_until(Time::from_secs(1), &mut events);
+        let past = events.into_iter().filter(|event| matches!(event.fact, Seen::Past(..)));
+        past.map(|event| event.fact).collect::<Vec<_>>()
+    };
+    let killed = Seen::Past(Crash::Process, full);
+    assert_eq!(past(Crash::Process), [killed.clone()], "a dead process cannot be killed");
+    assert_eq!(past(Crash::Power), [killed.clone(), Seen::Past(Crash::Power, full)], "its page cache can");
+    assert_eq!(past(Crash::DiskLoss), [killed, Seen::Past(Crash::DiskLoss, full)]);
+}
+
 /// A puppet with a will of its own: sends, works, arms and disarms at random, for ever.
 #[derive(Clone)]
 struct Gossip {
@@ -394,8 +475,16 @@ fn village(seed: u64) -> Simulation<Theatre> {
         (100, Command::Cut(c, d)),
         (120, Command::Resume(b)),
         (130, Command::Crash(d, Crash::Power)),
+        (105, Command::Machine(c, Machine { cpu: 3_000, ..Machine::SOUND })),
+        (110, Command::Burden(a, c, Burden::Jitter(Duration::from_millis(2)))),
+        (115, Command::Burden(a, c, Burden::Bandwidth(200_000))),
+        (125, Command::Refuse(b, a)),
+        (145, Command::Accept(b, a)),
         (150, Command::Heal(c, d)),
         (160, Command::Restart(d)),
+        (170, Command::Relieve(a, c, Burden::Bandwidth(200_000))),
+        (180, Command::Crash(b, Crash::Exit)),
+        (190, Command::Restart(b)),
     ];
     let script = wrong.into_iter().map(|(at, command)| (at, friends[0], vec![Do(command)])).collect();
     let node = builder.node("director");

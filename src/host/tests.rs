@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{Entry, Simulation};
 use crate::kernel::queue::{Agenda, Heap, Ladder};
 use crate::kernel::{
-    Actor, ActorId, Addr, Builder, Command, Crash, Cx, Desk, Digest, Duration, Law, Network, NodeId, Payload,
-    Physics, Shape, Time, Vocabulary,
+    Actor, ActorId, Addr, Builder, Burden, Command, Crash, Cx, Desk, Digest, Duration, Law, Machine, Network,
+    NodeId, Payload, Physics, Shape, Time, Vocabulary,
 };
 
 #[derive(Clone, Debug)]
@@ -57,14 +57,18 @@ impl Peer {
     fn harm(cx: &mut Cx<'_, Self>) {
         let node = NodeId(cx.rng().below(u64::from(PEERS) / 2) as u32);
         let other = NodeId((node.0 + 1) % (PEERS / 2));
-        let command = match cx.rng().below(7) {
+        let command = match cx.rng().below(11) {
             0 => Command::Crash(node, Crash::Process),
             1 => Command::Crash(node, Crash::Power),
             2 | 3 => Command::Restart(node),
             4 => Command::Pause(node),
             5 => Command::Resume(node),
             6 => return [Command::Cut(node, other), Command::Heal(node, other)].map(|c| cx.command(c))[0],
-            which => unreachable!("{which} is not below 7"),
+            7 => Command::Refuse(node, other),
+            8 => Command::Accept(node, other),
+            9 => Command::Machine(node, Machine { cpu: 2_000, ..Machine::SOUND }),
+            10 => Command::Burden(node, other, Burden::Jitter(Duration::from_micros(50))),
+            which => unreachable!("{which} is not below 11"),
         };
         cx.command(command);
     }

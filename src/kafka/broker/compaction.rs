@@ -5,13 +5,15 @@
 //!
 //! **Invariant.** The newest records below [`Compacted::upto`], and the log from there on, say what the whole log said.
 //!
-//! **Not modelled:** when the cleaner runs (`min.cleanable.dirty.ratio`), and its cost. A replica that has nothing
-//! below `upto` and copies it from its leader gets no contents; partitions are not moved here.
+//! A follower that has lost its disk copies what lies below too: the first records there carry the newest contents.
+//!
+//! **Not modelled:** when the cleaner runs (`min.cleanable.dirty.ratio`), and its cost.
 
 use std::collections::BTreeMap;
 
 use crate::kafka::coordinator::OffsetsRecord;
-use crate::trace::{GroupId, PlaceId};
+use crate::trace::{Batch, Body, GroupId, PlaceId};
+use crate::wire::kafka::Chunk;
 
 /// The newest record of each key of a log's beginning.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +50,19 @@ impl Compacted {
     /// Where the rest of the log begins.
     pub(super) fn upto(&self) -> u64 {
         self.upto
+    }
+
+    /// Puts contents into batches that have none, for a follower that copies them: the record at each offset carries
+    /// one of the newest, as long as there are any.
+    pub(super) fn fill(&self, chunks: &mut [Chunk], encode: impl Fn(&OffsetsRecord) -> Body) {
+        let newest: Vec<_> = self.records().collect();
+        let empty = || Body { key: None, value: None };
+        for chunk in chunks.iter_mut().filter(|chunk| !chunk.batch.has_bodies()) {
+            let offsets = chunk.offset..chunk.end();
+            let bodies = offsets.map(|offset| newest.get(offset as usize).map_or_else(empty, &encode));
+            let records = chunk.batch.records().to_vec();
+            chunk.batch = Batch::new(records, bodies.collect(), chunk.batch.bytes());
+        }
     }
 
     /// The newest records.

@@ -8,6 +8,7 @@ use crate::trace::kafka::ErrorCode;
 use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace, OffsetSpec, Produced, Response};
 
 use super::connections::Asker;
+use super::groups::encoded;
 use super::purgatory::{Held, Wish};
 use super::{Broker, BrokerTimer};
 
@@ -136,6 +137,9 @@ impl Broker {
         let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
         if asked.offset < upto || asked.offset > log.end() || asked.offset < log.start() {
             news.chunks = log.read(asked.offset, upto, room)?;
+            if replica.internal && fetch.replica.is_some() && asked.offset < replica.compacted.upto() {
+                replica.compacted.fill(&mut news.chunks, encoded);
+            }
         }
         // One batch that is too large for what is left waits for the next response.
         if !first && news.chunks.len() == 1 && news.chunks[0].batch.bytes() > room {

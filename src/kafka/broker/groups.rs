@@ -177,15 +177,21 @@ impl Broker {
         let mut bytes = BATCH_HEADER;
         let (mut plain, mut bodies) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
         for record in records {
-            let value = bincode::serde::encode_to_vec(record, bincode::config::standard())
-                .expect("an offsets record always encodes");
-            plain.push(Record::new(RecordId::new(SYSTEM, self.written), now, None, value.len() as u32));
-            bytes += value.len() as u32;
-            bodies.push(Body { key: None, value: Some(value.into()) });
+            let body = encoded(record);
+            let size = body.value.as_ref().map_or(0, |value| value.len() as u32);
+            plain.push(Record::new(RecordId::new(SYSTEM, self.written), now, None, size));
+            bytes += size;
+            bodies.push(body);
             self.written += 1;
         }
         Batch::new(plain, bodies, bytes)
     }
+}
+
+/// A record as the log has it.
+pub(super) fn encoded(record: &OffsetsRecord) -> Body {
+    let value = bincode::serde::encode_to_vec(record, bincode::config::standard());
+    Body { key: None, value: Some(value.expect("an offsets record always encodes").into()) }
 }
 
 fn decode(batch: &Batch) -> Vec<OffsetsRecord> {

@@ -7,7 +7,10 @@
 //! **Invariant.** Only the inner state decides; the actor keeps addresses, timers and what waits to be
 //! written. The state survives a crash, because the metadata log does.
 //!
-//! **Not modelled:** the controller quorum (elections and loss of a majority), metadata snapshots, the
+//! One logical controller stands for the quorum: when its leader fails it is out of service as long as an election
+//! takes, and without a majority until there is one again (`fault/quorum.rs`).
+//!
+//! **Not modelled:** the voters one by one, metadata snapshots, the
 //! broker's backoff when it is refused as a duplicate (a new incarnation is answered when the session of the
 //! last one ends), log directories, reassignments. Brokers do not fetch the metadata log, they are sent it: at
 //! once when something is written, and again with a heartbeat's answer when they lag.
