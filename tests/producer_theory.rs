@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use brokersim::host::{Simulation, Stop};
 use brokersim::kafka::config::{Acks, ProducerConfig, Version};
-use brokersim::kafka::producer::{BATCH_HEADER, Producer, ProducerSetup, record_bytes};
+use brokersim::kafka::producer::{BATCH_HEADER, Producer, ProducerSetup, Topic, record_bytes};
 use brokersim::kernel::{
     Actor, ActorId, Addr, Builder, Cx, Desk, Duration, Event, Law, Network, Observer, Seat, Shape, Time,
 };
@@ -144,8 +144,9 @@ fn simulation(
     let setup = ProducerSetup {
         config: Arc::new(config.clone()),
         brokers: Arc::new([(BrokerId(0), server, broker.addr())]),
-        topics: Arc::new([(PLACE, 1)]),
+        topics: Arc::new([Topic { first: PLACE, partitions: 1, most: 1 }]),
         app: app.addr(),
+        callbacks: false,
     };
     let Workload { at_once, gap, bytes } = load;
     let application = Application { producer: producer.addr(), at_once, gap, bytes, published: 0 };

@@ -4,6 +4,7 @@
 //! the documents are made from it. A new kind is a row here, a [`Strike`] and its arms in the injector.
 
 use crate::kernel::{Burden, Crash, Duration};
+use crate::wire::operator::{PerMille, Skew, ToApplication};
 
 use super::strike::{Direction, Severing, Strike};
 
@@ -18,6 +19,8 @@ pub struct Kind {
     pub area: Area,
     /// Whom it may strike.
     pub takes: &'static [Sort],
+    /// What an instance that it strikes has to do.
+    pub side: Side,
     /// The names of parameters that it needs.
     pub needs: &'static [&'static str],
     /// The names of parameters that it may have.
@@ -39,6 +42,8 @@ pub enum Area {
     Machine,
     /// Paths between nodes.
     Network,
+    /// Applications, beyond their processes, and topics.
+    Application,
     /// Faults themselves.
     Plan,
 }
@@ -56,6 +61,21 @@ pub enum Sort {
     Quorum,
     /// `everything`
     Everything,
+    /// An entry as a whole, by its name.
+    Entry,
+    /// A topic, by its name.
+    Topic,
+}
+
+/// Which instances a kind is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// All.
+    Any,
+    /// Those that read: processors and sinks.
+    Readers,
+    /// Those that make records: generators.
+    Generators,
 }
 
 /// Whether a kind has an end.
@@ -93,6 +113,8 @@ pub enum Value {
     Direction,
     /// One target or several.
     Targets,
+    /// A whole number above zero.
+    Count,
 }
 
 /// The parameters of a fault; what was not written has its default.
@@ -106,6 +128,10 @@ pub struct Parameters {
     pub limit: u64,
     /// `direction`
     pub direction: Direction,
+    /// `records`
+    pub records: u32,
+    /// `to`, how many there are to be.
+    pub to: u32,
     /// `settle`
     pub settle: Duration,
     /// `for`; zero when it is not said.
@@ -119,6 +145,8 @@ impl Default for Parameters {
             by: Duration::from_millis(100),
             limit: 1 << 20,
             direction: Direction::Both,
+            records: 1,
+            to: 1,
             settle: Duration::from_secs(300),
             lasts: Duration::ZERO,
         }
@@ -127,9 +155,15 @@ impl Default for Parameters {
 
 /// All parameters.
 pub static PARAMETERS: &[Parameter] = &[
-    Parameter { name: "factor", value: Value::Factor, about: "how many times slower" },
-    Parameter { name: "by", value: Value::Period, about: "how much longer each message takes" },
+    Parameter { name: "factor", value: Value::Factor, about: "how many times slower, or as often" },
+    Parameter {
+        name: "by",
+        value: Value::Period,
+        about: "how much: longer a message takes, wrong a clock is",
+    },
     Parameter { name: "limit", value: Value::Bandwidth, about: "what still passes" },
+    Parameter { name: "records", value: Value::Count, about: "how many records; 1 unless said" },
+    Parameter { name: "to", value: Value::Count, about: "how many there are then" },
     Parameter {
         name: "peers",
         value: Value::Targets,
@@ -159,7 +193,22 @@ const fn kind(
     about: &'static str,
     strike: fn(&Parameters) -> Strike,
 ) -> Kind {
-    Kind { name, about, area, takes, needs: &[], may: &[], lasts: Lasts::May, random: true, strike }
+    let side = Side::Any;
+    Kind { name, about, area, takes, side, needs: &[], may: &[], lasts: Lasts::May, random: true, strike }
+}
+
+const fn told(
+    name: &'static str,
+    side: Side,
+    about: &'static str,
+    strike: fn(&Parameters) -> Strike,
+) -> Kind {
+    Kind { side, ..kind(Area::Application, name, &[Sort::Instance], about, strike) }
+}
+
+/// Not to be taken back, and not to be drawn.
+const fn for_good(kind: Kind) -> Kind {
+    Kind { lasts: Lasts::Never, random: false, ..kind }
 }
 
 /// Every kind.
@@ -297,6 +346,78 @@ pub static KINDS: &[Kind] = &[
         })
     },
     Kind {
+        needs: &["factor"],
+        ..told("slow-handler", Side::Readers, "each record takes `factor` times as long to work on", |said| {
+            tell(ToApplication::Slow(PerMille::new(said.factor)), ToApplication::Slow(PerMille::USUAL))
+        })
+    },
+    told(
+        "stuck-handler",
+        Side::Readers,
+        "handlers do not return; heartbeats go on, so that only max.poll.interval.ms notices",
+        |_| tell(ToApplication::Stuck(true), ToApplication::Stuck(false)),
+    ),
+    Kind {
+        needs: &["factor"],
+        ..told("burst", Side::Generators, "records are offered `factor` times as often", |said| {
+            tell(ToApplication::Burst(PerMille::new(said.factor)), ToApplication::Burst(PerMille::USUAL))
+        })
+    },
+    Kind {
+        needs: &["by"],
+        ..told("clock-ahead", Side::Generators, "records carry timestamps that are `by` too late", |said| {
+            tell(ToApplication::Skew(Skew::Ahead(said.by)), ToApplication::Skew(Skew::Ahead(Duration::ZERO)))
+        })
+    },
+    Kind {
+        needs: &["by"],
+        ..told("clock-behind", Side::Generators, "records carry timestamps that are `by` too early", |said| {
+            tell(ToApplication::Skew(Skew::Behind(said.by)), ToApplication::Skew(Skew::Ahead(Duration::ZERO)))
+        })
+    },
+    Kind {
+        may: &["records"],
+        ..for_good(told(
+            "poison",
+            Side::Generators,
+            "the next `records` records fail every handler; what that leads to is on-error of who reads them",
+            |said| Strike::Tell { begins: ToApplication::Poison(said.records), ends: None },
+        ))
+    },
+    Kind {
+        random: false,
+        ..told(
+            "close",
+            Side::Any,
+            "it ends in good order: flushes, commits where that is automatic, leaves; begins again after `for`",
+            |_| tell(ToApplication::Close, ToApplication::Join),
+        )
+    },
+    for_good(kind(
+        Area::Application,
+        "add-member",
+        &[Sort::Entry],
+        "one more instance of an entry begins",
+        |_| Strike::AddMember,
+    )),
+    for_good(kind(
+        Area::Application,
+        "remove-member",
+        &[Sort::Entry],
+        "the newest instance of an entry ends in good order",
+        |_| Strike::RemoveMember,
+    )),
+    Kind {
+        needs: &["to"],
+        ..for_good(kind(
+            Area::Application,
+            "add-partitions",
+            &[Sort::Topic],
+            "the topic has `to` partitions from now on; clients learn of it within metadata.max.age.ms",
+            |said| Strike::AddPartitions(said.to),
+        ))
+    },
+    Kind {
         lasts: Lasts::Never,
         random: false,
         ..kind(
@@ -308,6 +429,11 @@ pub static KINDS: &[Kind] = &[
         )
     },
 ];
+
+/// Tells applications, and tells them when it is over.
+const fn tell(begins: ToApplication, ends: ToApplication) -> Strike {
+    Strike::Tell { begins, ends: Some(ends) }
+}
 
 /// The kind with this name.
 pub fn find(name: &str) -> Option<&'static Kind> {
@@ -333,6 +459,7 @@ impl Area {
             Self::Process => "processes",
             Self::Machine => "machines",
             Self::Network => "network",
+            Self::Application => "applications and topics",
             Self::Plan => "plan",
         }
     }
@@ -347,6 +474,8 @@ impl Sort {
             Self::Controller => "the controller",
             Self::Quorum => "the controllers' quorum",
             Self::Everything => "everything",
+            Self::Entry => "an entry as a whole",
+            Self::Topic => "a topic",
         }
     }
 
@@ -361,6 +490,19 @@ impl Sort {
             Self::Controller => "\"controller\"",
             Self::Quorum => "\"controller quorum\"",
             Self::Everything => "\"everything\"",
+            Self::Entry => "\"billing\"",
+            Self::Topic => "\"orders\"",
+        }
+    }
+}
+
+impl Side {
+    /// Which instances they are.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Any => "any instance",
+            Self::Readers => "processors and sinks",
+            Self::Generators => "generators",
         }
     }
 }
@@ -390,7 +532,8 @@ pub fn to_table() -> String {
         let needs = kind.needs.iter().map(|name| (*name).to_owned());
         let may = kind.may.iter().map(|name| format!("[{name}]"));
         let parameters: Vec<_> = needs.chain(may).collect();
-        table.push_str(&format!("  {:<16} strikes {}; {}", "", takes.join(", "), kind.lasts.means()));
+        let only = if kind.side == Side::Any { String::new() } else { format!(" ({})", kind.side.means()) };
+        table.push_str(&format!("  {:<16} strikes {}{only}; {}", "", takes.join(", "), kind.lasts.means()));
         if !parameters.is_empty() {
             table.push_str(&format!("; {}", parameters.join(" ")));
         }

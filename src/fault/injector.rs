@@ -8,13 +8,15 @@
 //!
 //! **Not modelled:** an operator who is cut off: questions and orders reach every process that is up.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::kernel::{Actor, ActorId, Addr, Command, Cx, Duration, NodeId, Time};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{Injected, Missed, Phase, Whom};
 use crate::wire::Brokersim;
-use crate::wire::kafka::{FromBroker, Request, ToBroker};
+use crate::wire::kafka::{FromBroker, Request, ToBroker, ToController};
+use crate::wire::operator::ToApplication;
 
 use super::holds::Holds;
 use super::quorum::{Quorum, QuorumSetup};
@@ -33,6 +35,12 @@ pub struct InjectorSetup {
     pub quorum: Option<QuorumSetup>,
     /// Every node that has a name in the scenario: those that can be cut off from each other.
     pub nodes: Vec<NodeId>,
+    /// Applications, by the node each lives on.
+    pub applications: Vec<(NodeId, Addr<ToApplication>)>,
+    /// Nodes of instances that begin when they are told to.
+    pub away: Vec<NodeId>,
+    /// The controller, for orders about topics; none where there is none.
+    pub controller: Option<Addr<ToController>>,
 }
 
 /// What the injector wakes up for.
@@ -57,6 +65,8 @@ pub struct Injector {
     roles: Roles,
     holds: Holds,
     quorum: Option<Quorum>,
+    /// Instances that have not begun, or were removed.
+    away: BTreeSet<NodeId>,
     /// How often each fault has struck.
     rounds: Vec<u32>,
     /// What lasts.
@@ -105,6 +115,7 @@ impl Injector {
         Self {
             rounds: vec![0; setup.plans.len()],
             quorum: setup.quorum.map(Quorum::new),
+            away: setup.away.iter().copied().collect(),
             setup: Arc::new(setup),
             roles: Roles::default(),
             holds: Holds::default(),
@@ -146,6 +157,14 @@ impl Injector {
         let round = self.rounds[fault as usize];
         self.rounds[fault as usize] += 1;
         self.schedule(cx, fault);
+        if let (Strike::AddPartitions(to), Some(Target::Topic(channel, first))) =
+            (plan.strike, plan.targets.first())
+        {
+            let (kind, whom) = (plan.kind, Whom::Channel(*channel));
+            cx.emit(Injected { fault, round, kind, whom, phase: Phase::Begins });
+            let controller = setup.controller.expect("who has topics has a controller");
+            return cx.send(controller, ToController::CreatePartitions { first: *first, count: to });
+        }
         let tell = |whom, phase| Injected { fault, round, kind: plan.kind, whom, phase };
         let victims = match self.victims(cx, plan) {
             Ok(victims) => victims,
@@ -156,7 +175,7 @@ impl Injector {
         }
         cx.emit(tell(Whom::nodes(&victims.nodes), Phase::Begins));
         self.strike(cx, plan.strike, &victims);
-        if plan.strike == Strike::Heal {
+        if !plan.strike.can_last() {
             return;
         }
         let course = match plan.strike {
@@ -172,6 +191,10 @@ impl Injector {
             | Strike::FullDisk
             | Strike::Sever(..)
             | Strike::Burden(..)
+            | Strike::Tell { .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_)
             | Strike::Heal => Course::Struck,
         };
         let struck = course == Course::Struck;
@@ -205,7 +228,7 @@ impl Injector {
         let mut victims = Victims::default();
         let mut missed = Missed::NoSuchRole;
         for target in &plan.targets {
-            match self.resolve(cx, target) {
+            match self.resolve(cx, target, plan.strike) {
                 Ok(nodes) => victims.add(&nodes),
                 Err(why) => missed = why,
             }
@@ -232,13 +255,13 @@ impl Injector {
         }
         let mut peers = Victims::default();
         for target in &plan.peers {
-            peers.add(&self.resolve(cx, target)?);
+            peers.add(&self.resolve(cx, target, plan.strike)?);
         }
         Ok(peers.nodes)
     }
 
     /// Who it is now.
-    fn resolve(&self, cx: &mut Cx<'_, Self>, target: &Target) -> Result<Vec<NodeId>, Missed> {
+    fn resolve(&self, cx: &mut Cx<'_, Self>, target: &Target, strike: Strike) -> Result<Vec<NodeId>, Missed> {
         let node = |id| node_of(&self.setup.brokers, id);
         let role = |broker: Option<BrokerId>| broker.map(|id| vec![node(id)]).ok_or(Missed::NoSuchRole);
         match target {
@@ -252,12 +275,47 @@ impl Injector {
                 let up: Vec<_> = nodes.iter().copied().filter(|node| !self.holds.is_down(*node)).collect();
                 one_of(cx, &up).map(|node| vec![node]).ok_or(Missed::AllDown)
             }
+            Target::Entry(nodes) => self.member(nodes, strike).map(|node| vec![node]).ok_or(Missed::NoMember),
+            Target::Topic(..) => Err(Missed::NoSuchRole),
             Target::Quorum => Ok(self.quorum.iter().map(|quorum| quorum.setup.node).collect()),
+        }
+    }
+
+    /// The instance of an entry that comes or goes next: the first that is away, or the last that is there.
+    fn member(&self, nodes: &[NodeId], strike: Strike) -> Option<NodeId> {
+        let away = |node: &&NodeId| self.away.contains(*node);
+        if strike == Strike::AddMember {
+            return nodes.iter().find(away).copied();
+        }
+        nodes.iter().rev().find(|node| !away(node)).copied()
+    }
+
+    /// Tells the applications on a node.
+    fn tell(&self, cx: &mut Cx<'_, Self>, node: NodeId, what: ToApplication) {
+        for (_, application) in self.setup.applications.iter().filter(|(home, _)| *home == node) {
+            cx.send(*application, what);
+        }
+    }
+
+    /// Tells applications that it is over; where another fault says the same kind of thing still, what that says.
+    fn untell(&self, cx: &mut Cx<'_, Self>, victims: &Victims, over: ToApplication) {
+        for &node in &victims.nodes {
+            let holds = |lasting: &Lasting| {
+                let Strike::Tell { begins, ends } = self.setup.plans[lasting.fault as usize].strike else {
+                    return None;
+                };
+                (ends == Some(over) && lasting.victims.nodes.contains(&node)).then_some(begins)
+            };
+            let other = self.lasting.iter().flatten().find_map(holds);
+            self.tell(cx, node, other.unwrap_or(over));
         }
     }
 
     fn strike(&mut self, cx: &mut Cx<'_, Self>, strike: Strike, victims: &Victims) {
         match strike {
+            Strike::Tell { begins, .. } => victims.nodes.iter().for_each(|node| self.tell(cx, *node, begins)),
+            Strike::AddMember | Strike::RemoveMember => self.change_members(cx, strike, victims),
+            Strike::AddPartitions(_) => unreachable!("a topic has no node"),
             Strike::Crash(how) => self.each(cx, victims, |holds, node| Some(holds.crash(node, how))),
             Strike::Pause => self.each(cx, victims, Holds::pause),
             Strike::ShutDown | Strike::Restart => {
@@ -281,8 +339,25 @@ impl Injector {
         }
     }
 
+    fn change_members(&mut self, cx: &mut Cx<'_, Self>, strike: Strike, victims: &Victims) {
+        for &node in &victims.nodes {
+            if strike == Strike::AddMember {
+                self.away.remove(&node);
+                self.tell(cx, node, ToApplication::Join);
+            } else {
+                self.away.insert(node);
+                self.tell(cx, node, ToApplication::Close);
+            }
+        }
+    }
+
     fn take_back(&mut self, cx: &mut Cx<'_, Self>, strike: Strike, victims: &Victims) {
         match strike {
+            Strike::Tell { ends: Some(over), .. } => self.untell(cx, victims, over),
+            Strike::Tell { ends: None, .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_) => unreachable!("these do not last"),
             Strike::Crash(_) | Strike::ShutDown | Strike::Restart => self.each(cx, victims, Holds::restart),
             Strike::RollingRestart(_) => {}
             Strike::FullDisk => self.each(cx, victims, |holds, node| holds.empty(node).into_iter().flatten()),
@@ -457,6 +532,10 @@ impl Victims {
             | Strike::SlowCpu(_)
             | Strike::SlowDisk(_)
             | Strike::FullDisk
+            | Strike::Tell { .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_)
             | Strike::Heal => return,
         };
         for &target in &self.nodes {

@@ -1,7 +1,8 @@
 //! What a fault does, and to whom: plain values.
 
 use crate::kernel::{Burden, Crash, Duration, NodeId, Time};
-use crate::trace::{GroupId, PlaceId};
+use crate::trace::{ChannelId, GroupId, PlaceId};
+use crate::wire::operator::ToApplication;
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,19 @@ pub enum Strike {
     Sever(Severing, Direction),
     /// What passes has a burden.
     Burden(Burden, Direction),
+    /// Applications are told something, and something else when it is over.
+    Tell {
+        /// What it begins with.
+        begins: ToApplication,
+        /// What takes it back.
+        ends: Option<ToApplication>,
+    },
+    /// The next instance of an entry that is away begins.
+    AddMember,
+    /// The last instance of an entry that is there ends.
+    RemoveMember,
+    /// A topic has so many partitions from now on.
+    AddPartitions(u32),
     /// What lasts is taken back.
     Heal,
 }
@@ -127,6 +141,10 @@ pub enum Target {
     Quorum,
     /// Every node.
     Everything,
+    /// An entry: all its instances, those that are to come included.
+    Entry(Vec<NodeId>),
+    /// A topic: which, and its first partition.
+    Topic(ChannelId, PlaceId),
 }
 
 impl Target {
@@ -134,7 +152,13 @@ impl Target {
     pub(super) fn is_role(&self) -> bool {
         match self {
             Self::Leader(_) | Self::Follower(_) | Self::Coordinator(_) => true,
-            Self::Node(_) | Self::Nodes(_) | Self::OneOf(_) | Self::Quorum | Self::Everything => false,
+            Self::Node(_)
+            | Self::Nodes(_)
+            | Self::OneOf(_)
+            | Self::Quorum
+            | Self::Everything
+            | Self::Entry(_)
+            | Self::Topic(..) => false,
         }
     }
 }
@@ -148,6 +172,28 @@ impl Plan {
 }
 
 impl Strike {
+    /// Whether there is something to take back.
+    pub fn can_last(self) -> bool {
+        match self {
+            Self::Crash(_)
+            | Self::ShutDown
+            | Self::Restart
+            | Self::RollingRestart(_)
+            | Self::Pause
+            | Self::SlowCpu(_)
+            | Self::SlowDisk(_)
+            | Self::FullDisk
+            | Self::Sever(..)
+            | Self::Burden(..)
+            | Self::Tell { ends: Some(_), .. } => true,
+            Self::Tell { ends: None, .. }
+            | Self::AddMember
+            | Self::RemoveMember
+            | Self::AddPartitions(_)
+            | Self::Heal => false,
+        }
+    }
+
     /// Whether its victims' processes end, and begin anew when it is over.
     pub fn restarts(self) -> bool {
         match self {
@@ -159,6 +205,10 @@ impl Strike {
             | Self::SlowCpu(_)
             | Self::Sever(..)
             | Self::Burden(..)
+            | Self::Tell { .. }
+            | Self::AddMember
+            | Self::RemoveMember
+            | Self::AddPartitions(_)
             | Self::Heal => false,
         }
     }
@@ -172,7 +222,15 @@ impl Strike {
             | Self::RollingRestart(_)
             | Self::FullDisk
             | Self::Pause => true,
-            Self::SlowDisk(_) | Self::SlowCpu(_) | Self::Sever(..) | Self::Burden(..) | Self::Heal => false,
+            Self::SlowDisk(_)
+            | Self::SlowCpu(_)
+            | Self::Sever(..)
+            | Self::Burden(..)
+            | Self::Tell { .. }
+            | Self::AddMember
+            | Self::RemoveMember
+            | Self::AddPartitions(_)
+            | Self::Heal => false,
         }
     }
 }

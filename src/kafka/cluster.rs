@@ -7,14 +7,14 @@ use crate::kernel::{Addr, Builder, Desk, NodeId, Rng, Seat};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
-use crate::wire::kafka::ToBroker;
+use crate::wire::kafka::{ToBroker, ToController};
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 
 use super::broker::{Broker, BrokerSetup};
 use super::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use super::consumer::{Consumer, ConsumerSetup, Topic};
 use super::controller::{Controller, PartitionPlan, placement};
-use super::producer::{Producer, ProducerSetup};
+use super::producer::{self, Producer, ProducerSetup};
 
 /// `__consumer_offsets`
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -26,8 +26,9 @@ pub struct Config {
     pub brokers: BrokerConfig,
     /// The rack of each broker; as many as there are brokers.
     pub racks: Vec<Option<String>>,
-    /// Settings and replication factor of each channel, by [`ChannelId`]; the offsets topic is the last.
-    pub topics: Vec<(TopicConfig, u32)>,
+    /// Settings, replication factor and number of partitions in the beginning of each channel, by
+    /// [`ChannelId`]; the offsets topic is the last. The stage has the places of those that come later.
+    pub topics: Vec<(TopicConfig, u32, u32)>,
     /// All names and numbers.
     pub stage: Arc<Stage>,
 }
@@ -43,6 +44,8 @@ pub struct Publisher {
     pub app: Addr<FromPublisher>,
     /// Its producer's settings.
     pub config: Arc<ProducerConfig>,
+    /// Whether it is told the outcome of each record.
+    pub callbacks: bool,
 }
 
 /// An application that reads.
@@ -80,6 +83,8 @@ pub struct Ports {
     pub publishers: Vec<Addr<ToPublisher>>,
     /// Consumers.
     pub subscribers: Vec<Addr<ToSubscriber>>,
+    /// The controller.
+    pub controller: Addr<ToController>,
     /// Brokers: id, node, address.
     pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
 }
@@ -88,9 +93,10 @@ pub struct Ports {
 pub fn install(config: &Config, builder: &mut Builder<Brokersim>, apps: &Applications) -> Ports {
     let seats = reserve(config, builder);
     let brokers: Vec<_> = seats.brokers.iter().map(|(id, seat)| (*id, seat.node(), seat.addr())).collect();
+    let controller = seats.controller.addr();
     let (publishers, subscribers) = install_clients(config, builder, apps, &brokers);
     install_brokers(config, builder, seats, &brokers);
-    Ports { publishers, subscribers, brokers }
+    Ports { publishers, subscribers, controller, brokers }
 }
 
 /// The places of the cluster's own actors.
@@ -119,7 +125,7 @@ fn install_brokers(
     let Seats { controller, brokers: seats } = seats;
     let settings = Arc::new(config.brokers.clone());
     let topics: Vec<Arc<TopicConfig>> =
-        config.topics.iter().map(|(topic, _)| Arc::new(topic.clone())).collect();
+        config.topics.iter().map(|(topic, ..)| Arc::new(topic.clone())).collect();
     let offsets = ChannelId(config.stage.channels.len() as u32 - 1);
     let nodes: Arc<[NodeId]> = builder.cast().actors.iter().map(|(_, node)| *node).collect();
     for (id, seat) in seats {
@@ -145,13 +151,15 @@ fn plans(config: &Config, seed: u64) -> Vec<PartitionPlan> {
         (1..).map(BrokerId).zip(&config.racks).map(|(id, rack)| (id, rack.as_deref())).collect();
     let mut rng = Rng::named(seed, "placement");
     let mut plans = Vec::new();
-    for (channel, (topic, replication_factor)) in config.stage.channels.iter().zip(&config.topics) {
-        for replicas in placement(&brokers, channel.places, *replication_factor, &mut rng) {
+    for (channel, (topic, replication_factor, at_first)) in config.stage.channels.iter().zip(&config.topics) {
+        let replicas = placement(&brokers, channel.places, *replication_factor, &mut rng);
+        for (number, replicas) in (0..).zip(replicas) {
             let min_insync_replicas = topic.min_insync_replicas;
             plans.push(PartitionPlan {
                 replicas,
                 min_insync_replicas,
                 unclean: topic.unclean_leader_election,
+                later: number >= *at_first,
             });
         }
     }
@@ -165,7 +173,15 @@ fn install_clients(
     brokers: &[(BrokerId, NodeId, Addr<ToBroker>)],
 ) -> (Vec<Addr<ToPublisher>>, Vec<Addr<ToSubscriber>>) {
     let channels = &config.stage.channels;
-    let places: Arc<[_]> = channels.iter().map(|channel| (channel.first_place, channel.places)).collect();
+    let places: Arc<[_]> = channels
+        .iter()
+        .zip(&config.topics)
+        .map(|(channel, (.., at_first))| producer::Topic {
+            first: channel.first_place,
+            partitions: *at_first,
+            most: channel.places,
+        })
+        .collect();
     let brokers: Arc<[_]> = brokers.into();
     let racks: BTreeMap<_, _> = (1..)
         .map(BrokerId)
@@ -178,8 +194,8 @@ fn install_clients(
         .enumerate()
         .filter(|(_, channel)| !channel.internal)
         .map(|(index, channel)| {
-            let topic =
-                Topic { name: channel.name.clone(), first: channel.first_place, partitions: channel.places };
+            let (name, first, most) = (channel.name.clone(), channel.first_place, channel.places);
+            let topic = Topic { name, first, partitions: config.topics[index].2, most };
             (ChannelId(index as u32), topic)
         })
         .collect();
@@ -193,6 +209,7 @@ fn install_clients(
             brokers: Arc::clone(&brokers),
             topics: Arc::clone(&places),
             app: app.app,
+            callbacks: app.callbacks,
         };
         builder.install(seat, Producer::new(setup), Desk::default());
     }

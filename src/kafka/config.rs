@@ -115,6 +115,8 @@ pub struct TopicConfig {
     pub max_message_bytes: u32,
     /// `message.timestamp.after.max.ms`; `None` is without bound.
     pub timestamp_after_max: Option<Duration>,
+    /// `message.timestamp.before.max.ms`; `None` is without bound.
+    pub timestamp_before_max: Option<Duration>,
     /// `message.timestamp.type` is LogAppendTime instead of CreateTime.
     pub log_append_time: bool,
 }
@@ -309,6 +311,7 @@ impl TopicConfig {
             flush_ms: None,
             max_message_bytes: 1_048_588,
             timestamp_after_max: (version >= Version::V4_0).then_some(hour),
+            timestamp_before_max: None,
             log_append_time: false,
         }
     }

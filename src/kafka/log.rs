@@ -407,6 +407,10 @@ impl Log {
         if bound.is_some_and(|after| created > now + after) {
             return Err(ErrorCode::InvalidTimestamp);
         }
+        let bound = self.config.timestamp_before_max.filter(|_| !self.config.log_append_time);
+        if bound.is_some_and(|before| now.since(earliest_created(batch)) > before) {
+            return Err(ErrorCode::InvalidTimestamp);
+        }
         Ok(())
     }
 
@@ -506,6 +510,10 @@ fn timestamp_of(config: &TopicConfig, chunk: &Chunk) -> Time {
 }
 
 #[inline]
+fn earliest_created(batch: &Batch) -> Time {
+    batch.records().iter().map(|record| record.created).min().expect("a batch has a record")
+}
+
 fn latest_created(batch: &Batch) -> Time {
     batch.records().iter().map(|record| record.created).max().expect("a batch has a record")
 }

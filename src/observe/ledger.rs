@@ -302,7 +302,9 @@ impl<L: Latencies> Ledger<L> {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Settled { .. }
-            | Life::Skipped { .. } => {}
+            | Life::Skipped { .. }
+            | Life::Failed { .. }
+            | Life::Resent { .. } => {}
         }
         self.take(now, life);
     }
@@ -345,6 +347,9 @@ impl<L: Latencies> Ledger<L> {
             Life::Processed { ids, group, place, .. } => self.processed(now, ids, *group, *place),
             Life::Settled { group, place, upto } => self.settled_upto(now, *group, *place, *upto),
             Life::Skipped { group, place, to, why } => self.skipped(*group, *place, *to, *why),
+            Life::Failed { ids, group, place, why, .. } => self.failed(ids, *group, *place, *why),
+            // Whether it comes to anything is seen when it is stored again.
+            Life::Resent { .. } => {}
         }
     }
 
@@ -512,6 +517,14 @@ impl<L: Latencies> Ledger<L> {
         together.end(|offered, records| latencies.processed(group, offered, now, records));
         if let Some(offset) = furthest {
             books[place.index()].processed(leg, offset);
+        }
+    }
+
+    /// The work failed; what that means for a record is decided by what the group does next.
+    fn failed(&mut self, ids: &Ids, group: GroupId, place: PlaceId, why: Reason) {
+        let Some(leg) = self.books[place.index()].leg(group) else { return };
+        for run in ids.runs(0, ids.len()) {
+            look(&mut self.windows, run, |_, _, legs| legs[leg].failed = Some(why));
         }
     }
 

@@ -3,7 +3,9 @@
 //! **Invariant.** Each complaint points to the places that together make no sense, and says how to mend them.
 
 mod faults;
+mod growth;
 mod kafka;
+mod mishaps;
 mod payloads;
 mod zeromq;
 
@@ -26,6 +28,8 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     }
     cx.loops();
     faults::check(&mut cx);
+    growth::check(&mut cx);
+    mishaps::check(&mut cx);
     payloads::check(&mut cx);
     match &scenario.system {
         System::Kafka(kafka) => kafka::check(&mut cx, kafka),

@@ -76,6 +76,7 @@ impl Judge<'_> {
     fn value(&mut self, node: &Node, title: &str, name: &str, shape: Shape) {
         match shape {
             Shape::Text | Shape::Name | Shape::Scalar | Shape::Choice(_) => self.word(node, name, shape),
+            Shape::Flag => self.flag(node, name),
             Shape::Count(least, most) => self.count(node, name, least, most),
             Shape::Number(least, most) => self.number(node, name, least, most),
             Shape::Duration => {
@@ -192,6 +193,12 @@ impl Judge<'_> {
             }
             (_, Value::Text(_)) => {}
             (_, _) => self.wrong_type(node, name, "a text", "texts stand in quotes"),
+        }
+    }
+
+    fn flag(&mut self, node: &Node, name: &str) {
+        if node.flag().is_none() {
+            self.wrong_type(node, name, "true or false", "without quotes");
         }
     }
 
@@ -429,6 +436,7 @@ fn below(title: &str, name: &str, shape: Shape) -> String {
         | Shape::Bandwidth
         | Shape::Choice(_)
         | Shape::Scalar
+        | Shape::Flag
         | Shape::Map
         | Shape::Forms(_)
         | Shape::List(_)
@@ -519,6 +527,7 @@ fn example(key: &Key) -> String {
         Shape::Forms(_) | Shape::Map | Shape::Settings(_) | Shape::Tables(_) => "{ ... }",
         Shape::List(_) | Shape::Pair(_) | Shape::OneOrMore(_) => "[ ... ]",
         Shape::Text | Shape::Name | Shape::Scalar => "\"...\"",
+        Shape::Flag => "true",
     };
     format!("{} = {value}", key.name)
 }

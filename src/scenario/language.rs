@@ -61,6 +61,8 @@ pub enum Shape {
     Bandwidth,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
     /// Any text, number or flag.
     Scalar,
     /// A table of texts, numbers or flags under free names.
@@ -467,6 +469,8 @@ const GENERATOR: &[Key] = &[
     required("arrivals", Shape::Forms(&ARRIVALS), "when records are offered"),
     key("batch", Shape::Count(1, 1_000_000), "records offered together; 1 unless said"),
     key("stop-after", Shape::Count(1, i64::MAX), "records of each instance at most"),
+    key("outbox", Shape::Flag, "after a restart it offers again what it never heard of; false unless said"),
+    key("poison-at", Shape::Count(1, i64::MAX), "the record with this number, from 1, fails every handler"),
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
     key("producer", Shape::Settings(Scope::Producer), "Kafka's settings of its producer"),
@@ -481,6 +485,11 @@ const PROCESSOR: &[Key] = &[
     key("work", Shape::Forms(&WORK), "what it does with each record; pass unless said"),
     key("service", Shape::Forms(&LAW), "how long a record takes; no time unless said"),
     key("commit", Shape::Choice(COMMITS), "when offsets are committed; auto unless said"),
+    WORKERS,
+    ON_ERROR_KEY,
+    CRASH_AFTER,
+    CRASH_POINT,
+    RESTART_AFTER,
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),
@@ -489,6 +498,26 @@ const PROCESSOR: &[Key] = &[
 
 const COMMITS: &[&str] = &["auto", "after", "before"];
 
+/// What an application does when a handler throws.
+const ON_ERROR: &[&str] = &["crash", "skip", "stop", "dead-letter"];
+
+/// Where in its loop a process exits.
+const CRASH_POINTS: &[&str] = &["at-once", "before-commit", "after-commit"];
+
+const WORKERS: Key = key(
+    "workers",
+    Shape::Count(1, 10_000),
+    "threads that records are handed to while the loop polls on; the loop works itself unless said",
+);
+const ON_ERROR_KEY: Key =
+    key("on-error", Shape::Choice(ON_ERROR), "what it does about a record that its handler fails on");
+const CRASH_AFTER: Key =
+    key("crash-after", Shape::Count(1, i64::MAX), "its process exits, once, when it has processed so many");
+const CRASH_POINT: Key =
+    key("crash-point", Shape::Choice(CRASH_POINTS), "where in its loop that is; at-once unless said");
+const RESTART_AFTER: Key =
+    key("restart-after", Shape::Period, "when it has exited it is started again; never unless said");
+
 const SINK: &[Key] = &[
     required("name", Shape::Name, "what it is called"),
     required("from", Shape::Text, "the topic or channel it reads"),
@@ -496,6 +525,11 @@ const SINK: &[Key] = &[
     key("instances", Shape::Count(1, 100_000), "how many of it; 1 unless said"),
     key("service", Shape::Forms(&LAW), "how long a record takes; no time unless said"),
     key("commit", Shape::Choice(COMMITS), "when offsets are committed; auto unless said"),
+    WORKERS,
+    ON_ERROR_KEY,
+    CRASH_AFTER,
+    CRASH_POINT,
+    RESTART_AFTER,
     key(
         "write",
         Shape::OneOrMore(&Shape::Choice(&["parquet", "csv"])),

@@ -12,6 +12,7 @@ use crate::fault::{Again, Strike};
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
+use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
 };
@@ -172,6 +173,10 @@ pub struct Generator {
     pub arrivals: Schedule,
     /// Records of each instance at most.
     pub stop_after: Option<u64>,
+    /// Whether it offers again after a restart what it never heard of.
+    pub outbox: bool,
+    /// Which of its records, from 0, is poison.
+    pub poison: Option<u64>,
     /// When it is there.
     pub presence: Presence,
     /// Its producer, when the system is Kafka.
@@ -221,6 +226,21 @@ pub struct Reader {
     pub commit: Commit,
     /// Its consumer, when the system is Kafka.
     pub consumer: Option<ConsumerConfig>,
+    /// What can go wrong in it by itself.
+    pub mishaps: Mishaps,
+}
+
+/// What can go wrong in a reading application by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mishaps {
+    /// Threads that records are handed to while the loop polls on; 0: the loop does the work.
+    pub workers: u32,
+    /// What it does about exceptions.
+    pub on_error: OnError,
+    /// When its process exits by itself.
+    pub crash: Option<CrashPlan>,
+    /// When it is started again after that; `None`: never.
+    pub restart_after: Option<Duration>,
 }
 
 /// When a reading application commits its offsets.
@@ -307,6 +327,21 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// Whether this is the name that it strikes.
+    fn names(&self, name: &str) -> bool {
+        self.targets.iter().any(|target| matches!(target, Target::Instance(said) if said == name))
+    }
+
+    /// How often it strikes before `end`.
+    fn times(&self, end: Time) -> u32 {
+        let Some(again) = self.again else { return 1 };
+        let most = end.since(self.at).as_nanos() / again.every.as_nanos().max(1) + 1;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        again.times.map_or(most, |times| times.min(most))
+    }
+}
+
 impl Scenario {
     /// Loads the traces that are replayed. `folder` is that of the scenario file; `load` reads one trace.
     ///
@@ -349,6 +384,28 @@ impl Scenario {
             System::Kafka(kafka) => kafka.topics.iter().map(|topic| topic.name.as_str()).collect(),
             System::Zeromq(zeromq) => zeromq.channels.iter().map(|channel| channel.name.as_str()).collect(),
         }
+    }
+
+    /// All entries: name, and how many instances there are in the beginning.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
+        let generators = self.generators.iter().map(|entry| (entry.name.as_str(), entry.instances));
+        let processors = self.processors.iter().map(|entry| (entry.name.as_str(), entry.instances));
+        let sinks = self.sinks.iter().map(|entry| (entry.name.as_str(), entry.instances));
+        generators.chain(processors).chain(sinks)
+    }
+
+    /// How many instances of an entry are added in the course of the run, at most.
+    pub fn added_members(&self, entry: &str) -> u32 {
+        let end = Time::ZERO + self.run.duration + self.run.drain;
+        let adds = self.faults.iter().filter(|fault| fault.strike == Strike::AddMember);
+        adds.filter(|fault| fault.names(entry)).map(|fault| fault.times(end)).sum()
+    }
+
+    /// How many partitions a topic has at the end of the run.
+    pub fn partitions_in_time(&self, topic: &Topic) -> u32 {
+        let added = self.faults.iter().filter(|fault| fault.names(&topic.name));
+        let to = |fault: &Fault| if let Strike::AddPartitions(to) = fault.strike { to } else { 0 };
+        added.map(to).fold(topic.partitions, u32::max)
     }
 
     /// All reading entries: name, what they read and how.

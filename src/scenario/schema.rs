@@ -112,6 +112,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Bandwidth => defined("bandwidth"),
         Shape::Rate | Shape::RateOrNone => defined("rate"),
         Shape::Choice(choices) => json!({ "enum": choices }),
+        Shape::Flag => json!({ "type": "boolean" }),
         Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Map => {
             json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })

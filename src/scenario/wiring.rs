@@ -5,24 +5,28 @@
 use std::sync::Arc;
 
 use crate::fault::Plan;
-use crate::kafka::{cluster, partitioner::murmur2};
-use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Time};
+use crate::kafka::cluster;
+use crate::kernel::{ActorId, Addr, Builder, Cast, Network, NodeId, Parts, Seat, Time};
+use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
+use crate::wire::kafka::{ToBroker, ToController};
+use crate::wire::operator::ToApplication;
 use crate::wire::port::{ToPublisher, ToSubscriber};
-use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlocked};
-use crate::workload::processor::{Processor as Works, ProcessorSetup};
-use crate::workload::reader::{Commit as When, Reader as Reads};
+use crate::workload::generator::Generator as Publishes;
+use crate::workload::processor::Processor as Works;
 use crate::workload::sink::Sink as Consumes;
-use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
+use crate::workload::{Codec, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule, Sink,
-    System, Transport, Zeromq,
+    Channel, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport, Zeromq,
 };
 
+mod applications;
 mod faults;
+
+use applications::{content, install, install_supervisor};
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {
@@ -65,8 +69,8 @@ struct Content {
 /// An application that is still to get its client.
 enum App<'a> {
     Generator { entry: &'a Generator, seat: Seat<Publishes>, source: u32, instance: u32 },
-    Processor { entry: &'a Processor, seat: Seat<Works>, source: u32 },
-    Sink { entry: &'a Sink, seat: Seat<Consumes> },
+    Processor { entry: &'a Processor, seat: Seat<Works>, source: u32, instance: u32 },
+    Sink { entry: &'a Sink, seat: Seat<Consumes>, instance: u32 },
 }
 
 impl App<'_> {
@@ -76,6 +80,35 @@ impl App<'_> {
             Self::Processor { seat, .. } => seat.node(),
             Self::Sink { seat, .. } => seat.node(),
         }
+    }
+
+    /// What tells it what to do from outside.
+    fn operator(&self) -> Addr<ToApplication> {
+        match self {
+            Self::Generator { seat, .. } => seat.addr(),
+            Self::Processor { seat, .. } => seat.addr(),
+            Self::Sink { seat, .. } => seat.addr(),
+        }
+    }
+
+    /// Whether it begins only when it is added.
+    fn is_to_come(&self) -> bool {
+        match self {
+            Self::Generator { entry, instance, .. } => *instance >= entry.instances,
+            Self::Processor { entry, instance, .. } => *instance >= entry.instances,
+            Self::Sink { entry, instance, .. } => *instance >= entry.instances,
+        }
+    }
+
+    /// When it is there.
+    fn presence(&self) -> Presence {
+        let presence = match self {
+            Self::Generator { entry, .. } => entry.presence,
+            Self::Processor { entry, .. } => entry.presence,
+            Self::Sink { entry, .. } => entry.presence,
+        };
+        let start = if self.is_to_come() { Time::NEVER } else { presence.start };
+        Presence { start, ..presence }
     }
 
     fn entry(&self) -> &str {
@@ -137,17 +170,18 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     let mut stage = stage(scenario);
     let apps = reserve(scenario, &mut builder, &mut stage);
     let stage = Arc::new(stage);
-    let (clients, brokers) = match &scenario.system {
+    let (clients, cluster) = match &scenario.system {
         System::Kafka(kafka) => install_kafka(kafka, &mut builder, &stage, &apps),
-        System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Vec::new()),
+        System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default()),
     };
     let sinks = sink_plans(scenario, &apps);
+    let supervisor = install_supervisor(scenario, &mut builder, &apps);
     let instances = faults::instances(&apps, builder.cast());
     for (app, clients) in apps.into_iter().zip(clients) {
-        install(scenario, &mut builder, &stage, app, clients);
+        install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
     let more = more(builder.cast());
-    faults::install(scenario, &mut builder, &stage, brokers, &instances, more);
+    faults::install(scenario, &mut builder, &stage, cluster, &instances, more);
     let stop = Time::ZERO + scenario.run.duration;
     Wired { parts: builder.finish(), stage, sinks, stop, end: stop + scenario.run.drain }
 }
@@ -157,7 +191,7 @@ fn stage(scenario: &Scenario) -> Stage {
     match &scenario.system {
         System::Kafka(kafka) => {
             for topic in &kafka.topics {
-                stage.add_channel(topic.name.as_str(), topic.partitions, false, true);
+                stage.add_channel(topic.name.as_str(), scenario.partitions_in_time(topic), false, true);
             }
             let offsets = if scenario.readers().next().is_some() {
                 kafka.config.offsets_topic_num_partitions
@@ -211,32 +245,30 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
         System::Zeromq(_) | System::Kafka(_) => None,
     };
     let node = |builder: &mut Builder<Brokersim>, name: &str| shared.unwrap_or_else(|| builder.node(name));
+    let names = |name: &str, instances: u32| {
+        let all = instances + scenario.added_members(name);
+        let name = name.to_owned();
+        (0..all).map(move |instance| (instance, instance_name(&name, all, instance)))
+    };
     let mut apps = Vec::new();
     for entry in &scenario.generators {
-        for instance in 0..entry.instances {
-            let name = instance_name(&entry.name, entry.instances, instance);
-            let seat = {
-                let node = node(builder, &name);
-                builder.reserve(node, name.as_str())
-            };
+        for (instance, name) in names(&entry.name, entry.instances) {
+            let node = node(builder, &name);
+            let seat = builder.reserve(node, name.as_str());
             apps.push(App::Generator { entry, seat, source: stage.add_source(name), instance });
         }
     }
     for entry in &scenario.processors {
-        for instance in 0..entry.instances {
-            let name = instance_name(&entry.name, entry.instances, instance);
-            let seat = {
-                let node = node(builder, &name);
-                builder.reserve(node, name.as_str())
-            };
-            apps.push(App::Processor { entry, seat, source: stage.add_source(name) });
+        for (instance, name) in names(&entry.name, entry.instances) {
+            let node = node(builder, &name);
+            let seat = builder.reserve(node, name.as_str());
+            apps.push(App::Processor { entry, seat, source: stage.add_source(name), instance });
         }
     }
     for entry in &scenario.sinks {
-        for instance in 0..entry.instances {
-            let name = instance_name(&entry.name, entry.instances, instance);
+        for (instance, name) in names(&entry.name, entry.instances) {
             let node = node(builder, &name);
-            apps.push(App::Sink { entry, seat: builder.reserve(node, name) });
+            apps.push(App::Sink { entry, seat: builder.reserve(node, name), instance });
         }
     }
     apps
@@ -252,11 +284,15 @@ fn install_kafka(
     builder: &mut Builder<Brokersim>,
     stage: &Arc<Stage>,
     apps: &[App<'_>],
-) -> (Vec<Clients>, Brokers) {
-    let mut topics: Vec<_> =
-        kafka.topics.iter().map(|topic| (topic.config.clone(), topic.replication_factor)).collect();
+) -> (Vec<Clients>, Cluster) {
+    let mut topics: Vec<_> = kafka
+        .topics
+        .iter()
+        .map(|topic| (topic.config.clone(), topic.replication_factor, topic.partitions))
+        .collect();
     let replication = kafka.config.offsets_topic_replication_factor.min(kafka.brokers);
-    topics.push((kafka.config.topic.clone(), replication));
+    let offsets = stage.channels.last().expect("the offsets topic is the last").places;
+    topics.push((kafka.config.topic.clone(), replication, offsets));
     let rack = |index: u32| kafka.racks.get(index as usize).cloned();
     let config = cluster::Config {
         brokers: kafka.config.clone(),
@@ -271,7 +307,7 @@ fn install_kafka(
         publisher: app.writes_to().and_then(|_| publishers.next()),
         subscriber: app.reader().and_then(|_| subscribers.next()),
     });
-    (clients.collect(), ports.brokers)
+    (clients.collect(), Cluster { brokers: ports.brokers, controller: Some(ports.controller) })
 }
 
 fn kafka_applications(
@@ -285,17 +321,18 @@ fn kafka_applications(
         let node = app.node();
         let name = builder.cast().node(node);
         let publisher = match app {
-            App::Generator { entry, seat, .. } => Some((seat.addr(), entry.producer.clone())),
-            App::Processor { entry, seat, .. } => Some((seat.addr(), entry.producer.clone())),
+            App::Generator { entry, seat, .. } => Some((seat.addr(), entry.producer.clone(), entry.outbox)),
+            App::Processor { entry, seat, .. } => Some((seat.addr(), entry.producer.clone(), false)),
             App::Sink { .. } => None,
         };
-        if let Some((app, config)) = publisher {
+        if let Some((app, config, callbacks)) = publisher {
             let config = Arc::new(config.expect("a Kafka entry that publishes has a producer"));
             applications.publishers.push(cluster::Publisher {
                 name: format!("{name}/producer"),
                 node,
                 app,
                 config,
+                callbacks,
             });
         }
         let subscriber = match app {
@@ -385,149 +422,12 @@ fn pull_for(
     zeromq::Subscriber { name, node, app: address, group: GroupId(group as u32) }
 }
 
-fn install(
-    scenario: &Scenario,
-    builder: &mut Builder<Brokersim>,
-    stage: &Stage,
-    app: App<'_>,
-    clients: Clients,
-) {
-    match app {
-        App::Generator { entry, seat, source, instance } => {
-            let publisher = clients.publisher.expect("who publishes has a client");
-            let setup = generator(scenario, stage, entry, (source, instance), publisher);
-            builder.install(seat, Publishes::new(setup), Desk::default());
-        }
-        App::Processor { entry, seat, source } => {
-            let setup = processor(scenario, stage, entry, source, clients);
-            builder.install(seat, Works::new(setup), Desk::default());
-        }
-        App::Sink { entry, seat } => {
-            let subscriber = clients.subscriber.expect("who reads has a client");
-            let reader = reader(scenario, stage, &entry.reader, entry.presence, subscriber);
-            builder.install(seat, Consumes::new(reader), Desk::default());
-        }
-    }
-}
-
-fn generator(
-    scenario: &Scenario,
-    stage: &Stage,
-    entry: &Generator,
-    (source, instance): (u32, u32),
-    publisher: Addr<ToPublisher>,
-) -> GeneratorSetup {
-    let Schedule::Ready(arrivals) = entry.arrivals.clone() else { panic!("traces are loaded before wiring") };
-    let end = Time::ZERO + scenario.run.duration;
-    let mut rng = Rng::named(scenario.run.seed, &format!("{}-{instance}/payload", entry.name));
-    let (payload, schema) = match &entry.payload {
-        Payload::Made(kind) => (Some(kind.state(instance, &mut rng)), kind.schema()),
-        Payload::Recorded => (None, Schema::of("recorded", &[])),
-    };
-    let keys = KeyState::new(&entry.keys, &schema).expect("the scenario was checked: its key field exists");
-    GeneratorSetup {
-        source,
-        channel: named(stage, &entry.topic),
-        publisher,
-        arrivals,
-        payload,
-        schema: Arc::new(schema),
-        codec: entry.codec,
-        keys,
-        hash: murmur2,
-        keep_bodies: is_read(scenario, &entry.topic, 0),
-        when_blocked: WhenBlocked::Wait,
-        start: entry.presence.start,
-        stop: entry.presence.stop.unwrap_or(end).min(end),
-        stop_after: entry.stop_after.unwrap_or(u64::MAX),
-    }
-}
-
-fn processor(
-    scenario: &Scenario,
-    stage: &Stage,
-    entry: &Processor,
-    source: u32,
-    clients: Clients,
-) -> ProcessorSetup {
-    let subscriber = clients.subscriber.expect("who reads has a client");
-    let input = content(scenario, &entry.reader.from, 0);
-    let output = content(scenario, &entry.to, 0);
-    let empty = || Arc::new(Schema::of("bytes", &[]));
-    let operation = match (&entry.work, &input.schema) {
-        (Operation::Pass, _) | (_, None) => None,
-        (work, Some(schema)) => Some(work.state(schema).expect("the scenario was checked: its fields exist")),
-    };
-    ProcessorSetup {
-        reader: reader(scenario, stage, &entry.reader, entry.presence, subscriber),
-        source,
-        channel: named(stage, &entry.to),
-        publisher: clients.publisher.expect("who publishes has a client"),
-        operation,
-        input: (input.schema.unwrap_or_else(empty), input.codec),
-        output: (output.schema.unwrap_or_else(empty), output.codec),
-        hash: murmur2,
-        keep_bodies: is_read(scenario, &entry.to, 0),
-    }
-}
-
-fn reader(
-    scenario: &Scenario,
-    stage: &Stage,
-    entry: &Reader,
-    presence: Presence,
-    subscriber: Addr<ToSubscriber>,
-) -> Reads {
-    Reads {
-        group: group_of(scenario, stage, entry),
-        subscriber,
-        service: entry.service.clone(),
-        commit: match entry.commit {
-            Commit::Auto => When::Auto,
-            Commit::After => When::After,
-            Commit::Before => When::Before,
-        },
-        start: presence.start,
-        stop: presence.stop.unwrap_or(Time::NEVER),
-    }
-}
-
-/// Pipelines longer than this are not followed: a loop of topics has no first one.
-const LONGEST_PIPELINE: u32 = 64;
-
-/// What the records of a channel say: decided by the first entry that writes to it.
-fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content {
-    let bytes = Content { schema: None, codec: Codec::Json };
-    if let Some(entry) = scenario.generators.iter().find(|entry| entry.topic == channel) {
-        let schema = match &entry.payload {
-            Payload::Made(PayloadKind::Bytes(_)) | Payload::Recorded => None,
-            Payload::Made(kind) => Some(Arc::new(kind.schema())),
-        };
-        return Content { schema, codec: entry.codec };
-    }
-    let writer = scenario.processors.iter().find(|entry| entry.to == channel);
-    let Some(entry) = writer.filter(|_| depth < LONGEST_PIPELINE) else { return bytes };
-    let input = content(scenario, &entry.reader.from, depth + 1);
-    let schema = input.schema.as_deref().and_then(|schema| entry.work.output_schema(schema).ok());
-    Content { schema: schema.map(Arc::new), codec: input.codec }
-}
-
-/// Whether anybody looks at the contents of a channel's records.
-fn is_read(scenario: &Scenario, channel: &str, depth: u32) -> bool {
-    let written = scenario.sinks.iter().any(|sink| sink.reader.from == channel && !sink.write.is_empty());
-    let mut processors = scenario.processors.iter().filter(|entry| entry.reader.from == channel);
-    let worked_on = |entry: &Processor| {
-        entry.work != Operation::Pass || (depth < LONGEST_PIPELINE && is_read(scenario, &entry.to, depth + 1))
-    };
-    written || processors.any(worked_on)
-}
-
 fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
     use super::scenario::FileFormat;
     let writing = scenario.sinks.iter().filter(|sink| !sink.write.is_empty());
     let plans = writing.map(|sink| {
         let actors = apps.iter().filter_map(|app| match app {
-            App::Sink { entry, seat } if entry.name == sink.name => Some(seat.id()),
+            App::Sink { entry, seat, .. } if entry.name == sink.name => Some(seat.id()),
             App::Sink { .. } | App::Generator { .. } | App::Processor { .. } => None,
         });
         let Content { schema, codec } = content(scenario, &sink.reader.from, 0);
@@ -543,4 +443,9 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
     plans.collect()
 }
 
-type Brokers = Vec<(crate::trace::kafka::BrokerId, NodeId, Addr<crate::wire::kafka::ToBroker>)>;
+/// Where an operator finds the cluster; empty where there is none.
+#[derive(Default)]
+struct Cluster {
+    brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
+    controller: Option<Addr<ToController>>,
+}

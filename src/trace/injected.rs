@@ -55,6 +55,8 @@ pub enum Missed {
     AllDown,
     /// Nothing lasted that could be healed.
     NothingLasts,
+    /// No instance of the entry is left that could begin, or end.
+    NoMember,
 }
 
 impl Whom {
@@ -90,6 +92,7 @@ impl Missed {
             Self::NoSuchRole => "nobody holds the role",
             Self::AllDown => "everybody whom it could strike is down",
             Self::NothingLasts => "nothing lasts that could be healed",
+            Self::NoMember => "no instance is left that could begin or end",
         }
     }
 }

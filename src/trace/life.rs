@@ -140,6 +140,27 @@ pub enum Life {
         /// Why.
         why: Reason,
     },
+    /// An application worked on them, and the work failed. What it does about that is up to it: it may be
+    /// handed them again.
+    Failed {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+        /// The offset of the first; 0 where there are none.
+        offset: u64,
+        /// Why.
+        why: Reason,
+    },
+    /// The application hands its client the same records again, because it never learnt what became of them.
+    Resent {
+        /// Where to.
+        channel: ChannelId,
+        /// Which.
+        ids: Ids,
+    },
 }
 
 /// Why a record did not go the good way. In the words of the systems.
@@ -188,6 +209,8 @@ pub enum Reason {
     PeerDied,
     /// The socket was closed with unsent records (LINGER).
     Linger,
+    /// The application's handler threw an exception.
+    HandlerFailed,
 }
 
 impl Reason {
@@ -235,6 +258,7 @@ impl Reason {
             Self::NoPeer => ("no-peer", "nobody was connected"),
             Self::PeerDied => ("peer-died", "the pipe to a peer was destroyed with them in it"),
             Self::Linger => ("linger", "the socket closed before they were sent (LINGER)"),
+            Self::HandlerFailed => ("handler-failed", "the application's handler failed on them"),
         }
     }
 }

@@ -68,23 +68,34 @@ pub struct Record {
     /// When the application made it: its event time.
     pub created: Time,
     key_hash: u32,
-    /// Bit 31: has a key. The rest: bytes.
+    /// Bit 31: has a key. Bit 30: is poison. The rest: bytes.
     size: u32,
 }
 
 impl Record {
     const KEYED: u32 = 1 << 31;
+    const POISON: u32 = 1 << 30;
 
-    /// A record of `bytes` (key and value, below 2^31) whose key, if any, has this murmur2 hash.
+    /// A record of `bytes` (key and value, below 2^30) whose key, if any, has this murmur2 hash.
     pub fn new(id: RecordId, created: Time, key_hash: Option<i32>, bytes: u32) -> Self {
-        assert!(bytes < Self::KEYED, "a record is smaller than 2 GiB");
+        assert!(bytes < Self::POISON, "a record is smaller than 1 GiB");
         let keyed = if key_hash.is_some() { Self::KEYED } else { 0 };
         Self { id, created, key_hash: key_hash.unwrap_or(0) as u32, size: bytes | keyed }
     }
 
     /// Bytes of key and value together.
     pub fn bytes(&self) -> u32 {
-        self.size & !Self::KEYED
+        self.size & !(Self::KEYED | Self::POISON)
+    }
+
+    /// The same record, such that no handler can process it.
+    pub fn poisoned(self) -> Self {
+        Self { size: self.size | Self::POISON, ..self }
+    }
+
+    /// Whether every handler fails on it.
+    pub fn is_poison(&self) -> bool {
+        self.size & Self::POISON != 0
     }
 
     /// Kafka's murmur2 of the key; records of one key share it, and always share a partition.
@@ -308,6 +319,9 @@ mod tests {
         let keyed = Record::new(id, Time::ZERO, Some(-5), 100);
         assert_eq!((keyed.key_hash(), keyed.bytes()), (Some(-5), 100));
         assert_eq!(Record::new(id, Time::ZERO, None, 100).key_hash(), None);
+        let poison = keyed.poisoned();
+        assert_eq!((poison.key_hash(), poison.bytes(), poison.is_poison()), (Some(-5), 100, true));
+        assert!(!keyed.is_poison());
     }
 
     #[test]

@@ -293,6 +293,10 @@ fn life(fact: &Life) -> FactRow<'_> {
             row("processed").ids(ids).group(*group).place(*place).offset(*offset)
         }
         Life::Settled { group, place, upto } => row("settled").group(*group).place(*place).upto(*upto),
+        Life::Failed { ids, group, place, offset, why } => {
+            row("failed").ids(ids).group(*group).place(*place).offset(*offset).why(why)
+        }
+        Life::Resent { channel, ids } => FactRow { channel: Some(*channel), ..row("resent").ids(ids) },
         Life::Skipped { group, place, to, why } => {
             row("skipped").group(*group).place(*place).upto(*to).why(why)
         }

@@ -132,6 +132,15 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
             let (group, place) = (&stage.groups[group.index()].name, stage.place_name(*place));
             told(Weight::Warning, "skip", format!("{group} goes on at {place} {to}: {}", why.means()))
         }
+        Life::Failed { ids, group, place, offset, why } => {
+            let (group, place) = (&stage.groups[group.index()].name, stage.place_name(*place));
+            let what = records(ids.len());
+            told(Weight::Error, "fail", format!("{group} at {place} {offset}: {what}: {}", why.means()))
+        }
+        Life::Resent { channel, ids } => {
+            let channel = &stage.channels[channel.index()].name;
+            told(Weight::Warning, "resend", format!("{} to {channel} once more", records(ids.len())))
+        }
         Life::Offered { .. }
         | Life::Accepted { .. }
         | Life::Stored { .. }

@@ -389,6 +389,14 @@ pub enum ToController {
         /// The changes.
         changes: Arc<[AlterPartition]>,
     },
+    /// From an operator (`kafka-topics --alter --partitions`): these partitions, which a topic of the scenario
+    /// will have in time, are to be there from now on. Those that are there already stay as they are.
+    CreatePartitions {
+        /// The first.
+        first: PlaceId,
+        /// How many.
+        count: u32,
+    },
     /// A block of producer ids, please.
     AllocateProducerIds {
         /// Who.
@@ -448,6 +456,13 @@ pub struct Image {
 }
 
 impl Image {
+    /// How many partitions a topic has: of its places from `first` on, `most` at the utmost, those that were
+    /// created.
+    pub fn partitions_of(&self, first: PlaceId, most: u32) -> u32 {
+        let places = self.partitions.iter().skip(first.index()).take(most as usize);
+        places.take_while(|partition| partition.exists()).count() as u32
+    }
+
     /// The leader of a place, when there is one.
     pub fn leader(&self, place: PlaceId) -> Option<BrokerId> {
         self.partitions.get(place.index()).and_then(|partition| partition.leader)
@@ -473,6 +488,27 @@ pub struct Partition {
     pub partition_epoch: u32,
     /// The leader was not in sync when it was elected and has not recovered yet.
     pub recovering: bool,
+}
+
+impl Partition {
+    /// The place of a partition that will be created later.
+    pub fn to_come() -> Self {
+        Self {
+            replicas: Arc::default(),
+            isr: Arc::default(),
+            elr: Arc::default(),
+            last_known_elr: Arc::default(),
+            leader: None,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            recovering: false,
+        }
+    }
+
+    /// Whether it was created.
+    pub fn exists(&self) -> bool {
+        !self.replicas.is_empty()
+    }
 }
 
 /// Bytes of a request's or response's header.

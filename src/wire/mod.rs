@@ -1,6 +1,7 @@
 //! What can be said and to whom: one enum for each hearer, one file for each system.
 
 pub mod kafka;
+pub mod operator;
 pub mod port;
 pub mod zeromq;
 
@@ -37,6 +38,10 @@ pub enum Msg {
     FromController(kafka::FromController),
     /// From a ZeroMQ socket to another.
     Frame(zeromq::Frame),
+    /// From a fault or an operator to an application.
+    ToApplication(operator::ToApplication),
+    /// From an application to whoever watches over its process.
+    ToSupervisor(operator::ToSupervisor),
 }
 
 /// Bytes of a message that carries no records: headers and a few fields.
@@ -53,7 +58,9 @@ impl Payload for Msg {
             | Self::ToSubscriber(_)
             | Self::FromSubscriber(_)
             | Self::ToController(_)
-            | Self::FromController(_) => SMALL,
+            | Self::FromController(_)
+            | Self::ToApplication(_)
+            | Self::ToSupervisor(_) => SMALL,
         }
     }
 }
@@ -82,6 +89,7 @@ spoken! {
     ToBroker(kafka::ToBroker), FromBroker(kafka::FromBroker),
     ToController(kafka::ToController), FromController(kafka::FromController),
     Frame(zeromq::Frame),
+    ToApplication(operator::ToApplication), ToSupervisor(operator::ToSupervisor),
 }
 
 /// Declares what an actor hears, by speaker: an enum with conversions from each alphabet and from [`Msg`].

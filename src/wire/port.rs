@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use crate::trace::{Body, ChannelId, PlaceId, Record, Span};
+use crate::trace::{Body, ChannelId, PlaceId, Record, RecordId, Span};
 
 /// From an application to the client that publishes for it.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub enum ToPublisher {
     /// Send what is waiting, whatever the linger time, and say [`FromPublisher::Flushed`] when every record
     /// offered so far has its outcome.
     Flush,
-    /// Flush, and then no more.
+    /// Flush, and then no more. What is published after that goes through a new client.
     Close,
 }
 
@@ -34,6 +34,16 @@ pub enum FromPublisher {
     Blocked,
     /// It returns.
     Ready,
+    /// Consecutive records of an application that asked to be told have their outcome: the callback of
+    /// `send()`. One message for each run of them.
+    Outcome {
+        /// The first.
+        first: RecordId,
+        /// How many.
+        records: u32,
+        /// Whether the system has promised to keep them.
+        accepted: bool,
+    },
     /// Every record offered before the matching [`ToPublisher::Flush`] has its outcome.
     Flushed {
         /// How many of them, since the last flush, were not accepted.
@@ -48,7 +58,7 @@ pub enum ToSubscriber {
     Next,
     /// `commitSync()`: settle everything handed over so far, then say [`FromSubscriber::Settled`].
     Settle,
-    /// Leave in good order.
+    /// Leave in good order. A `Next` after that is the first poll of a new client.
     Close,
 }
 

@@ -1,19 +1,30 @@
 //! The generator: an application that publishes. Records are offered when the arrivals say so, whatever the
 //! system does with them, until the client blocks: then `send()` does not return, and the generator waits.
 //!
+//! With an outbox (a table in the application's own database) it knows after a restart what it had offered and
+//! never heard of again, and offers that once more: the same records through a new producer, which no broker
+//! recognises (oracle 13, row 17).
+//!
 //! **Invariant.** Records of one generator are numbered from 0 without gaps, in the order in which they are
 //! offered, whether or not the client takes them.
+//!
+//! **Not modelled:** a clock that is behind by more than the run has lasted: it stands at the beginning; an
+//! outbox that drops records which the client refused (they count as dealt with).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Cx, Time};
-use crate::trace::{Body, ChannelId, Life, Record, RecordId};
+use crate::hears;
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Duration, Time};
+use crate::trace::{Body, ChannelId, Ids, Life, Record, RecordId};
 use crate::wire::Brokersim;
+use crate::wire::operator::{PerMille, Skew, ToApplication};
 use crate::wire::port::{FromPublisher, ToPublisher};
 
 use super::arrivals::{ArrivalState, Arrivals};
 use super::codec::Codec;
 use super::keys::{KeyId, KeyState};
+use super::pace::Pace;
 use super::payload::{Content, PayloadState};
 use super::row::{Row, Schema};
 
@@ -42,7 +53,11 @@ pub struct GeneratorSetup {
     pub keep_bodies: bool,
     /// What happens to arrivals while `send()` blocks.
     pub when_blocked: WhenBlocked,
-    /// When it begins.
+    /// Whether it keeps records until it learns what became of them, and offers them again after a restart.
+    pub outbox: bool,
+    /// Which of its records are poison, by number from 0.
+    pub poison: Option<u64>,
+    /// When it begins; [`Time::NEVER`] when it waits to be told.
     pub start: Time,
     /// When it ends.
     pub stop: Time,
@@ -59,14 +74,43 @@ pub enum WhenBlocked {
     Skip,
 }
 
+hears! {
+    /// What a generator hears.
+    GeneratorMail {
+        /// From the client that publishes for it.
+        Publisher(FromPublisher),
+        /// From outside.
+        Operator(ToApplication),
+    }
+}
+
+/// What a generator is woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GeneratorTimer {
+    /// Records are due.
+    Arrival,
+}
+
+/// A record that the outbox keeps, with its content.
+type Kept = (Record, Option<Arc<Body>>);
+
 /// An application that publishes.
 #[derive(Clone)]
 pub struct Generator {
     setup: Box<GeneratorSetup>,
     arrivals: ArrivalState,
-    /// When the arrival that is being waited for is due.
+    /// How its schedule runs against time.
+    pace: Pace,
+    /// When the arrival that is being waited for is due, by its schedule.
     due: Time,
     blocked: bool,
+    /// Told to end, or not yet told to begin.
+    away: bool,
+    skew: Skew,
+    /// So many of the next records are poison.
+    poison: u64,
+    /// By number. On disk: it outlives the process.
+    outbox: BTreeMap<u64, Kept>,
     offered: u64,
     row: Row,
     scratch: Vec<u8>,
@@ -77,11 +121,17 @@ pub struct Generator {
 impl Generator {
     /// A generator that has not begun.
     pub fn new(setup: GeneratorSetup) -> Self {
+        let origin = if setup.start == Time::NEVER { Time::ZERO } else { setup.start };
         Self {
-            arrivals: ArrivalState::new(&setup.arrivals, setup.start),
-            setup: Box::new(setup),
+            arrivals: ArrivalState::new(&setup.arrivals, origin),
+            pace: Pace::USUAL,
             due: Time::NEVER,
             blocked: false,
+            away: setup.start == Time::NEVER,
+            skew: Skew::Ahead(Duration::ZERO),
+            poison: 0,
+            outbox: BTreeMap::new(),
+            setup: Box::new(setup),
             offered: 0,
             row: Row::default(),
             scratch: Vec::new(),
@@ -92,11 +142,11 @@ impl Generator {
     /// Waits for the next arrival, or says goodbye.
     #[inline]
     fn await_next(&mut self, cx: &mut Cx<'_, Self>) {
-        let next = self.arrivals.next(cx.rng()).filter(|at| *at <= self.setup.stop);
+        let next = self.arrivals.next(cx.rng()).filter(|due| self.pace.real(*due) <= self.setup.stop);
         match next.filter(|_| self.offered < self.setup.stop_after) {
-            Some(at) => {
-                self.due = at;
-                cx.arm_at((), at);
+            Some(due) => {
+                self.due = due;
+                cx.arm_at(GeneratorTimer::Arrival, self.pace.real(due));
             }
             None => {
                 self.due = Time::NEVER;
@@ -112,12 +162,17 @@ impl Generator {
         let channel = self.setup.channel;
         if batch == 1 {
             let (record, body) = self.make(cx, first);
+            let body = body.map(Arc::new);
+            self.keep(record, body.as_ref());
             cx.emit(Life::Offered { channel, first, records: 1, bytes: u64::from(record.bytes()) });
-            cx.send(self.setup.publisher, ToPublisher::Publish(channel, record, body.map(Arc::new)));
+            cx.send(self.setup.publisher, ToPublisher::Publish(channel, record, body));
         } else {
             let (mut records, mut bodies) = (Vec::with_capacity(batch as usize), Vec::new());
             for i in 0..u64::from(batch) {
                 let (record, body) = self.make(cx, first.plus(i));
+                if self.setup.outbox {
+                    self.keep(record, body.clone().map(Arc::new).as_ref());
+                }
                 records.push(record);
                 bodies.extend(body);
             }
@@ -129,10 +184,31 @@ impl Generator {
         self.offered += u64::from(batch);
     }
 
+    /// `send()` returns.
+    fn go_on(&mut self, cx: &mut Cx<'_, Self>) {
+        self.blocked = false;
+        if self.away || self.due == Time::NEVER {
+            return;
+        }
+        if self.setup.when_blocked == WhenBlocked::Skip && self.pace.real(self.due) < cx.now() {
+            self.arrivals.skip_to(self.pace.own(cx.now()));
+            self.await_next(cx);
+        } else {
+            cx.arm_at(GeneratorTimer::Arrival, self.pace.real(self.due));
+        }
+    }
+
     /// The next record, with its body when somebody reads it.
     #[inline]
     fn make(&mut self, cx: &mut Cx<'_, Self>, id: RecordId) -> (Record, Option<Body>) {
-        let now = cx.now();
+        let (record, body) = self.make_sound(cx, id);
+        let poison = self.poison > 0 || self.setup.poison == Some(id.sequence());
+        self.poison = self.poison.saturating_sub(1);
+        (if poison { record.poisoned() } else { record }, body)
+    }
+
+    fn make_sound(&mut self, cx: &mut Cx<'_, Self>, id: RecordId) -> (Record, Option<Body>) {
+        let now = self.clock(cx.now());
         if let Some(entry) = self.arrivals.entry() {
             let (key, value) = (entry.key.clone(), entry.payload.clone());
             let bytes =
@@ -157,6 +233,67 @@ impl Generator {
         (Record::new(id, now, hash, bytes), self.body(key, value))
     }
 
+    /// What the application's clock says.
+    fn clock(&self, now: Time) -> Time {
+        match self.skew {
+            Skew::Ahead(by) => now + by,
+            Skew::Behind(by) => Time::ZERO + now.since(Time::ZERO + by),
+        }
+    }
+
+    fn keep(&mut self, record: Record, body: Option<&Arc<Body>>) {
+        if self.setup.outbox {
+            self.outbox.insert(record.id.sequence(), (record, body.cloned()));
+        }
+    }
+
+    /// Offers what the outbox holds once more, in its order.
+    fn resend(&mut self, cx: &mut Cx<'_, Self>) {
+        let channel = self.setup.channel;
+        for (record, body) in self.outbox.values() {
+            cx.emit(Life::Resent { channel, ids: Ids::one(record.id) });
+            cx.send(self.setup.publisher, ToPublisher::Publish(channel, *record, body.clone()));
+        }
+    }
+
+    /// What became of records is known.
+    fn strike_off(&mut self, first: RecordId, records: u32) {
+        for sequence in first.sequence()..first.sequence() + u64::from(records) {
+            self.outbox.remove(&sequence);
+        }
+    }
+
+    /// Begins where the schedule stands now.
+    fn enter(&mut self, cx: &mut Cx<'_, Self>) {
+        self.arrivals.skip_to(self.pace.own(cx.now()));
+        (self.away, self.blocked) = (false, false);
+        self.await_next(cx);
+    }
+
+    fn obey(&mut self, cx: &mut Cx<'_, Self>, told: ToApplication) {
+        match told {
+            ToApplication::Burst(factor) => self.hurry(cx, factor),
+            ToApplication::Skew(skew) => self.skew = skew,
+            ToApplication::Poison(records) => self.poison += u64::from(records),
+            ToApplication::Close if !self.away => {
+                self.away = true;
+                cx.disarm(GeneratorTimer::Arrival);
+                cx.send(self.setup.publisher, ToPublisher::Close);
+            }
+            ToApplication::Join if self.away => self.enter(cx),
+            ToApplication::Close | ToApplication::Join => {}
+            // These concern those who read.
+            ToApplication::Slow(_) | ToApplication::Stuck(_) => {}
+        }
+    }
+
+    fn hurry(&mut self, cx: &mut Cx<'_, Self>, factor: PerMille) {
+        self.pace.change(cx.now(), factor);
+        if self.due != Time::NEVER && !self.blocked && !self.away {
+            cx.arm_at(GeneratorTimer::Arrival, self.pace.real(self.due));
+        }
+    }
+
     fn body(&self, key: Option<Arc<[u8]>>, value: Option<Arc<[u8]>>) -> Option<Body> {
         self.setup.keep_bodies.then_some(Body { key, value })
     }
@@ -173,36 +310,38 @@ impl Generator {
 
 impl Actor for Generator {
     type Vocab = Brokersim;
-    type Msg = FromPublisher;
-    type Timer = ();
+    type Msg = GeneratorMail;
+    type Timer = GeneratorTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
-        self.arrivals.skip_to(cx.now());
-        self.blocked = false;
-        self.await_next(cx);
-    }
-
-    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: FromPublisher) {
-        match msg {
-            FromPublisher::Blocked => {
-                self.blocked = true;
-                cx.disarm(());
-            }
-            FromPublisher::Ready => {
-                self.blocked = false;
-                if self.setup.when_blocked == WhenBlocked::Skip && self.due < cx.now() {
-                    self.arrivals.skip_to(cx.now());
-                    self.await_next(cx);
-                } else if self.due != Time::NEVER {
-                    cx.arm_at((), self.due);
-                }
-            }
-            FromPublisher::Flushed { .. } => {}
+        if !self.away {
+            self.resend(cx);
+            self.enter(cx);
         }
     }
 
-    fn wake(&mut self, cx: &mut Cx<'_, Self>, (): ()) {
+    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: GeneratorMail) {
+        match msg {
+            GeneratorMail::Publisher(FromPublisher::Blocked) => {
+                self.blocked = true;
+                cx.disarm(GeneratorTimer::Arrival);
+            }
+            GeneratorMail::Publisher(FromPublisher::Ready) => self.go_on(cx),
+            GeneratorMail::Publisher(FromPublisher::Outcome { first, records, .. }) => {
+                self.strike_off(first, records);
+            }
+            GeneratorMail::Publisher(FromPublisher::Flushed { .. }) => {}
+            GeneratorMail::Operator(told) => self.obey(cx, told),
+        }
+    }
+
+    fn wake(&mut self, cx: &mut Cx<'_, Self>, GeneratorTimer::Arrival: GeneratorTimer) {
         self.offer(cx);
         self.await_next(cx);
+    }
+
+    fn crash(&mut self, _: Time, _: Crash) {
+        // A process that was asked to end and then died is started again like any other.
+        self.away = self.offered == 0 && self.setup.start == Time::NEVER;
     }
 }

@@ -5,21 +5,20 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Cx};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Machine, Time};
 use crate::trace::{Body, ChannelId, Life, Record, RecordId, Span};
 use crate::wire::Brokersim;
-use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
+use crate::wire::operator::ToApplication;
+use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher};
 
 use super::codec::Codec;
 use super::operation::{Emitted, OperationState};
-use super::reader::{Commit, Reader, ReaderTimer};
+use super::reader::{self, Application, Reader, ReaderTimer};
 use super::row::Schema;
 
 /// What a processor is made of.
 #[derive(Clone, Debug)]
 pub struct ProcessorSetup {
-    /// How it reads.
-    pub reader: Reader,
     /// Its source number in record ids.
     pub source: u32,
     /// Where it publishes.
@@ -45,6 +44,8 @@ crate::hears! {
         Subscriber(FromSubscriber),
         /// From the client that publishes for it.
         Publisher(FromPublisher),
+        /// From outside.
+        Operator(ToApplication),
     }
 }
 
@@ -52,7 +53,7 @@ crate::hears! {
 #[derive(Clone)]
 pub struct Processor {
     setup: Box<ProcessorSetup>,
-    held: Option<FromSubscriber>,
+    reader: Reader,
     offered: u64,
     /// Records that could not be decoded, and so gave no result.
     undecodable: u64,
@@ -61,20 +62,8 @@ pub struct Processor {
 
 impl Processor {
     /// A processor that has not begun to read.
-    pub fn new(setup: ProcessorSetup) -> Self {
-        Self { setup: Box::new(setup), held: None, offered: 0, undecodable: 0, outputs: Vec::new() }
-    }
-
-    fn process(&mut self, cx: &mut Cx<'_, Self>, records: &FromSubscriber) {
-        let FromSubscriber::Deliver(deliveries) = records else { return };
-        let reader = self.setup.reader.clone();
-        for delivery in deliveries.iter() {
-            reader.work(cx, delivery, |cx, one| self.publish_results(cx, one));
-        }
-        match reader.commit {
-            Commit::After => cx.send(self.setup.publisher, ToPublisher::Flush),
-            Commit::Auto | Commit::Before => cx.send(reader.subscriber, ToSubscriber::Next),
-        }
+    pub fn new(reader: Reader, setup: ProcessorSetup) -> Self {
+        Self { setup: Box::new(setup), reader, offered: 0, undecodable: 0, outputs: Vec::new() }
     }
 
     fn publish_results(&mut self, cx: &mut Cx<'_, Self>, one: &Span) {
@@ -123,20 +112,20 @@ impl Processor {
         cx.emit(Life::Offered { channel: self.setup.channel, first, records: 1, bytes: u64::from(bytes) });
         first
     }
+}
 
-    fn hear_subscriber(&mut self, cx: &mut Cx<'_, Self>, msg: FromSubscriber) {
-        match msg {
-            FromSubscriber::Deliver(_) if self.setup.reader.commit == Commit::Before => {
-                self.held = Some(msg);
-                cx.send(self.setup.reader.subscriber, ToSubscriber::Settle);
-            }
-            FromSubscriber::Deliver(_) => self.process(cx, &msg),
-            FromSubscriber::Settled { .. } => match self.held.take() {
-                Some(records) => self.process(cx, &records),
-                None => cx.send(self.setup.reader.subscriber, ToSubscriber::Next),
-            },
-            FromSubscriber::Assigned(_) | FromSubscriber::Revoked(_) => {}
-        }
+impl Application for Processor {
+    fn reader(&mut self) -> &mut Reader {
+        &mut self.reader
+    }
+
+    fn handle(&mut self, cx: &mut Cx<'_, Self>, one: &Span) {
+        self.publish_results(cx, one);
+    }
+
+    fn secure(&mut self, cx: &mut Cx<'_, Self>) -> bool {
+        cx.send(self.setup.publisher, ToPublisher::Flush);
+        true
     }
 }
 
@@ -146,21 +135,29 @@ impl Actor for Processor {
     type Timer = ReaderTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
-        self.held = None;
-        self.setup.reader.begin(cx);
+        reader::begin(self, cx);
     }
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: ProcessorMail) {
         match msg {
-            ProcessorMail::Subscriber(msg) => self.hear_subscriber(cx, msg),
-            ProcessorMail::Publisher(FromPublisher::Flushed { .. }) => {
-                cx.send(self.setup.reader.subscriber, ToSubscriber::Settle);
-            }
-            ProcessorMail::Publisher(FromPublisher::Blocked | FromPublisher::Ready) => {}
+            ProcessorMail::Subscriber(msg) => reader::hear(self, cx, msg),
+            ProcessorMail::Publisher(FromPublisher::Flushed { .. }) => reader::secured(self, cx),
+            ProcessorMail::Publisher(
+                FromPublisher::Blocked | FromPublisher::Ready | FromPublisher::Outcome { .. },
+            ) => {}
+            ProcessorMail::Operator(told) => reader::obey(self, cx, told),
         }
     }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: ReaderTimer) {
-        self.setup.reader.ring(cx, timer);
+        reader::ring(self, cx, timer);
+    }
+
+    fn crash(&mut self, _: Time, _: Crash) {
+        self.reader.crash();
+    }
+
+    fn machine(&mut self, _: Time, machine: Machine) {
+        self.reader.machine(machine);
     }
 }

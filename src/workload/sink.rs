@@ -1,64 +1,75 @@
 //! The sink: an application that reads and publishes nothing. What it consumed is written by an observer,
 //! which sees it in [`crate::trace::Life::Processed`].
 
-use crate::kernel::{Actor, ActorId, Cx};
+use crate::hears;
+use crate::kernel::{Actor, ActorId, Crash, Cx, Machine, Time};
+use crate::trace::Span;
 use crate::wire::Brokersim;
-use crate::wire::port::{FromSubscriber, ToSubscriber};
+use crate::wire::operator::ToApplication;
+use crate::wire::port::FromSubscriber;
 
-use super::reader::{Commit, Reader, ReaderTimer};
+use super::reader::{self, Application, Reader, ReaderTimer};
+
+hears! {
+    /// What a sink hears.
+    SinkMail {
+        /// From the client that reads for it.
+        Subscriber(FromSubscriber),
+        /// From outside.
+        Operator(ToApplication),
+    }
+}
 
 /// An application that reads.
 #[derive(Clone)]
 pub struct Sink {
     reader: Reader,
-    held: Option<FromSubscriber>,
 }
 
 impl Sink {
     /// A sink that has not begun to read.
     pub fn new(reader: Reader) -> Self {
-        Self { reader, held: None }
+        Self { reader }
+    }
+}
+
+impl Application for Sink {
+    fn reader(&mut self) -> &mut Reader {
+        &mut self.reader
     }
 
-    fn process(&mut self, cx: &mut Cx<'_, Self>, records: &FromSubscriber) {
-        let FromSubscriber::Deliver(deliveries) = records else { return };
-        for delivery in deliveries.iter() {
-            self.reader.work(cx, delivery, |_, _| {});
-        }
-        let next = match self.reader.commit {
-            Commit::After => ToSubscriber::Settle,
-            Commit::Auto | Commit::Before => ToSubscriber::Next,
-        };
-        cx.send(self.reader.subscriber, next);
+    fn handle(&mut self, _: &mut Cx<'_, Self>, _: &Span) {}
+
+    fn secure(&mut self, _: &mut Cx<'_, Self>) -> bool {
+        false
     }
 }
 
 impl Actor for Sink {
     type Vocab = Brokersim;
-    type Msg = FromSubscriber;
+    type Msg = SinkMail;
     type Timer = ReaderTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
-        self.held = None;
-        self.reader.begin(cx);
+        reader::begin(self, cx);
     }
 
-    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: FromSubscriber) {
+    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: SinkMail) {
         match msg {
-            FromSubscriber::Deliver(_) if self.reader.commit == Commit::Before => {
-                self.held = Some(msg);
-                cx.send(self.reader.subscriber, ToSubscriber::Settle);
-            }
-            FromSubscriber::Deliver(_) => self.process(cx, &msg),
-            FromSubscriber::Settled { .. } => match self.held.take() {
-                Some(records) => self.process(cx, &records),
-                None => cx.send(self.reader.subscriber, ToSubscriber::Next),
-            },
-            FromSubscriber::Assigned(_) | FromSubscriber::Revoked(_) => {}
+            SinkMail::Subscriber(msg) => reader::hear(self, cx, msg),
+            SinkMail::Operator(told) => reader::obey(self, cx, told),
         }
     }
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: ReaderTimer) {
-        self.reader.ring(cx, timer);
+        reader::ring(self, cx, timer);
+    }
+
+    fn crash(&mut self, _: Time, _: Crash) {
+        self.reader.crash();
+    }
+
+    fn machine(&mut self, _: Time, machine: Machine) {
+        self.reader.machine(machine);
     }
 }

@@ -7,6 +7,7 @@
 mod acknowledgements;
 mod books;
 mod brokers;
+mod clients;
 mod compaction;
 mod consumers;
 mod faults;

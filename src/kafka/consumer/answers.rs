@@ -67,6 +67,7 @@ impl Consumer {
         (metadata.under_way, metadata.wanted, metadata.failures) = (false, false, 0);
         metadata.retry_at = retry_at;
         metadata.expires = cx.now() + self.setup.config.metadata_max_age;
+        self.state.membership.watch_topics(&self.setup, &image);
         let changed = self.state.positions.learn(&image);
         metadata.image = Some(image);
         if changed {

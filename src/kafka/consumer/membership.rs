@@ -78,6 +78,11 @@ pub(super) struct Membership {
     pub joined: Option<Arc<JoinResult>>,
     /// The assignment, kept until the next poll.
     pub synced: Option<Arc<[PlaceId]>>,
+    /// How many partitions each topic had when this member, as the group's leader, assigned them
+    /// (`assignmentSnapshot`); none of who does not lead.
+    counted: Option<Vec<u32>>,
+    /// They have other numbers by now.
+    topics_changed: bool,
     /// What sticky assignors remember: the last assignment and its generation.
     remembered: (Vec<PlaceId>, Option<u32>),
     pub heartbeat_under_way: bool,
@@ -102,6 +107,8 @@ impl Membership {
             join_call: None,
             joined: None,
             synced: None,
+            counted: None,
+            topics_changed: false,
             remembered: (Vec::new(), None),
             heartbeat_under_way: false,
             heartbeat_at: Time::ZERO,
@@ -142,7 +149,7 @@ impl Membership {
     pub fn settle(&mut self, places: Arc<[PlaceId]>) {
         assert_eq!(self.standing, Standing::Completing, "only who joined gets an assignment");
         self.standing = Standing::Stable;
-        self.rejoin_wanted = false;
+        self.rejoin_wanted = self.topics_changed;
         self.synced = Some(places);
     }
 
@@ -191,17 +198,33 @@ impl Membership {
         }
     }
 
+    /// The group's leader watches the topics: where there are more partitions than it assigned, the group
+    /// rebalances (`ConsumerCoordinator.rejoinNeededOrPending`).
+    pub fn watch_topics(&mut self, setup: &ConsumerSetup, image: &Image) {
+        let counted = self.counted.as_ref();
+        self.topics_changed = counted.is_some_and(|counted| *counted != count(setup, Some(image)));
+        self.rejoin_wanted |= self.topics_changed && self.standing == Standing::Stable;
+    }
+
     /// What follows a JoinGroup response: the leader brings everybody's assignment.
     pub fn sync_request(
-        &self,
+        &mut self,
         joined: &JoinResult,
         setup: &ConsumerSetup,
         image: Option<&Image>,
     ) -> SyncGroup {
-        let leads = joined.leader == self.member && !joined.skip_assignment;
+        let leads = joined.leader == self.member;
+        self.counted = leads.then(|| count(setup, image));
+        self.topics_changed = false;
+        let leads = leads && !joined.skip_assignment;
         let assignments = if leads { assign(joined, setup, image) } else { Vec::new() };
         SyncGroup { group: self.group, membership: self.identity(), assignments }
     }
+}
+
+/// How many partitions the topics have that anybody may subscribe to.
+fn count(setup: &ConsumerSetup, image: Option<&Image>) -> Vec<u32> {
+    setup.topics.values().map(|topic| topic.partitions(image)).collect()
 }
 
 /// Whether partitions are kept while the group rebalances: all assignors must agree to it (KIP-429).
@@ -221,14 +244,14 @@ fn assign(
         AssignorName::CooperativeSticky => Assignor::CooperativeSticky,
     };
     let rack_aware = joined.members.iter().any(|(_, _, subscription)| subscription.rack.is_some());
-    let image = image.filter(|_| rack_aware);
+    let racks_of = image.filter(|_| rack_aware);
     let topics: Topics = setup
         .topics
         .values()
         .map(|topic| {
             (
                 topic.name.clone(),
-                TopicInfo { partitions: topic.partitions, racks: racks(topic, setup, image) },
+                TopicInfo { partitions: topic.partitions(image), racks: racks(topic, setup, racks_of) },
             )
         })
         .collect();
@@ -253,9 +276,9 @@ fn assign(
 fn racks(topic: &Topic, setup: &ConsumerSetup, image: Option<&Image>) -> Vec<Vec<String>> {
     let Some(image) = image else { return Vec::new() };
     let rack = |replica: &BrokerId| setup.racks.get(replica).cloned();
-    let places = topic.first.index()..topic.first.index() + topic.partitions as usize;
-    let partitions = image.partitions.get(places).unwrap_or_default();
-    partitions.iter().map(|partition| partition.replicas.iter().filter_map(rack).collect()).collect()
+    let places = image.partitions.iter().skip(topic.first.index()).take(topic.most as usize);
+    let partitions = places.take_while(|partition| partition.exists());
+    partitions.map(|partition| partition.replicas.iter().filter_map(rack).collect()).collect()
 }
 
 fn member(
@@ -281,7 +304,7 @@ fn member_name(id: MemberId) -> String {
 }
 
 fn partition_name(place: PlaceId, topics: &BTreeMap<ChannelId, Topic>) -> Option<TopicPartition> {
-    let holds = |topic: &&Topic| (topic.first.0..topic.first.0 + topic.partitions).contains(&place.0);
+    let holds = |topic: &&Topic| (topic.first.0..topic.first.0 + topic.most).contains(&place.0);
     let topic = topics.values().find(holds)?;
     Some(TopicPartition::new(topic.name.clone(), place.0 - topic.first.0))
 }

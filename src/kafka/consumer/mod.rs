@@ -14,7 +14,7 @@
 //! `AbstractCoordinator`, `Fetcher` and `OffsetFetcher` of Kafka 4.1.
 //!
 //! **Not modelled:** pausing partitions, manual assignment, pattern subscriptions, a poll that returns
-//! empty-handed after its timeout (the application would only call it again), new partitions.
+//! empty-handed after its timeout (the application would only call it again).
 
 mod answers;
 mod background;
@@ -60,8 +60,18 @@ pub struct Topic {
     pub name: String,
     /// Its partition 0; the others follow.
     pub first: PlaceId,
-    /// How many partitions.
+    /// How many partitions it has in the beginning; metadata tell of more.
     pub partitions: u32,
+    /// How many it may have in time.
+    pub most: u32,
+}
+
+impl Topic {
+    /// How many partitions it has by these metadata.
+    fn partitions(&self, image: Option<&Image>) -> u32 {
+        let told = image.map_or(0, |image| image.partitions_of(self.first, self.most));
+        told.max(self.partitions)
+    }
 }
 
 /// What a consumer is made of.
@@ -258,6 +268,10 @@ impl Actor for Consumer {
     type Timer = Timer;
 
     fn receive(&mut self, cx: &mut Cx<'_, Self>, _from: ActorId, msg: ToConsumer) {
+        if self.state.stopped == Some(Stopped::Closed) && matches!(msg, ToConsumer::App(ToSubscriber::Next)) {
+            // Its application begins again: a new client, on the same connections.
+            self.state = State::new(&self.setup, self.state.brokers.correlation());
+        }
         if self.state.stopped.is_some() {
             return;
         }

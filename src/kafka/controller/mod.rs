@@ -49,6 +49,8 @@ pub struct PartitionPlan {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable` of its topic.
     pub unclean: bool,
+    /// Whether it is created only when it is asked for ([`ToController::CreatePartitions`]).
+    pub later: bool,
 }
 
 hears! {
@@ -184,6 +186,7 @@ impl Controller {
                 let results = self.state.alter(broker, epoch, &changes);
                 self.answer(broker, FromController::AlterPartition(results.into()));
             }
+            ToController::CreatePartitions { first, count } => self.state.add(first, count),
             ToController::AllocateProducerIds { broker, epoch } => {
                 if let Some(first) = self.state.allocate_producer_ids(broker, epoch) {
                     self.answer(broker, FromController::ProducerIds { first, count: PRODUCER_IDS });

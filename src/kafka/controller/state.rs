@@ -150,7 +150,7 @@ impl State {
 
     /// Looks for a leader for every leaderless partition whose topic allows unclean ones.
     pub fn elect_unclean(&mut self) {
-        for place in self.places(|partition| partition.leader.is_none()) {
+        for place in self.places(|partition| partition.exists() && partition.leader.is_none()) {
             if self.plans[place.index()].unclean {
                 // Nobody alive: the next round may find somebody.
                 let _ = self.elect(place, Election::Unclean);
@@ -182,10 +182,26 @@ impl State {
     pub fn create(&mut self) {
         assert!(!self.is_created(), "partitions are created once");
         for index in 0..self.plans.len() {
+            if self.plans[index].later {
+                self.partitions.push(Partition::to_come());
+                continue;
+            }
             let partition = self.created(&self.plans[index]);
             self.version += 1;
             self.partitions.push(partition);
             self.report(PlaceId(index as u32), false);
+        }
+    }
+
+    /// CreatePartitions: those of them that are not there are created, or planned while nothing is created.
+    pub fn add(&mut self, first: PlaceId, count: u32) {
+        for index in first.index()..first.index() + count as usize {
+            self.plans[index].later = false;
+            if self.partitions.get(index).is_some_and(|partition| !partition.exists()) {
+                self.partitions[index] = self.created(&self.plans[index]);
+                self.version += 1;
+                self.report(PlaceId(index as u32), false);
+            }
         }
     }
 
@@ -352,6 +368,6 @@ fn concerns(partition: &Partition, cause: Cause) -> bool {
     match cause {
         Cause::Removed(broker) => partition.isr.contains(&broker),
         Cause::UncleanShutdown(broker) => partition.isr.contains(&broker) || partition.elr.contains(&broker),
-        Cause::Added => partition.leader.is_none(),
+        Cause::Added => partition.exists() && partition.leader.is_none(),
     }
 }

@@ -256,6 +256,7 @@ mod eligible_leader_replicas_6c {
 /// A controller's state with brokers 0 to `brokers` - 1 in service.
 fn state(rules: Rules, brokers: u32, plans: &[(&[u32], u32, bool)]) -> State {
     let plan = |(replicas, min, unclean): &(&[u32], u32, bool)| PartitionPlan {
+        later: false,
         replicas: ids(replicas),
         min_insync_replicas: *min,
         unclean: *unclean,

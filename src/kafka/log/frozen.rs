@@ -247,7 +247,9 @@ impl Freezer {
         columns.id.push(id.wrapping_sub(writer.next_id));
         columns.created.push(created.wrapping_sub(writer.last_created));
         (writer.next_id, writer.last_created) = (id.wrapping_add(1), created);
-        columns.size.push(i64::from(record.bytes()));
+        let bytes = i64::from(record.bytes());
+        // Poison is rare: it takes the sign.
+        columns.size.push(if record.is_poison() { !bytes } else { bytes });
         let key = key_to_number(record.key_hash());
         let index = *self.keys.entry(key).or_insert(columns.keys.len() as i64);
         columns.key.push(index);
@@ -302,7 +304,10 @@ impl Thawer {
         self.record += 1;
         let key = key_from_number(columns.keys[columns.key[index] as usize]);
         let created = Time::from_nanos(created as u64);
-        Record::new(RecordId::from_bits(id as u64), created, key, columns.size[index] as u32)
+        let size = columns.size[index];
+        let bytes = if size < 0 { !size } else { size };
+        let record = Record::new(RecordId::from_bits(id as u64), created, key, bytes as u32);
+        if size < 0 { record.poisoned() } else { record }
     }
 }
 
@@ -413,6 +418,6 @@ mod tests {
     fn wild_record(rng: &mut Rng) -> Record {
         let id = RecordId::new(rng.below(4) as u32, rng.below(1 << 40));
         let key = rng.chance(0.7).then(|| rng.below(5) as i32 - 2);
-        Record::new(id, Time::from_nanos(rng.bits() >> 1), key, rng.below(1 << 31) as u32)
+        Record::new(id, Time::from_nanos(rng.bits() >> 1), key, rng.below(1 << 30) as u32)
     }
 }

@@ -79,6 +79,7 @@ impl Client {
                 news = true;
             }
         }
+        news |= self.topics.grow(image);
         if news {
             self.refresh_available();
         }
@@ -144,6 +145,7 @@ impl Client {
             identity.acknowledged(slot, &self.accumulator.batches);
         }
         let ids = self.accumulator.batches[slot].batch().span().into();
+        self.call_back(&ids, true);
         self.out.push(Out::Fact(Life::Accepted { ids, place: Some(place), offset: Some(offset) }.into()));
         self.accumulator.close(slot, now);
     }
@@ -225,7 +227,9 @@ impl Client {
         let pending = &mut self.accumulator.batches[slot];
         let ids = pending.batch().span().into();
         self.door.failed(pending.len());
-        let fact = if pending.doubt { Life::Unknown { ids, why } } else { Life::Rejected { ids, why } };
+        let doubt = pending.doubt;
+        self.call_back(&ids, false);
+        let fact = if doubt { Life::Unknown { ids, why } } else { Life::Rejected { ids, why } };
         self.out.push(Out::Fact(fact.into()));
         self.accumulator.close(slot, now);
     }

@@ -211,6 +211,12 @@ impl Batches {
         (self.oldest != NONE).then_some(self.oldest)
     }
 
+    /// The batch that was created next.
+    pub fn newer(&self, slot: u32) -> Option<u32> {
+        let newer = self[slot].newer;
+        (newer != NONE).then_some(newer)
+    }
+
     /// The number of the oldest batch, as [`Batches::next_serial`] gave it; parts have that of the whole.
     pub fn oldest_age(&self) -> Option<u64> {
         self.oldest().map(|slot| self[slot].age)

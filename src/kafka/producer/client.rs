@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ProducerSetup;
 use super::accumulator::{Accumulator, Exhausted};
 use super::backoff::Backoff;
-use super::batch::BatchKey;
+use super::batch::{BatchKey, Stage};
 use super::connection::Connection;
 use super::door::{Door, Visitor};
 use super::identity::Identity;
@@ -17,7 +17,7 @@ use super::topics::Topics;
 use crate::kafka::config::{Acks, ProducerConfig};
 use crate::kernel::{Rng, Time};
 use crate::trace::kafka::BrokerId;
-use crate::trace::{Body, ChannelId, Fact, Ids, Life, PlaceId, Reason, Record};
+use crate::trace::{Body, ChannelId, Fact, Ids, Life, PlaceId, Reason, Record, RecordId};
 use crate::wire::kafka::Request;
 use crate::wire::port::FromPublisher;
 
@@ -49,6 +49,8 @@ pub enum Stir {
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(super) config: Arc<ProducerConfig>,
+    /// Whether the application is told the outcome of each record.
+    callbacks: bool,
     pub(super) topics: Topics,
     pub(super) accumulator: Accumulator,
     pub(super) door: Door,
@@ -79,11 +81,13 @@ impl Client {
         let safe = config.acks == Acks::All && config.max_in_flight <= 5 && config.retries > 0;
         assert!(safe || !config.idempotence, "idempotence needs acks=all, retries and at most 5 in flight");
         assert!(config.max_in_flight > 0, "a connection carries at least one request");
-        let places = setup.topics.iter().map(|(first, count)| (first.0 + count) as usize).max().unwrap_or(0);
+        let places =
+            setup.topics.iter().map(|topic| (topic.first.0 + topic.most) as usize).max().unwrap_or(0);
         let brokers: Vec<_> = setup.brokers.iter().map(|(id, ..)| *id).collect();
         let reconnect = Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max);
         let retry_backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         Self {
+            callbacks: setup.callbacks,
             topics: Topics::new(
                 &setup.topics,
                 config.batch_size,
@@ -188,6 +192,7 @@ impl Client {
 
     fn refuse(&mut self, record: &Record, why: Reason) {
         self.door.failed(1);
+        self.call_back(&Ids::one(record.id), false);
         self.out.push(Out::Fact(Life::Rejected { ids: Ids::one(record.id), why }.into()));
     }
 
@@ -216,6 +221,52 @@ impl Client {
             self.refuse(&visitor.record, why);
         }
         late
+    }
+
+    /// The callbacks of `send()`, for an application that wants them: one message for each run of records.
+    pub(super) fn call_back(&mut self, ids: &Ids, accepted: bool) {
+        if !self.callbacks {
+            return;
+        }
+        let outcome = |(first, records)| Out::App(FromPublisher::Outcome { first, records, accepted });
+        let mut run: Option<(RecordId, u32)> = None;
+        for id in ids.iter() {
+            run = match run {
+                Some((first, records)) if first.plus(u64::from(records)) == id => Some((first, records + 1)),
+                Some(ended) => {
+                    self.out.push(outcome(ended));
+                    Some((id, 1))
+                }
+                None => Some((id, 1)),
+            };
+        }
+        self.out.extend(run.map(outcome));
+    }
+
+    /// What dies with the process: what never left it, and what it will never hear of. Nothing for an application
+    /// that keeps its records itself.
+    pub fn bury(&mut self) -> Vec<Life> {
+        let (mut lives, why) = (Vec::new(), Reason::ProducerClosed);
+        if self.callbacks {
+            return lives;
+        }
+        let batches = &mut self.accumulator.batches;
+        let mut next = batches.oldest();
+        while let Some(slot) = next {
+            next = batches.newer(slot);
+            let pending = &mut batches[slot];
+            let doubt = pending.doubt || pending.stage == Stage::InFlight;
+            let ids = pending.batch().span().into();
+            lives.push(if doubt { Life::Unknown { ids, why } } else { Life::Rejected { ids, why } });
+        }
+        let waiting = self.door.visitors().map(|visitor| Ids::one(visitor.record.id));
+        lives.extend(waiting.map(|ids| Life::Rejected { ids, why }));
+        lives
+    }
+
+    /// Whether it was closed, and everything offered to it has its outcome.
+    pub fn is_closed(&self) -> bool {
+        self.door.is_closed()
     }
 
     /// Tells the application of flushes that return.

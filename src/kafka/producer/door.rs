@@ -68,6 +68,11 @@ impl Door {
         self.visitors.pop_front()
     }
 
+    /// All that wait, in order.
+    pub fn visitors(&self) -> impl Iterator<Item = &Visitor> {
+        self.visitors.iter()
+    }
+
     /// It has to wait on.
     pub fn back(&mut self, visitor: Visitor) {
         self.visitors.push_front(visitor);
@@ -102,8 +107,15 @@ impl Door {
 
     /// Nothing more is offered.
     pub fn close(&mut self) {
-        self.closing = true;
-        self.flush();
+        if !self.closing {
+            self.closing = true;
+            self.flush();
+        }
+    }
+
+    /// Closed, and nobody waits for it any more.
+    pub fn is_closed(&self) -> bool {
+        self.closing && self.flushes.is_empty()
     }
 
     /// The next flush that returns, with the number of records that were not accepted.

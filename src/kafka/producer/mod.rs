@@ -39,13 +39,24 @@ use crate::hears;
 use crate::kafka::config::ProducerConfig;
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
 use crate::trace::kafka::BrokerId;
-use crate::trace::{Body, ChannelId, PlaceId, Record};
+use crate::trace::{Body, ChannelId, Life, PlaceId, Record};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{FromBroker, ToBroker};
 use crate::wire::port::{FromPublisher, ToPublisher};
 
 use client::{Client, Out, Stir};
 pub use size::{BATCH_HEADER, record_bytes, upper_bound};
+
+/// A topic, as a producer needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Its first partition; the others follow.
+    pub first: PlaceId,
+    /// How many it has in the beginning; at least one.
+    pub partitions: u32,
+    /// How many it may have in time.
+    pub most: u32,
+}
 
 /// What a producer is told before it starts.
 #[derive(Clone, Debug)]
@@ -54,10 +65,12 @@ pub struct ProducerSetup {
     pub config: Arc<ProducerConfig>,
     /// `bootstrap.servers`, and every other broker: its id, its node and where it listens. At least one.
     pub brokers: Arc<[(BrokerId, NodeId, Addr<ToBroker>)]>,
-    /// By `ChannelId`: the first partition of the topic and how many there are (at least one).
-    pub topics: Arc<[(PlaceId, u32)]>,
+    /// By `ChannelId`.
+    pub topics: Arc<[Topic]>,
     /// Who is told about room in the buffer and about flushes.
     pub app: Addr<FromPublisher>,
+    /// Whether it is told the outcome of each record, too: the callback of `send()`.
+    pub callbacks: bool,
 }
 
 hears! {
@@ -87,6 +100,8 @@ pub struct Producer {
     client: Client,
     /// What [`ProducerTimer::Sender`] is armed for.
     armed: Time,
+    /// What died with the last process. Nobody is there to tell of it before the next one begins.
+    buried: Vec<Life>,
 }
 
 impl Producer {
@@ -97,10 +112,14 @@ impl Producer {
     /// it (`acks` other than all, no retries, more than 5 requests in flight).
     pub fn new(setup: ProducerSetup) -> Self {
         assert!(!setup.brokers.is_empty(), "bootstrap.servers names a broker");
-        Self { client: Client::new(&setup, 0), setup, armed: Time::NEVER }
+        Self { client: Client::new(&setup, 0), setup, armed: Time::NEVER, buried: Vec::new() }
     }
 
     fn app(&mut self, cx: &mut Cx<'_, Self>, msg: ToPublisher) {
+        if self.client.is_closed() && matches!(msg, ToPublisher::Publish(..) | ToPublisher::PublishAll(..)) {
+            self.renew();
+            self.drive(cx);
+        }
         let stir = match msg {
             ToPublisher::Publish(channel, record, body) => {
                 self.client.publish(channel, record, body, cx.now(), cx.rng())
@@ -125,6 +144,13 @@ impl Producer {
             }
             Stir::Sender => self.drive(cx),
         }
+    }
+
+    /// A new client: without a buffer, without an identity. Only the numbers of requests go on, so that an
+    /// answer to the one before is not taken for one to the new.
+    fn renew(&mut self) {
+        self.client = Client::new(&self.setup, self.client.correlation);
+        self.armed = Time::NEVER;
     }
 
     fn publish_all(
@@ -183,6 +209,7 @@ impl Actor for Producer {
     type Timer = ProducerTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
+        self.buried.drain(..).for_each(|life| cx.emit(life));
         self.drive(cx);
     }
 
@@ -213,10 +240,9 @@ impl Actor for Producer {
         self.drive(cx);
     }
 
-    /// The buffer dies with the process; a new one gets a new identity. Only the numbers of requests go on,
-    /// so that an answer to the dead process is not taken for one to the new.
+    /// The buffer dies with the process; a new one gets a new identity.
     fn crash(&mut self, _now: Time, _how: Crash) {
-        self.client = Client::new(&self.setup, self.client.correlation);
-        self.armed = Time::NEVER;
+        self.buried.extend(self.client.bury());
+        self.renew();
     }
 }

@@ -228,6 +228,7 @@ impl Client {
         for (place, key) in keys.drain(..) {
             let slot = self.accumulator.batches.find(key).expect("it was sent just now");
             let ids = self.accumulator.batches[slot].batch().span().into();
+            self.call_back(&ids, true);
             self.out.push(Out::Fact(Life::Accepted { ids, place: Some(place), offset: None }.into()));
             self.accumulator.close(slot, now);
         }

@@ -8,6 +8,7 @@ use super::accumulator::Accumulator;
 use crate::kafka::partitioner::{StickyPartitioner, TopicPartitions};
 use crate::kernel::Rng;
 use crate::trace::{ChannelId, PlaceId, Record};
+use crate::wire::kafka::Image;
 
 /// The topics, by channel.
 #[derive(Clone, Debug)]
@@ -22,7 +23,9 @@ pub struct Topics {
 #[derive(Clone, Debug)]
 struct Topic {
     first: u32,
+    /// As metadata told last.
     partitions: u32,
+    most: u32,
     sticky: StickyPartitioner,
     /// Partitions with a leader, ascending.
     available: Vec<u32>,
@@ -49,10 +52,11 @@ impl Topic {
 
 impl Topics {
     /// Topics by first partition and number of partitions, none of them with a leader yet.
-    pub fn new(topics: &[(PlaceId, u32)], batch_size: u32, adaptive: bool, ignore_keys: bool) -> Self {
-        let topic = |&(first, partitions): &(PlaceId, u32)| Topic {
+    pub fn new(topics: &[super::Topic], batch_size: u32, adaptive: bool, ignore_keys: bool) -> Self {
+        let topic = |&super::Topic { first, partitions, most }: &super::Topic| Topic {
             first: first.0,
             partitions,
+            most,
             sticky: StickyPartitioner::new(batch_size.max(1)),
             available: Vec::new(),
             used: vec![false; partitions as usize],
@@ -129,6 +133,22 @@ impl Topics {
             }
         }
         topic.sticky.update_load(&self.loads, topic.partitions as usize);
+    }
+
+    /// Takes in how many partitions topics have now; true when one has more. Keys are spread over all of them
+    /// from now on: a key may go elsewhere than before (oracle 13, row 25).
+    pub fn grow(&mut self, image: &Image) -> bool {
+        let mut grown = false;
+        for topic in &mut self.topics {
+            let now = image.partitions_of(PlaceId(topic.first), topic.most);
+            if now > topic.partitions {
+                topic.unused += now - topic.partitions;
+                topic.used.resize(now as usize, false);
+                topic.partitions = now;
+                grown = true;
+            }
+        }
+        grown
     }
 
     /// Leaders are known anew: which partitions have one.

@@ -41,6 +41,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     )
     .until(Version::V3_9, "9223372036854775807"),
     Setting::modelled(
+        "log.message.timestamp.before.max.ms",
+        Kind::Millis,
+        "9223372036854775807",
+        "a record further in the past is refused",
+    ),
+    Setting::modelled(
         "log.message.timestamp.type",
         Kind::Choice(&["CreateTime", "LogAppendTime"]),
         "CreateTime",
@@ -286,7 +292,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::passed_on("log.flush.start.offset.checkpoint.interval.ms", Kind::Millis, "60000"),
     Setting::passed_on("log.index.interval.bytes", Kind::Bytes, "4096"),
     Setting::passed_on("log.index.size.max.bytes", Kind::Bytes, "10485760"),
-    Setting::passed_on("log.message.timestamp.before.max.ms", Kind::Millis, "9223372036854775807"),
     Setting::passed_on("log.preallocate", Kind::Flag, "false"),
     Setting::passed_on("log.roll.jitter.ms", Kind::Millis, "0"),
     Setting::passed_on("log.segment.delete.delay.ms", Kind::Millis, "60000"),

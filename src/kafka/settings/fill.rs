@@ -170,6 +170,9 @@ impl TopicConfig {
             "message.timestamp.after.max.ms" => {
                 self.timestamp_after_max = value.unless_greatest().map(Duration::from_millis);
             }
+            "message.timestamp.before.max.ms" => {
+                self.timestamp_before_max = value.unless_greatest().map(Duration::from_millis);
+            }
             "message.timestamp.type" => self.log_append_time = value.text() == "LogAppendTime",
             // The only policy that is modelled.
             "cleanup.policy" => {}

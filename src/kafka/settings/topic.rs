@@ -34,7 +34,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     )
     .until(Version::V3_9, "9223372036854775807")
     .inherits("log.message.timestamp.after.max.ms"),
-    Setting::passed_on("message.timestamp.before.max.ms", Kind::Millis, "9223372036854775807"),
+    Setting::modelled(
+        "message.timestamp.before.max.ms",
+        Kind::Millis,
+        "9223372036854775807",
+        "a record further in the past is refused",
+    )
+    .inherits("log.message.timestamp.before.max.ms"),
     Setting::modelled(
         "message.timestamp.type",
         Kind::Choice(&["CreateTime", "LogAppendTime"]),

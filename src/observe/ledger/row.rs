@@ -28,7 +28,7 @@ impl From<Closed> for RecordRow {
 
 impl From<Leg> for LegRow {
     fn from(leg: Leg) -> Self {
-        let Leg { delivered, processed, settled, attempts, times_processed, skipped } = leg;
+        let Leg { delivered, processed, settled, attempts, times_processed, skipped, failed: _ } = leg;
         Self { delivered, processed, settled, attempts, times_processed, skipped }
     }
 }

@@ -62,6 +62,8 @@ pub struct Leg {
     pub times_processed: u16,
     /// The group went past it without seeing it.
     pub skipped: Option<Reason>,
+    /// The last work on it failed.
+    pub failed: Option<Reason>,
 }
 
 impl Leg {
@@ -72,6 +74,7 @@ impl Leg {
         attempts: 0,
         times_processed: 0,
         skipped: None,
+        failed: None,
     };
 
     /// Processed and settled.
@@ -418,8 +421,9 @@ pub(super) fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
     if let Some(why) = legs.iter().find_map(|leg| leg.skipped.filter(|_| leg.processed == Time::NEVER)) {
         return if why == Reason::Retention { Fate::Dropped(why) } else { Fate::Lost(why) };
     }
-    if legs.iter().enumerate().any(|(leg, state)| passed_by(line, leg, state, books)) {
-        return Fate::Lost(Reason::CommittedUnprocessed);
+    let mut passed = legs.iter().enumerate().filter(|(leg, state)| passed_by(line, *leg, state, books));
+    if let Some((_, leg)) = passed.next() {
+        return Fate::Lost(leg.failed.unwrap_or(Reason::CommittedUnprocessed));
     }
     Fate::InFlight(how_far(line, legs))
 }

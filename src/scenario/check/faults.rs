@@ -156,6 +156,7 @@ fn example(parameter: &str) -> &'static str {
         Some(catalogue::Value::Period) => "by = \"100ms\"",
         Some(catalogue::Value::Bandwidth) => "limit = \"1MiB/s\"",
         Some(catalogue::Value::Direction) => "direction = \"out\"",
+        Some(catalogue::Value::Count) => "to = 6",
         Some(catalogue::Value::Targets) | None => "peers = \"broker-2\"",
     }
 }
@@ -174,6 +175,9 @@ fn each_target(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
 
 fn one_target(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
     let Some(text) = node.text().filter(|text| !text.is_empty()) else { return };
+    if kind.takes.contains(&Sort::Entry) || kind.takes.contains(&Sort::Topic) {
+        return super::growth::target(cx, kind, node, text);
+    }
     let Some(target) = Target::read(text) else { return unknown(cx, node, text) };
     if !exists(cx, node, text, &target) {
         return;
@@ -190,6 +194,7 @@ fn one_target(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
             .help(format!("it strikes {}: {}", takes.join(" or "), examples.join(", "))),
         );
     }
+    super::growth::side(cx, kind, node, &target);
 }
 
 fn unknown(cx: &mut Check<'_>, node: &Node, text: &str) {
@@ -254,9 +259,9 @@ fn place(cx: &mut Check<'_>, kafka: &Kafka, node: &Node, text: &str, (topic, par
                 .at(node.place, format!("there is no topic `{topic}`"))
                 .help(did_you_mean(topic, kafka.topics.iter().map(|topic| topic.name.as_str()))),
         ),
-        Some(known) if partition >= known.partitions => {
+        Some(known) if partition >= cx.scenario.partitions_in_time(known) => {
             let section = cx.section(&["kafka", "topics", topic]);
-            let last = known.partitions - 1;
+            let last = cx.scenario.partitions_in_time(known) - 1;
             cx.report(
                 finding
                     .at(node.place, "no such partition")
@@ -268,13 +273,12 @@ fn place(cx: &mut Check<'_>, kafka: &Kafka, node: &Node, text: &str, (topic, par
     }
 }
 
-/// Every entry with the number of its instances.
+/// Every entry with the number of its instances, those that are added included.
 fn instances(cx: &Check<'_>) -> BTreeMap<String, u32> {
     let scenario = cx.scenario;
-    let generators = scenario.generators.iter().map(|entry| (entry.name.clone(), entry.instances));
-    let processors = scenario.processors.iter().map(|entry| (entry.name.clone(), entry.instances));
-    let sinks = scenario.sinks.iter().map(|entry| (entry.name.clone(), entry.instances));
-    generators.chain(processors).chain(sinks).collect()
+    let in_time =
+        |(name, instances): (&str, u32)| (name.to_owned(), instances + scenario.added_members(name));
+    scenario.entries().map(in_time).collect()
 }
 
 fn instance(cx: &mut Check<'_>, node: &Node, name: &str) {

@@ -7,6 +7,7 @@ pub(super) fn check(cx: &mut Check<'_>) {
     let foreign = [
         ("group", "ZeroMQ has no consumer groups: a message goes to one of the PULL sockets"),
         ("commit", "ZeroMQ has nothing to commit: a message that was received is gone"),
+        ("outbox", "a PUSH socket tells nobody what became of a message"),
         (
             "consumer",
             "these are Kafka's settings; ZeroMQ's options stand in [zeromq] or [zeromq.channels.NAME]",

@@ -42,6 +42,7 @@ const fn parameter_shape(value: Value) -> Shape {
         Value::Bandwidth => Shape::Bandwidth,
         Value::Direction => Shape::Choice(Direction::NAMES),
         Value::Targets => Shape::OneOrMore(&Shape::Text),
+        Value::Count => Shape::Count(1, MANY),
     }
 }
 

@@ -6,14 +6,15 @@ use crate::kafka::config::{Acks, ConsumerConfig, ProducerConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Time};
 use crate::workload::payload::{Bytes, Cpu, Events, Gps, Posts, Sensor, Sensors, Ticks};
+use crate::workload::reader::{CrashPlan, CrashPoint, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, SizeLaw, TimeUnit, TraceOptions,
 };
 
 use super::super::file::{Node, Table};
 use super::super::scenario::{
-    Commit, FileFormat, Generator, PassedOn, Payload, Presence, Processor, Reader, Recording, Schedule, Sink,
-    System,
+    Commit, FileFormat, Generator, Mishaps, PassedOn, Payload, Presence, Processor, Reader, Recording,
+    Schedule, Sink, System,
 };
 use super::super::units::Rate;
 use super::kafka::set;
@@ -52,6 +53,8 @@ impl<'s> Clients<'s> {
             keys: table.value("key").and_then(Node::table).map_or(Keys::None, keys),
             arrivals,
             stop_after: whole(table, "stop-after"),
+            outbox: table.value("outbox").and_then(Node::flag).unwrap_or(false),
+            poison: whole(table, "poison-at").map(|number| number.saturating_sub(1)),
             presence: presence(table),
             producer: self.producer(table),
         }
@@ -88,6 +91,7 @@ impl<'s> Clients<'s> {
             service: table.value("service").and_then(Node::law).unwrap_or(Law::ZERO),
             commit,
             consumer: self.consumer(table, commit),
+            mishaps: mishaps(table),
         }
     }
 
@@ -136,6 +140,26 @@ fn commit(table: &Table) -> Commit {
             let own = settings.iter().find(|setting| setting.name == "enable.auto.commit");
             if own.and_then(|own| own.node.flag()) == Some(false) { Commit::After } else { Commit::Auto }
         }
+    }
+}
+
+fn mishaps(table: &Table) -> Mishaps {
+    let point = match text(table, "crash-point").as_deref() {
+        Some("before-commit") => CrashPoint::BeforeCommit,
+        Some("after-commit") => CrashPoint::AfterCommit,
+        Some(_) | None => CrashPoint::AtOnce,
+    };
+    Mishaps {
+        workers: count(table, "workers").unwrap_or(0),
+        // An exception that nobody catches ends the process.
+        on_error: match text(table, "on-error").as_deref() {
+            Some("skip") => OnError::Skip,
+            Some("stop") => OnError::Stop,
+            Some("dead-letter") => OnError::DeadLetter,
+            Some(_) | None => OnError::Crash,
+        },
+        crash: whole(table, "crash-after").map(|after| CrashPlan { after, point }),
+        restart_after: duration(table, "restart-after"),
     }
 }
 

@@ -65,6 +65,8 @@ fn parameters(table: &Table, lasts: Option<Duration>) -> Parameters {
         by: duration(table, "by").unwrap_or(usual.by),
         limit: table.value("limit").and_then(Node::bandwidth).unwrap_or(usual.limit),
         direction: direction.unwrap_or(usual.direction),
+        records: count(table, "records").unwrap_or(usual.records),
+        to: count(table, "to").unwrap_or(usual.to),
         settle: duration(table, "settle").unwrap_or(usual.settle),
         lasts: lasts.unwrap_or_default(),
     }

@@ -1,13 +1,15 @@
 //! From the faults of a scenario to the plans of an injector: names become nodes.
 
-use crate::fault::{Injector, InjectorSetup, Plan, QuorumSetup, Target as Victim};
-use crate::kernel::{Builder, Cast, Desk, NodeId, Seat, Shape};
+use crate::fault::{Injector, InjectorSetup, Plan, QuorumSetup, Strike, Target as Victim};
+use crate::kernel::{Addr, Builder, Cast, Desk, NodeId, Seat, Shape};
 use crate::trace::{GroupId, PlaceId, Stage};
 use crate::wire::Brokersim;
+use crate::wire::operator::ToApplication;
 
 use super::super::scenario::{Fault, Kafka, Scenario};
 use super::super::target::Target;
-use super::{App, Brokers, named};
+use super::applications::SUPERVISOR;
+use super::{App, Cluster, named};
 
 /// An instance of an entry.
 pub(super) struct Instance {
@@ -15,6 +17,8 @@ pub(super) struct Instance {
     name: String,
     group: Option<String>,
     node: NodeId,
+    operator: Addr<ToApplication>,
+    to_come: bool,
 }
 
 /// All instances, in the order of the file.
@@ -24,6 +28,8 @@ pub(super) fn instances(apps: &[App<'_>], cast: &Cast) -> Vec<Instance> {
         name: cast.actor(app.actor()).to_owned(),
         group: app.reader().map(|reader| reader.group.clone()),
         node: app.node(),
+        operator: app.operator(),
+        to_come: app.is_to_come(),
     };
     apps.iter().map(instance).collect()
 }
@@ -33,7 +39,7 @@ pub(super) fn install(
     scenario: &Scenario,
     builder: &mut Builder<Brokersim>,
     stage: &Stage,
-    brokers: Brokers,
+    cluster: Cluster,
     instances: &[Instance],
     more: Vec<Plan>,
 ) {
@@ -41,10 +47,13 @@ pub(super) fn install(
     if scenario.faults.is_empty() && drawn.is_empty() && more.is_empty() {
         return;
     }
+    let Cluster { brokers, controller: orders } = cluster;
     let names = Names { stage, instances, brokers: brokers.iter().map(|(_, node, _)| *node).collect() };
     let plans = scenario.faults.iter().chain(&drawn).map(|fault| names.plan(fault, controller(builder)));
     let plans = plans.chain(more).collect();
-    let nodes = (0..builder.cast().nodes.len() as u32).map(NodeId).collect();
+    // Whoever starts a process again stands beside it: no cable to cut.
+    let nodes = (0..).map(NodeId).zip(&builder.cast().nodes);
+    let nodes = nodes.filter(|(_, name)| *name != SUPERVISOR).map(|(node, _)| node).collect();
     let quorum = scenario.kafka().map(|kafka| quorum(kafka, controller(builder)));
     let node = builder.node("faults");
     let seat: Seat<Injector> = builder.reserve(node, "faults");
@@ -52,7 +61,18 @@ pub(super) fn install(
     for &(_, broker, _) in &brokers {
         builder.network.reshape(node, broker, Shape::IDEAL);
     }
-    let setup = InjectorSetup { plans, brokers, quorum, nodes };
+    for instance in instances {
+        builder.network.reshape(node, instance.node, Shape::IDEAL);
+    }
+    let setup = InjectorSetup {
+        plans,
+        brokers,
+        quorum,
+        nodes,
+        applications: instances.iter().map(|instance| (instance.node, instance.operator)).collect(),
+        away: instances.iter().filter(|instance| instance.to_come).map(|instance| instance.node).collect(),
+        controller: orders,
+    };
     builder.install(seat, Injector::new(setup), Desk::default());
 }
 
@@ -80,8 +100,9 @@ struct Names<'a> {
 
 impl Names<'_> {
     fn plan(&self, fault: &Fault, controller: NodeId) -> Plan {
-        let victims =
-            |targets: &[Target]| targets.iter().map(|target| self.victim(target, controller)).collect();
+        let victims = |targets: &[Target]| {
+            targets.iter().map(|target| self.victim(fault.strike, target, controller)).collect()
+        };
         Plan {
             kind: fault.kind.name,
             at: fault.at,
@@ -94,8 +115,15 @@ impl Names<'_> {
         }
     }
 
-    fn victim(&self, target: &Target, controller: NodeId) -> Victim {
+    fn victim(&self, strike: Strike, target: &Target, controller: NodeId) -> Victim {
         match target {
+            Target::Instance(topic) if matches!(strike, Strike::AddPartitions(_)) => {
+                let channel = named(self.stage, topic);
+                Victim::Topic(channel, self.stage.channels[channel.index()].first_place)
+            }
+            Target::Instance(entry) if matches!(strike, Strike::AddMember | Strike::RemoveMember) => {
+                Victim::Entry(self.nodes_of(|instance| instance.entry == *entry))
+            }
             Target::Broker(number) => Victim::Node(self.brokers[*number as usize - 1]),
             Target::AllBrokers => Victim::Nodes(self.brokers.clone()),
             Target::RandomBroker => Victim::OneOf(self.brokers.clone()),

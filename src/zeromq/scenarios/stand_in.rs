@@ -60,7 +60,7 @@ impl Actor for Writer {
         match msg {
             FromPublisher::Blocked => assert!(!std::mem::replace(&mut self.blocked, true)),
             FromPublisher::Ready => assert!(std::mem::replace(&mut self.blocked, false)),
-            FromPublisher::Flushed { .. } => {}
+            FromPublisher::Flushed { .. } | FromPublisher::Outcome { .. } => {}
         }
     }
 

@@ -138,7 +138,7 @@ impl Script {
             })
             .collect();
         let app = builder.reserve::<Ear>(node, "app").addr();
-        let orders = Topic { name: "orders".into(), first: P0, partitions: 6 };
+        let orders = Topic { name: "orders".into(), first: P0, partitions: 6, most: 6 };
         let setup = ConsumerSetup {
             config: Arc::new(config),
             group: GROUP,
@@ -400,7 +400,8 @@ impl Script {
             | Request::LeaveGroup(..)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(..)
-            | Request::EpochEnd(_) => None,
+            | Request::EpochEnd(_)
+            | Request::Terminate => None,
         })
     }
 

@@ -84,7 +84,7 @@ impl World {
 }
 
 fn plan(replicas: &[u32]) -> PartitionPlan {
-    PartitionPlan { replicas: ids(replicas), min_insync_replicas: 1, unclean: false }
+    PartitionPlan { replicas: ids(replicas), min_insync_replicas: 1, unclean: false, later: false }
 }
 
 #[test]

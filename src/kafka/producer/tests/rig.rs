@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::kafka::config::{ProducerConfig, Version};
-use crate::kafka::producer::{BATCH_HEADER, Producer, ProducerSetup, ProducerTimer, record_bytes};
+use crate::kafka::producer::{BATCH_HEADER, Producer, ProducerSetup, ProducerTimer, Topic, record_bytes};
 use crate::kernel::alone::{Alone, Asked};
 use crate::kernel::{Actor, ActorId, Addr, Builder, Crash, Cx, Duration, Network, NodeId, Shape, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
@@ -104,8 +104,9 @@ impl Rig {
         let setup = ProducerSetup {
             config: Arc::new(config),
             brokers: peers.collect(),
-            topics: Arc::new([(PlaceId(0), partitions)]),
+            topics: Arc::new([Topic { first: PlaceId(0), partitions, most: partitions }]),
             app,
+            callbacks: false,
         };
         let mut rig = Self {
             alone: Alone::new(Producer::new(setup)),
