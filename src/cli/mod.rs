@@ -3,6 +3,7 @@
 mod bundled;
 mod calc;
 mod exit;
+mod explain;
 mod failure;
 mod load;
 mod output;
@@ -30,7 +31,7 @@ struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all is well
-  1    a promise was broken (replay: something else happened)
+  1    a promise is not as expected (replay: something else happened)
   2    wrong usage, or a file that makes no sense
   3    a file or folder cannot be read or written
   70   brokersim is wrong: the books do not balance
@@ -54,6 +55,8 @@ enum Command {
     Settings(settings::SettingsArguments),
     /// List every kind of fault, whom it strikes and what it takes
     Faults,
+    /// What does a promise mean, and under which settings does it hold?
+    Explain(explain::ExplainArguments),
     /// Where would this key go, who would get what?
     #[command(subcommand)]
     Calc(calc::Calc),
@@ -82,6 +85,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Schema => scenarios::schema(),
         Command::Settings(arguments) => settings::settings(arguments),
         Command::Faults => scenarios::faults(),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Calc(what) => calc::calc(what),
     }
 }

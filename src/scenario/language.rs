@@ -6,6 +6,7 @@
 mod faults;
 
 use crate::kafka::settings::Scope;
+use crate::observe::promise::Mode;
 
 use super::error::Finding;
 use super::file::Node;
@@ -85,6 +86,8 @@ pub enum Shape {
     Named(&'static Shape),
     /// `[[name]]` tables.
     Tables(&'static [Key]),
+    /// Promises of the catalogue, under a word of `[expect]`.
+    Promises(Mode),
     /// Kafka's settings of a scope.
     Settings(Scope),
 }
@@ -540,6 +543,14 @@ const SINK: &[Key] = &[
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),
 ];
 
+/// `[expect]`
+const EXPECT: &[Key] = &[
+    key("always", Shape::Promises(Mode::Always), "what must hold at every instant"),
+    key("sometimes", Shape::Promises(Mode::Sometimes), "what must happen at least once"),
+    key("eventually", Shape::Promises(Mode::Eventually), "what must hold at the end, after the drain"),
+    key("broken", Shape::Promises(Mode::Broken), "what must break, and by how much"),
+];
+
 /// The sections of a file.
 pub const FILE: &[Key] = &[
     required("run", Shape::Table(RUN), "how long, and with which seed"),
@@ -551,6 +562,7 @@ pub const FILE: &[Key] = &[
     key("sink", Shape::Tables(SINK), "applications that read and write files"),
     key("fault", Shape::Tables(FAULT), "what goes wrong and when"),
     key("faults", Shape::Table(FAULTS), "what goes wrong by chance"),
+    key("expect", Shape::Table(EXPECT), "what must come of it; another outcome is exit code 1"),
 ];
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod entries;
 mod faults;
+mod expect;
 mod kafka;
 mod work;
 mod zeromq;
@@ -39,6 +40,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         sinks: Vec::new(),
         faults: entries(tree, "fault").filter_map(faults::fault).collect(),
         random_faults: None,
+        expect: expect::expect(section("expect")),
         notes,
         sources: tree.sources.clone(),
     };

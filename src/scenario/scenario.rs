@@ -3,6 +3,7 @@
 //! **Invariant.** A [`Scenario`] that exists makes sense: names refer to what is there, numbers are within
 //! their bounds, combinations are possible. Wiring it does not fail.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use crate::fault::{Again, Strike};
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
+use crate::observe::promise::{Mode, Promise};
+use crate::trace::Reason;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
@@ -46,6 +49,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
     pub random_faults: Option<RandomFaults>,
+    /// What must come of it, in the order of the file.
+    pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
     pub(super) sources: Sources,
@@ -340,6 +345,28 @@ impl Fault {
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         again.times.map_or(most, |times| times.min(most))
     }
+}
+
+/// An entry of `[expect]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// Which promise.
+    pub promise: Promise,
+    /// Under which word it stands.
+    pub mode: Mode,
+    /// Only this topic or channel.
+    pub topic: Option<String>,
+    /// Only this group.
+    pub group: Option<String>,
+    /// Its bound in time.
+    pub time: Option<Duration>,
+    /// Its bound in records.
+    pub records: Option<u64>,
+    /// Under `broken`: how many times, or records, exactly.
+    pub count: Option<u64>,
+    /// Under `broken`: how many records for each of these causes, exactly.
+    pub causes: BTreeMap<Reason, u64>,
+    pub(super) place: Span,
 }
 
 impl Scenario {

@@ -75,6 +75,7 @@ fn ending() -> Ending {
         digest: Digest::default(),
         at: Time::from_secs(10),
         balance,
+        promises: serde_json::json!([]),
     }
 }
 
@@ -370,6 +371,7 @@ fn the_manifest_has_the_documented_fields() {
         "ended_at_ns",
         "failure",
         "name",
+        "promises",
         "scenario",
         "seed",
         "stage",

@@ -259,6 +259,20 @@ pub enum Kafka {
     ShuttingDown,
     /// A broker's disk takes no more. It has no other log directory, so it halts.
     StorageFailed,
+    /// A fingerprint of a replica's log between two offsets, below its high watermark. Told when a promise asks for
+    /// it, at role changes and at intervals.
+    LogDigest {
+        /// Whose log.
+        broker: BrokerId,
+        /// Which partition.
+        place: PlaceId,
+        /// The first offset.
+        from: u64,
+        /// The offset behind the last.
+        upto: u64,
+        /// Equal for equal records at equal offsets, whatever batches they lie in.
+        digest: u64,
+    },
     /// A broker has loaded the groups of an offsets partition and coordinates them.
     CoordinatorReady {
         /// The partition of the offsets topic.

@@ -22,7 +22,7 @@ pub use life::{Life, Reason};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
 pub use row::{FactRow, LegRow, Peer, RecordRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
-pub use tell::{Told, Weight, reason_name, state_name, tell};
+pub use tell::{Told, Weight, reason_name, state_name, tell, whom_name};
 
 /// Everything that can be seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -371,6 +371,12 @@ fn kafka<'a>(fact: &'a Kafka, stage: &Stage) -> FactRow<'a> {
         Kafka::CommitFailed { group, error } => row("commit-failed").group(*group).why(error),
         Kafka::ShuttingDown => row("shutting-down"),
         Kafka::StorageFailed => row("storage-failed"),
+        Kafka::LogDigest { broker, place, from, upto, digest } => row("log-digest")
+            .broker(*broker)
+            .place(*place)
+            .offset(*from)
+            .upto(*upto)
+            .detail(json!({ "digest": format!("{digest:016x}") })),
         Kafka::CoordinatorReady { place, groups } => {
             row("coordinator-ready").place(*place).detail(json!({ "groups": groups }))
         }

@@ -58,7 +58,8 @@ fn tell_injected(injected: &Injected, stage: &Stage, cast: &Cast) -> Told {
 /// How many nodes are named before the rest is counted.
 const NAMED: usize = 3;
 
-fn whom_name(whom: &Whom, stage: &Stage, cast: &Cast) -> String {
+/// Whom a fault strikes, in words.
+pub fn whom_name(whom: &Whom, stage: &Stage, cast: &Cast) -> String {
     match whom {
         Whom::Nobody => "nobody".to_owned(),
         Whom::Nodes(nodes) => {
@@ -231,6 +232,7 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         | Kafka::MemberJoined { .. }
         | Kafka::Revoked { .. }
         | Kafka::CoordinatorReady { .. }
+        | Kafka::LogDigest { .. }
         | Kafka::Positioned { .. } => None,
     }
 }
