@@ -400,7 +400,8 @@ impl Script {
             | Request::LeaveGroup(..)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(..)
-            | Request::EpochEnd(_) => None,
+            | Request::EpochEnd(_)
+            | Request::Terminate => None,
         })
     }
 
