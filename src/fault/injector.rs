@@ -141,8 +141,9 @@ impl Injector {
         }
     }
 
-    fn look(&self, cx: &mut Cx<'_, Self>, fault: u32) {
+    fn look(&mut self, cx: &mut Cx<'_, Self>, fault: u32) {
         let plan = &self.setup.plans[fault as usize];
+        plan.targets.iter().chain(&plan.peers).for_each(|target| self.roles.forget_coordinator(target));
         for (correlation, request) in Roles::questions(plan.targets.iter().chain(&plan.peers)) {
             for &(_, _, broker) in &self.setup.brokers {
                 let (reply_to, request) = (cx.addr(), request.clone());

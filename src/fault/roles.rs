@@ -36,6 +36,15 @@ impl Roles {
         questions
     }
 
+    /// Forgets who coordinates a group that is asked about: where nobody says it any more, nobody does.
+    pub fn forget_coordinator(&mut self, target: &Target) {
+        if let Target::Coordinator(group) = target
+            && let Some(known) = self.coordinators.get_mut(group.index())
+        {
+            *known = None;
+        }
+    }
+
     /// Takes in an answer.
     pub fn learn(&mut self, answer: FromBroker) {
         match answer.response {

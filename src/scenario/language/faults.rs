@@ -9,7 +9,7 @@ use super::{Key, LAW, MANY, Shape, key, required};
 const WHEN: &[Key] = &[
     required("at", Shape::Duration, "when it happens"),
     key("for", Shape::Period, "how long until it is taken back; never unless said"),
-    key("every", Shape::Period, "how often it happens again, counted from `at`; once unless said"),
+    key("every", Shape::Millis, "how often it happens again, counted from `at`; once unless said"),
     key("times", Shape::Count(1, MANY), "how often in all; without end unless said"),
     key("jitter", Shape::Period, "each time it happens later by anything up to this, drawn from the seed"),
 ];
@@ -65,7 +65,7 @@ pub(super) const FAULTS: &[Key] = &[key("random", Shape::Table(RANDOM), "a plan 
 /// `[faults.random]`
 const RANDOM: &[Key] = &[
     required("kinds", Shape::OneOrMore(&Shape::Choice(KIND_NAMES)), "what may go wrong"),
-    required("every", Shape::Period, "the mean time between two; memoryless"),
+    required("every", Shape::Millis, "the mean time between two; memoryless"),
     key("for", Shape::Forms(&LAW), "how long each lasts; 10s unless said"),
     key("targets", Shape::OneOrMore(&Shape::Text), "for whom; \"a random broker\" unless said"),
     key("from", Shape::Duration, "none strikes before this"),
