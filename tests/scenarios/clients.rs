@@ -404,7 +404,7 @@ fn row_35_a_clock_that_is_ahead_is_refused_by_4_and_taken_by_3() {
     assert_eq!(told.rejected(Reason::InvalidTimestamp), 500, "{:?}", told.books);
     assert_eq!(told.books.settled, 1_501);
     tell(&fault(TWO, &ahead("59min"))).assert_all_settled();
-    tell_with(&fault(TWO, &ahead("61min")), &["kafka.version=3.9"], &[]).assert_all_settled();
+    tell_with(&fault(TWO, &ahead("61min")), &["kafka.version=\"3.9\""], &[]).assert_all_settled();
 }
 
 #[test]
