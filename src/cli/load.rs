@@ -50,14 +50,18 @@ impl ScenarioArguments {
 
     /// Reads, checks, and loads what it names: a file, or a bundled scenario by its name.
     pub fn load(&self) -> Result<Loaded, Failure> {
+        load_text(self.text()?, &self.scenario, &self.overrides())
+    }
+
+    /// The text of the file, or of a bundled scenario of that name.
+    pub fn text(&self) -> Result<String, Failure> {
         let path = &self.scenario;
         let bundled = path.to_str().and_then(|name| templates::find(BUNDLED, name).ok());
-        let text = match (std::fs::read_to_string(path), bundled) {
-            (Ok(text), _) => text,
-            (Err(_), Some(bundled)) => bundled.text.to_owned(),
-            (Err(error), None) => return Err(Failure::outside("read the scenario", path.display(), error)),
-        };
-        load_text(text, path, &self.overrides())
+        match (std::fs::read_to_string(path), bundled) {
+            (Ok(text), _) => Ok(text),
+            (Err(_), Some(bundled)) => Ok(bundled.text.to_owned()),
+            (Err(error), None) => Err(Failure::outside("read the scenario", path.display(), error)),
+        }
     }
 }
 

@@ -28,6 +28,7 @@ mod manifest;
 mod part;
 mod records;
 mod sink;
+mod table;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -39,6 +40,7 @@ pub use manifest::{
     Checkpoint, Counts, Ending, Header, Manifest, ScenarioText, SinkCounts, State, TAPE_VERSION, Wall,
 };
 pub use sink::{Cell, CellKind, RowSource, SinkColumn, SinkSpec};
+pub use table::{read_table, write_table, write_text};
 
 use writer::{Message, Pace, Status, Writer};
 

@@ -1,0 +1,140 @@
+//! A run as a row of the table.
+
+use crate::kernel::Duration;
+use crate::observe::summary::{GroupSummary, Summary};
+
+/// A run of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Which run.
+    pub index: u64,
+    /// Its seed.
+    pub seed: u64,
+    /// Its combination of settings.
+    pub setting: usize,
+    /// The digest of its facts, as `run` prints it.
+    pub digest: String,
+    /// In the order of [`MEASURES`].
+    pub measures: Vec<Number>,
+    /// In the order of the checks of the sweep; none where a combination of settings does not ask for it.
+    pub checks: Vec<Option<Check>>,
+}
+
+/// How a promise fared, or whether an outcome came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// It was broken, or came about.
+    pub broken: bool,
+    /// How often, or in how many records; 0 when not, at least 1 when so.
+    pub violations: u64,
+}
+
+/// A value that was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// A count, or nanoseconds.
+    Whole(u64),
+    /// A rate.
+    Real(f64),
+}
+
+impl Number {
+    /// For statistics.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Whole(number) => number as f64,
+            Self::Real(number) => number,
+        }
+    }
+}
+
+/// A column of the table.
+#[derive(Debug)]
+pub struct Measure {
+    /// Its name, with its unit.
+    pub name: &'static str,
+    /// What the report calls it, when it shows it.
+    pub shown: Option<&'static str>,
+    /// What is measured.
+    pub of: fn(&Summary) -> Number,
+}
+
+const fn whole(name: &'static str, of: fn(&Summary) -> Number) -> Measure {
+    Measure { name, shown: None, of }
+}
+
+const fn shown(name: &'static str, shown: &'static str, of: fn(&Summary) -> Number) -> Measure {
+    Measure { name, shown: Some(shown), of }
+}
+
+/// The columns that every sweep has. `docs/sweep.md` says what each means. Where a scenario has several groups, what
+/// is measured of a group is that of the worst of them; rebalances are those of all.
+pub const MEASURES: &[Measure] = &[
+    whole("facts", |run| Number::Whole(run.facts)),
+    whole("ended_at_ns", |run| time(run.duration)),
+    whole("offered", |run| Number::Whole(run.books.offered)),
+    whole("accepted", |run| Number::Whole(run.tally.accepted)),
+    whole("settled", |run| Number::Whole(run.books.settled)),
+    whole("lost", |run| Number::Whole(run.books.lost_total())),
+    whole("dropped", |run| Number::Whole(run.books.dropped.values().sum())),
+    whole("rejected", |run| Number::Whole(run.books.rejected.values().sum())),
+    whole("dead_lettered", |run| Number::Whole(run.books.dead_lettered.values().sum())),
+    whole("in_flight", |run| Number::Whole(run.books.in_flight.values().sum())),
+    whole("unknown", |run| Number::Whole(run.tally.unknown)),
+    whole("duplicates", |run| Number::Whole(run.tally.duplicates)),
+    whole("stored_twice", |run| Number::Whole(run.tally.stored_twice)),
+    whole("reordered", |run| Number::Whole(run.tally.reordered)),
+    whole("offered_per_s", |run| Number::Real(run.throughput.offered)),
+    whole("accepted_per_s", |run| Number::Real(run.throughput.accepted)),
+    shown("processed_per_s", "processed", |run| Number::Real(run.throughput.processed)),
+    whole("acknowledged_p50_ns", |run| time(run.acknowledge.p50)),
+    whole("acknowledged_p90_ns", |run| time(run.acknowledge.p90)),
+    shown("acknowledged_p99_ns", "acknowledged p99", |run| time(run.acknowledge.p99)),
+    whole("acknowledged_max_ns", |run| time(run.acknowledge.max)),
+    whole("end_to_end_p50_ns", |run| time(longest(run, |group| group.latency.p50))),
+    whole("end_to_end_p90_ns", |run| time(longest(run, |group| group.latency.p90))),
+    shown("end_to_end_p99_ns", "end to end p99", |run| time(longest(run, |group| group.latency.p99))),
+    whole("end_to_end_max_ns", |run| time(longest(run, |group| group.latency.max))),
+    shown("lag_max", "most lag", |run| Number::Whole(most(run, |group| group.lag_max))),
+    whole("lag_end", |run| Number::Whole(most(run, |group| group.lag))),
+    whole("rebalances", |run| {
+        Number::Whole(run.groups.iter().map(|group| group.rebalances.len() as u64).sum())
+    }),
+    whole("rebalance_longest_ns", |run| time(longest(run, longest_rebalance))),
+];
+
+fn time(duration: Duration) -> Number {
+    Number::Whole(duration.as_nanos())
+}
+
+fn longest(run: &Summary, of: impl Fn(&GroupSummary) -> Duration) -> Duration {
+    run.groups.iter().map(of).max().unwrap_or_default()
+}
+
+fn most(run: &Summary, of: impl Fn(&GroupSummary) -> u64) -> u64 {
+    run.groups.iter().map(of).max().unwrap_or_default()
+}
+
+/// One that did not end lasted until the run did; those count as `Duration::ZERO` here, and show in `rebalances`.
+fn longest_rebalance(group: &GroupSummary) -> Duration {
+    group.rebalances.iter().filter_map(|rebalance| rebalance.took).max().unwrap_or_default()
+}
+
+/// What a scenario without promises is asked, and how many records it concerns.
+const OUTCOMES: [(&str, fn(&Summary) -> u64); 4] = [
+    ("outcome.lost", |run| run.books.lost_total()),
+    ("outcome.duplicated", |run| run.tally.duplicates),
+    ("outcome.reordered", |run| run.tally.reordered),
+    ("outcome.unsettled", |run| run.books.in_flight.values().sum()),
+];
+
+/// The names of the outcomes.
+pub fn outcome_names() -> Vec<String> {
+    OUTCOMES.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// Which outcomes came about.
+pub fn outcomes(run: &Summary) -> Vec<Option<Check>> {
+    let check = |records: u64| Some(Check { broken: records > 0, violations: records });
+    OUTCOMES.iter().map(|(_, records)| check(records(run))).collect()
+}
