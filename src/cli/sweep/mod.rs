@@ -322,6 +322,6 @@ impl Loaded {
     fn with_seed(&self, seed: u64) -> Self {
         let mut scenario: Scenario = self.scenario.clone();
         scenario.run.seed = seed;
-        Self { text: self.text.clone(), scenario }
+        Self { text: self.text.clone(), scenario, traces: self.traces.clone() }
     }
 }

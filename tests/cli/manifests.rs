@@ -1,0 +1,1 @@
+//! The examples for engines in `compose/` call the program as it is.
