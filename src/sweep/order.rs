@@ -6,7 +6,7 @@ use crate::kernel::Digest;
 use crate::tape::ScenarioText;
 
 use super::plan::{Plan, Seeds, Vary};
-use super::row::Row;
+use super::row::{Demand, Row};
 
 /// The version of the layout of `sweep.json` and of the table: grows when a field or column changes its meaning or goes.
 pub const SCHEMA: &str = "brokersim.sweep/1";
@@ -30,7 +30,7 @@ pub struct Order {
     pub vary: Vec<Vary>,
     /// How many runs that makes.
     pub runs: u64,
-    /// What each run is asked: `promise.NAME`, or `outcome.NAME` when the scenario promises nothing.
+    /// What each run is asked, as `always.NAME`; `outcome.NAME` when the scenario expects nothing.
     pub checks: Vec<String>,
     /// The sweep ends at the first run in which this is broken; `any` for whichever.
     pub until_broken: Option<String>,
@@ -69,9 +69,13 @@ impl Order {
     /// Whether no run after this one is wanted.
     pub fn ends_at(&self, row: &Row) -> bool {
         let Some(what) = &self.until_broken else { return false };
-        let asked = |name: &str| what == ANY || name == what;
         let mut checks = self.checks.iter().zip(&row.checks);
-        checks.any(|(name, check)| asked(name) && check.as_ref().is_some_and(|check| check.broken))
+        checks.any(|(name, check)| {
+            let demand = Demand::of(name);
+            // What never happened in one run may well happen in the next.
+            let asked = name == what || (what == ANY && demand != Demand::Sometimes);
+            asked && check.is_some_and(|check| demand.is_broken(check))
+        })
     }
 
     /// The command that makes one of the runs again, alone, with its screen or its summary.

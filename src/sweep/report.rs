@@ -12,7 +12,7 @@ use crate::kernel::Duration;
 use super::odds::{Odds, Spread};
 use super::order::Order;
 use super::plan::{Plan, Seeds};
-use super::row::{Check, MEASURES, Row};
+use super::row::{Check, Demand, MEASURES, Row};
 
 /// The version of the report's shape: grows when a field changes its meaning or goes.
 pub const REPORT_SCHEMA: &str = "brokersim.sweep-report/1";
@@ -48,8 +48,9 @@ pub struct Report {
     pub planned: u64,
     /// How many were made.
     pub runs: u64,
-    /// Runs in which a promise was broken; 0 when the scenario promises nothing.
-    pub broken: u64,
+    /// Whether all is as the scenario expects: what must hold held in every run, and with each combination of settings
+    /// what must happen, or must be broken, did so in some run.
+    pub as_expected: bool,
     /// Each combination of settings.
     pub settings: Vec<SettingReport>,
 }
@@ -70,24 +71,26 @@ pub struct SettingReport {
 /// A promise, or an outcome, over the runs of a combination.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckReport {
-    /// `promise.NAME` or `outcome.NAME`.
+    /// How it is demanded, and its name: `always.accepted-is-not-lost`; `outcome.lost` when nobody demands anything.
     pub name: String,
-    /// How often it was broken, or came about.
+    /// Whether the runs are as demanded.
+    pub as_expected: bool,
+    /// How often it was broken; of `sometimes` and `outcome`, how often it happened.
     #[serde(flatten)]
     pub odds: Odds,
-    /// The runs in which it was broken most, worst first.
+    /// The runs in which that was most, worst first; empty for `sometimes`.
     pub worst: Vec<Worst>,
 }
 
-/// A run in which a promise was broken.
+/// A run in which a promise was broken, or something happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Worst {
     /// Its row.
     pub index: u64,
     /// Its seed.
     pub seed: u64,
-    /// How often the promise was broken in it, or in how many records.
-    pub violations: u64,
+    /// How often, or to how many records.
+    pub count: u64,
     /// What runs it again.
     pub command: String,
 }
@@ -104,13 +107,10 @@ impl Report {
             (true, false) => State::Interrupted,
             (false, false) => State::Finished,
         };
-        let is_promise: Vec<bool> = order.checks.iter().map(|name| name.starts_with("promise.")).collect();
-        let is_broken = |row: &&Row| {
-            let mut checks = row.checks.iter().zip(&is_promise);
-            checks.any(|(check, promise)| *promise && check.is_some_and(|check| check.broken))
-        };
         let mut by_setting: Vec<Vec<&Row>> = vec![Vec::new(); plan.settings()];
         rows.iter().for_each(|row| by_setting[row.setting].push(row));
+        let setting = |(setting, rows): (usize, &Vec<&Row>)| SettingReport::new(order, plan, setting, rows);
+        let settings: Vec<SettingReport> = by_setting.iter().enumerate().map(setting).collect();
         Self {
             schema: REPORT_SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -120,12 +120,8 @@ impl Report {
             state,
             planned: order.runs,
             runs: rows.len() as u64,
-            broken: rows.iter().filter(is_broken).count() as u64,
-            settings: by_setting
-                .iter()
-                .enumerate()
-                .map(|(setting, rows)| SettingReport::new(order, plan, setting, rows))
-                .collect(),
+            as_expected: settings.iter().flat_map(|setting| &setting.checks).all(|check| check.as_expected),
+            settings,
         }
     }
 
@@ -228,29 +224,29 @@ impl CheckReport {
         if asked.is_empty() {
             return None;
         }
-        let mut broken: Vec<(&Row, Check)> =
-            asked.iter().copied().filter(|(_, check)| check.broken).collect();
-        broken.sort_by_key(|(row, check)| (std::cmp::Reverse(check.violations), row.index));
+        let name = &order.checks[at];
+        let demand = Demand::of(name);
+        let mut hits: Vec<(&Row, Check)> = asked.iter().copied().filter(|(_, check)| check.hit).collect();
+        hits.sort_by_key(|(row, check)| (std::cmp::Reverse(check.count), row.index));
+        let (happened, runs) = (hits.len() as u64, asked.len() as u64);
         let worst = |(row, check): &(&Row, Check)| Worst {
             index: row.index,
             seed: row.seed,
-            violations: check.violations,
+            count: check.count,
             command: order.command(plan, row.seed, row.setting),
         };
+        let told = if demand == Demand::Sometimes { 0 } else { WORST };
         Some(Self {
-            name: order.checks[at].clone(),
-            odds: Odds::of(broken.len() as u64, asked.len() as u64),
-            worst: broken.iter().take(WORST).map(worst).collect(),
+            name: name.clone(),
+            as_expected: demand.is_met(happened, runs),
+            odds: Odds::of(happened, runs),
+            worst: hits.iter().take(told).map(worst).collect(),
         })
     }
 
-    /// `promise.accepted-is-not-lost` as a person reads it.
+    /// Outcomes are what they are; how a promise is demanded is told with it.
     fn short_name(&self) -> &str {
-        self.name.split_once('.').map_or(&self.name, |(_, name)| name)
-    }
-
-    fn verb(&self) -> &'static str {
-        if self.name.starts_with("outcome.") { "happened" } else { "broken" }
+        self.name.strip_prefix("outcome.").unwrap_or(&self.name)
     }
 
     fn text(&self, text: &mut String) {
@@ -258,9 +254,10 @@ impl CheckReport {
         line(
             text,
             &format!(
-                "    {:<34} {} in {} of {}   {:.1} %, likely {:.1} to {:.1} %",
+                "  {} {:<34} {} in {} of {}   {:.1} %, likely {:.1} to {:.1} %",
+                if self.as_expected { " " } else { "!" },
                 self.short_name(),
-                self.verb(),
+                Demand::of(&self.name).verb(),
                 count(happened),
                 count(runs),
                 odds * 100.0,
@@ -273,7 +270,7 @@ impl CheckReport {
     /// The worst seeds; the command of one that was told of before is not repeated.
     fn worst_in_words(&self, text: &mut String, told: &mut Vec<u64>) {
         let seeds: Vec<String> =
-            self.worst.iter().map(|worst| format!("{} ({})", worst.seed, count(worst.violations))).collect();
+            self.worst.iter().map(|worst| format!("{} ({})", worst.seed, count(worst.count))).collect();
         line(text, &format!("    {} most with seed {}", self.short_name(), seeds.join(", ")));
         let worst = &self.worst[0];
         if !told.contains(&worst.index) {

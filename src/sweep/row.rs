@@ -20,13 +20,72 @@ pub struct Row {
     pub checks: Vec<Option<Check>>,
 }
 
-/// How a promise fared, or whether an outcome came about.
+/// How a promise fared, or whether something came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// It was broken, or came about.
-    pub broken: bool,
-    /// How often, or in how many records; 0 when not, at least 1 when so.
-    pub violations: u64,
+    /// It was broken, or came about: what [`Demand`] counts.
+    pub hit: bool,
+    /// How often, or to how many records.
+    pub count: u64,
+}
+
+/// How a check is demanded: the first word of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// `always.NAME`, `eventually.NAME`: must not be broken in any run.
+    Kept,
+    /// `sometimes.NAME`: must happen in some run.
+    Sometimes,
+    /// `broken.NAME`: must be broken in some run.
+    Broken,
+    /// `outcome.NAME`: is counted, and demanded by nobody.
+    Nothing,
+}
+
+impl Demand {
+    /// That of a check of this name.
+    pub fn of(name: &str) -> Self {
+        match name.split_once('.').map_or("", |(first, _)| first) {
+            "sometimes" => Self::Sometimes,
+            "broken" => Self::Broken,
+            "outcome" => Self::Nothing,
+            _ => Self::Kept,
+        }
+    }
+
+    /// What is counted, in words.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Kept | Self::Broken => "broken",
+            Self::Sometimes | Self::Nothing => "happened",
+        }
+    }
+
+    /// The cell of the table that says whether it was.
+    pub fn word(self, hit: bool) -> &'static str {
+        match (self, hit) {
+            (Self::Kept | Self::Broken, false) => "held",
+            (Self::Sometimes | Self::Nothing, false) => "never",
+            (_, true) => self.verb(),
+        }
+    }
+
+    /// Whether a run breaks it, for a sweep that is to end at such a run and was told its name.
+    pub fn is_broken(self, check: Check) -> bool {
+        match self {
+            Self::Kept | Self::Broken | Self::Nothing => check.hit,
+            Self::Sometimes => !check.hit,
+        }
+    }
+
+    /// Whether so many of so many runs are as demanded.
+    pub fn is_met(self, hits: u64, runs: u64) -> bool {
+        match self {
+            Self::Kept => hits == 0,
+            Self::Sometimes | Self::Broken => hits > 0 || runs == 0,
+            Self::Nothing => true,
+        }
+    }
 }
 
 /// A value that was measured.
@@ -115,7 +174,7 @@ fn most(run: &Summary, of: impl Fn(&GroupSummary) -> u64) -> u64 {
     run.groups.iter().map(of).max().unwrap_or_default()
 }
 
-/// One that did not end lasted until the run did; those count as `Duration::ZERO` here, and show in `rebalances`.
+/// Of those that ended.
 fn longest_rebalance(group: &GroupSummary) -> Duration {
     group.rebalances.iter().filter_map(|rebalance| rebalance.took).max().unwrap_or_default()
 }
@@ -135,6 +194,6 @@ pub fn outcome_names() -> Vec<String> {
 
 /// Which outcomes came about.
 pub fn outcomes(run: &Summary) -> Vec<Option<Check>> {
-    let check = |records: u64| Some(Check { broken: records > 0, violations: records });
+    let check = |records: u64| Some(Check { hit: records > 0, count: records });
     OUTCOMES.iter().map(|(_, records)| check(records(run))).collect()
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRe
 
 use super::order::Order;
 use super::plan::Plan;
-use super::row::{Check, MEASURES, Number, Row};
+use super::row::{Check, Demand, MEASURES, Number, Row};
 
 /// The table of some rows of a sweep.
 pub(super) fn table(order: &Order, plan: &Plan, rows: &[Row]) -> RecordBatch {
@@ -27,10 +27,11 @@ pub(super) fn table(order: &Order, plan: &Plan, rows: &[Row]) -> RecordBatch {
     }
     for (at, name) in order.checks.iter().enumerate() {
         let checks = || rows.iter().map(|row| row.checks[at]);
-        let word = |check: Option<Check>| check.map(|check| word(name, check.broken));
+        let demand = Demand::of(name);
+        let word = |check: Option<Check>| check.map(|check| demand.word(check.hit));
         columns.push(name, true, texts(checks().map(word)));
-        let violations = checks().map(|check| check.map(|check| check.violations as i64));
-        columns.push(&format!("{name}.violations"), true, Arc::new(Int64Array::from_iter(violations)));
+        let counts = checks().map(|check| check.map(|check| check.count as i64));
+        columns.push(&format!("{name}.count"), true, Arc::new(Int64Array::from_iter(counts)));
     }
     columns.finish()
 }
@@ -42,16 +43,6 @@ pub(super) fn wall_table(walls: &[(u64, f64)]) -> RecordBatch {
     let seconds = Float64Array::from_iter_values(walls.iter().map(|(_, seconds)| *seconds));
     columns.push("wall_seconds", false, Arc::new(seconds));
     columns.finish()
-}
-
-/// What a check's cell says.
-fn word(name: &str, broken: bool) -> &'static str {
-    match (name.starts_with("outcome."), broken) {
-        (false, false) => "kept",
-        (false, true) => "broken",
-        (true, false) => "never",
-        (true, true) => "happened",
-    }
 }
 
 /// Columns under construction.
@@ -175,12 +166,9 @@ fn numbers(table: &RecordBatch, name: &str) -> Result<Vec<Number>, String> {
 
 fn checks(table: &RecordBatch, name: &str) -> Result<Vec<Option<Check>>, String> {
     let words = column(table, name, &DataType::Utf8)?.as_string::<i32>();
-    let violations = column(table, &format!("{name}.violations"), &DataType::Int64)?;
-    let violations = violations.as_primitive::<Int64Type>();
-    let check = |at: usize| {
-        let broken = words.value(at) == word(name, true);
-        Check { broken, violations: violations.value(at) as u64 }
-    };
+    let counts = column(table, &format!("{name}.count"), &DataType::Int64)?.as_primitive::<Int64Type>();
+    let hit = Demand::of(name).word(true);
+    let check = |at: usize| Check { hit: words.value(at) == hit, count: counts.value(at) as u64 };
     Ok((0..words.len()).map(|at| (!words.is_null(at)).then(|| check(at))).collect())
 }
 

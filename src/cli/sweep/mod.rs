@@ -135,8 +135,8 @@ fn exit(report: &Report) -> Exit {
     match report.state {
         State::Interrupted => Exit::Interrupted,
         State::Broken => Exit::Broken,
-        State::Finished if report.broken > 0 => Exit::Broken,
-        State::Finished => Exit::Ok,
+        State::Finished if report.as_expected => Exit::Ok,
+        State::Finished => Exit::Broken,
     }
 }
 
