@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("host", &["kernel"]),
     ("observe", &["kernel", "trace"]),
     ("tape", &["kernel", "trace"]),
-    ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host"]),
+    ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe"]),
     ("analyze", &["kernel", "trace", "observe", "tape"]),
     ("sweep", &["kernel", "observe", "tape", "scenario", "analyze"]),
     ("tui", &["kernel", "trace", "observe"]),

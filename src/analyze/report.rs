@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::kernel::Time;
 use crate::observe::ledger::{Balance, Fate, Stage4};
+use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::summary::{GroupSummary, Latency, Summary, by_size};
 use crate::trace::Reason;
 
@@ -17,6 +18,7 @@ pub fn report(summary: &Summary) -> String {
     flow(&mut out, summary);
     summary.groups.iter().for_each(|group| group_lines(&mut out, group));
     books(&mut out, summary);
+    promises(&mut out, summary);
     foot(&mut out, summary);
     out.0
 }
@@ -140,6 +142,48 @@ fn books(out: &mut Out, summary: &Summary) {
             offered,
             summary.books.accounted()
         ));
+    }
+}
+
+fn promises(out: &mut Out, summary: &Summary) {
+    if summary.promises.is_empty() {
+        return;
+    }
+    let kept = summary.promises.iter().filter(|verdict| verdict.kept).count();
+    let all = summary.promises.len();
+    out.gap();
+    let count = if kept == all { "all as expected".to_owned() } else { format!("{kept} of {all} as expected") };
+    out.line(format!("  promises: {count}"));
+    for verdict in &summary.promises {
+        promise(out, verdict);
+    }
+}
+
+fn promise(out: &mut Out, verdict: &Verdict) {
+    let mark = if verdict.kept { "ok" } else { "FAIL" };
+    let (mode, title, happened) = (verdict.mode.name(), verdict.title(), verdict.happened());
+    let line = format!("  {mark:>6}  {mode:<10}  {title}: {happened}");
+    let as_expected = verdict.kept && verdict.mode != Mode::Sometimes && verdict.count() > 0;
+    let said = if as_expected {
+        ", as expected".to_owned()
+    } else if verdict.kept {
+        String::new()
+    } else {
+        format!(" (expected: {})", verdict.expected)
+    };
+    out.line(line + &said);
+    if verdict.kept && verdict.mode == Mode::Sometimes {
+        return;
+    }
+    if verdict.outcome == Outcome::NeverHappened {
+        out.line("            a run in which nothing could go wrong proves nothing");
+    }
+    for witness in verdict.witnesses() {
+        out.line(format!("            {}", witness.line()));
+    }
+    let shown: u64 = verdict.witnesses().iter().map(|witness| witness.records.max(1)).sum();
+    if verdict.count() > shown {
+        out.line(format!("            and {} more", count(verdict.count() - shown)));
     }
 }
 

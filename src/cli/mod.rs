@@ -3,6 +3,7 @@
 mod bundled;
 mod calc;
 mod exit;
+mod explain;
 mod failure;
 mod load;
 mod output;
@@ -31,7 +32,7 @@ struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all is well
-  1    a promise was broken (replay: something else happened)
+  1    a promise is not as expected (replay: something else happened)
   2    wrong usage, or a file that makes no sense
   3    a file or folder cannot be read or written
   70   brokersim is wrong: the books do not balance
@@ -55,6 +56,8 @@ enum Command {
     Schema,
     /// List every setting with its default, its unit, and whether it is modelled
     Settings(settings::SettingsArguments),
+    /// What does a promise mean, and under which settings does it hold?
+    Explain(explain::ExplainArguments),
     /// Where would this key go, who would get what?
     #[command(subcommand)]
     Calc(calc::Calc),
@@ -83,6 +86,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Check(arguments) => scenarios::check(arguments),
         Command::Schema => scenarios::schema(),
         Command::Settings(arguments) => settings::settings(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Calc(what) => calc::calc(what),
     }
 }

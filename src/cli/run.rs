@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::observe::summary::Summary;
 use crate::tui::pace::Speed;
@@ -30,8 +31,8 @@ pub struct RunArguments {
     #[arg(long)]
     headless: bool,
     /// How the summary is printed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
+    format: SummaryFormat,
     /// The folder to record into, instead of runs/NAME-SEED.
     #[arg(long, value_name = "DIR", conflicts_with = "no_tape")]
     out: Option<PathBuf>,
@@ -62,6 +63,17 @@ pub enum Format {
     Text,
     /// For a script: one JSON object, `schema` says which.
     Json,
+}
+
+/// How the summary of a run is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SummaryFormat {
+    /// For a person.
+    Text,
+    /// For a script: one JSON object, `schema` says which.
+    Json,
+    /// For CI: the promises as JUnit XML, one test case each.
+    Junit,
 }
 
 /// The colours of the screen.
@@ -132,7 +144,7 @@ pub fn stop_on_signal() -> Arc<AtomicBool> {
 }
 
 fn shows_screen(arguments: &RunArguments) -> bool {
-    !arguments.headless && arguments.format == Format::Text && std::io::stdout().is_terminal()
+    !arguments.headless && arguments.format == SummaryFormat::Text && std::io::stdout().is_terminal()
 }
 
 fn on_screen(
@@ -175,10 +187,11 @@ fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -
     finish(session)
 }
 
-fn print(summary: &Summary, format: Format) -> Result<(), Failure> {
+fn print(summary: &Summary, format: SummaryFormat) -> Result<(), Failure> {
     match format {
-        Format::Text => output::print(&report(summary)),
-        Format::Json => output::print_json(summary),
+        SummaryFormat::Text => output::print(&report(summary)),
+        SummaryFormat::Json => output::print_json(summary),
+        SummaryFormat::Junit => output::print(&junit(summary)),
     }
 }
 
@@ -187,6 +200,8 @@ fn exit(summary: &Summary) -> Exit {
         Exit::Bug
     } else if summary.state == "interrupted" {
         Exit::Interrupted
+    } else if !summary.is_as_expected() {
+        Exit::Broken
     } else {
         Exit::Ok
     }

@@ -58,7 +58,7 @@ impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Wired { parts, stage, sinks, stop, end } = wire(scenario);
+        let Wired { parts, stage, sinks, expected, stop, end } = wire(scenario);
         let simulation = Simulation::new(parts);
         let every = (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST);
         let watch = Watch::new(WatchSetup {
@@ -68,7 +68,8 @@ impl Session {
             end,
             sample_every: every,
             for_tape: recording.is_some(),
-        });
+        })
+        .expecting(expected);
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -211,6 +212,7 @@ impl Session {
                 digest: self.simulation.digest(),
                 at: now,
                 balance: serde_json::to_value(&summary.books).expect("a balance is plain data"),
+                promises: serde_json::to_value(&summary.promises).expect("verdicts are plain data"),
             })?;
         }
         Ok(summary)

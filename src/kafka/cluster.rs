@@ -30,6 +30,8 @@ pub struct Config {
     pub topics: Vec<(TopicConfig, u32)>,
     /// All names and numbers.
     pub stage: Arc<Stage>,
+    /// Whether brokers tell fingerprints of their logs: for a promise that asks for it.
+    pub audits: bool,
 }
 
 /// An application that publishes.
@@ -133,6 +135,7 @@ fn install_brokers(
             brokers: brokers.to_vec(),
             controller_node: controller.node(),
             nodes: Arc::clone(&nodes),
+            audits: config.audits,
         };
         builder.install(seat, Broker::new(setup), Desk { servers: config.brokers.num_io_threads });
     }

@@ -32,7 +32,7 @@ use self::segments::Segments;
 use super::config::TopicConfig;
 use super::epochs::LeaderEpochs;
 use super::producer_state::ProducerStates;
-use crate::kernel::{Crash, Duration, Time};
+use crate::kernel::{Crash, Digest, Duration, Time};
 use crate::trace::Batch;
 use crate::trace::kafka::ErrorCode;
 use crate::wire::kafka::{Chunk, Stamp};
@@ -261,6 +261,24 @@ impl Log {
     pub fn read(&self, from: u64, upto: u64, max_bytes: u32) -> Result<Vec<Chunk>, ErrorCode> {
         self.check_range(from)?;
         Ok(self.chunks.read(from, upto, max_bytes))
+    }
+
+    /// A fingerprint of the records between two offsets: equal for equal records of equal epochs at equal offsets,
+    /// whatever batches they lie in.
+    pub fn fingerprint(&self, from: u64, upto: u64) -> u64 {
+        let mut sum = 0_u64;
+        for chunk in self.chunks.iter_from(from).take_while(|chunk| chunk.offset < upto) {
+            for (offset, record) in (chunk.offset..).zip(chunk.batch.records()) {
+                if (from..upto).contains(&offset) {
+                    let mut digest = Digest::default();
+                    digest.word(offset);
+                    digest.word(u64::from(chunk.leader_epoch));
+                    digest.word(record.id.to_bits());
+                    sum = sum.wrapping_add(digest.short());
+                }
+            }
+        }
+        sum
     }
 
     /// Bytes that [`Self::read`] would return without bound (for `fetch.min.bytes`). In frozen parts counted from

@@ -21,6 +21,7 @@ use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Sta
 
 mod book;
 mod order;
+mod remark;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ mod window;
 
 use book::Book;
 use order::Order;
+use remark::Remarks;
+pub use remark::{Remark, Wants, What};
 pub use window::{Leg, Line};
 use window::{Visit, Window, fate, last_fate, seal};
 
@@ -191,12 +194,17 @@ struct Exit {
     closed: Balance,
     /// Records that have left, when somebody wants them.
     outbox: Option<Vec<Closed>>,
+    /// What a promise may be about, when somebody wants to know.
+    remarks: Option<Box<Remarks>>,
 }
 
 impl Exit {
     #[inline]
     fn leave(&mut self, id: RecordId, line: &Line, legs: &[Leg], fate: Fate) {
         self.closed.add(fate);
+        if let Some(remarks) = &mut self.remarks {
+            remarks.left(id, line, legs, fate);
+        }
         if let Some(outbox) = &mut self.outbox {
             outbox.push(Closed { id, line: line.clone(), legs: legs.to_vec(), fate });
         }
@@ -217,10 +225,25 @@ impl<L: Latencies> Ledger<L> {
             stage,
             books,
             order: Order::default(),
-            exit: Exit { closed: Balance::default(), outbox: keep_closed.then(Vec::new) },
+            exit: Exit {
+                closed: Balance::default(),
+                outbox: keep_closed.then(Vec::new),
+                remarks: None,
+            },
             tally: Tally::default(),
             latencies,
         }
+    }
+
+    /// From now on makes remarks about these things; nothing is looked at twice when there are none.
+    pub fn remark_on(&mut self, wants: Wants) {
+        let remarks = || Box::new(Remarks::new(Arc::clone(&self.stage), wants));
+        self.exit.remarks = (wants != Wants::NONE).then(remarks);
+    }
+
+    /// Remarks since the last call, in the order of events; empty unless asked for.
+    pub fn take_remarks(&mut self) -> Vec<Remark> {
+        self.exit.remarks.as_mut().map_or_else(Vec::new, |remarks| remarks.take())
     }
 
     /// Totals so far.
@@ -243,8 +266,11 @@ impl<L: Latencies> Ledger<L> {
         self.exit.outbox.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Closes every record that is left, as it stands. For the end of a run.
-    pub fn close(&mut self) {
+    /// Closes every record that is left, as it stands. For the end of a run, at `now`, after event `serial`.
+    pub fn close(&mut self, serial: u64, now: Time) {
+        if let Some(remarks) = &mut self.exit.remarks {
+            remarks.turn_to(serial, now);
+        }
         for source in 0..self.windows.len() {
             let Some(window) = &mut self.windows[source] else { continue };
             for (sequence, line, legs) in window.rows() {
@@ -317,6 +343,9 @@ impl<L: Latencies> Ledger<L> {
     }
 
     fn take(&mut self, now: Time, life: &Life) {
+        if let Some(remarks) = &mut self.exit.remarks {
+            remarks.look(life, &mut self.windows, &self.books);
+        }
         match life {
             Life::Offered { channel, first, records, bytes } => {
                 self.tally.offered += u64::from(*records);
@@ -411,7 +440,7 @@ impl<L: Latencies> Ledger<L> {
     fn cut(&mut self, place: PlaceId, from: u64, why: Reason) {
         for ids in self.books[place.index()].cut(from) {
             for id in ids.iter() {
-                self.kept_but_cut(id, why);
+                self.kept_but_cut(id, place, why);
             }
             self.decide(&ids, |line| {
                 line.copies = line.copies.saturating_sub(1);
@@ -423,7 +452,7 @@ impl<L: Latencies> Ledger<L> {
     }
 
     /// A record that had left as kept where nobody reads, and is gone now after all.
-    fn kept_but_cut(&mut self, id: RecordId, why: Reason) {
+    fn kept_but_cut(&mut self, id: RecordId, place: PlaceId, why: Reason) {
         let left = self.windows[id.source() as usize]
             .as_ref()
             .is_none_or(|window| window.line(id.sequence()).is_none());
@@ -434,6 +463,9 @@ impl<L: Latencies> Ledger<L> {
         if let Some(kept) = closed.in_flight.get_mut(&Stage4::Kept).filter(|kept| **kept > 0) {
             *kept -= 1;
             closed.add(Fate::Lost(why));
+            if let Some(remarks) = &mut self.exit.remarks {
+                remarks.gone_after_all(id, place, why);
+            }
         }
     }
 
@@ -611,6 +643,9 @@ impl<L: Latencies> Observer<Fact> for Ledger<L> {
     fn observe(&mut self, events: &[Event<Fact>]) {
         for event in events {
             if let Fact::Life(life) = &event.fact {
+                if let Some(remarks) = &mut self.exit.remarks {
+                    remarks.turn_to(event.serial, event.at);
+                }
                 self.hear(event.at, event.actor, life);
             }
         }

@@ -8,10 +8,11 @@ use crate::kernel::{Duration, Time};
 
 use super::histogram::Histogram;
 use super::ledger::{Balance, Tally};
+use super::promise::Verdict;
 use super::watch::{GroupView, Rebalance, Watch};
 
 /// The version of the summary's shape: grows when a field changes its meaning or goes.
-pub const SCHEMA: &str = "brokersim.summary/1";
+pub const SCHEMA: &str = "brokersim.summary/2";
 
 /// A run in numbers. Times are nanoseconds of simulated time; rates are records a second.
 #[derive(Clone, Debug, Serialize)]
@@ -52,6 +53,8 @@ pub struct Summary {
     pub books_balance: bool,
     /// The groups.
     pub groups: Vec<GroupSummary>,
+    /// What came of each expectation, in the order of `[expect]`.
+    pub promises: Vec<Verdict>,
     /// Records that could not be written or decoded by sinks, and the like: sentences.
     pub notes: Vec<String>,
 }
@@ -178,8 +181,14 @@ impl Summary {
             books_balance: books.holds(),
             books,
             groups: watch.groups().into_iter().map(GroupSummary::from).collect(),
+            promises: watch.verdicts(),
             notes: run.notes,
         }
+    }
+
+    /// Whether every promise is as expected.
+    pub fn is_as_expected(&self) -> bool {
+        self.promises.iter().all(|verdict| verdict.kept)
     }
 
     /// How many times faster than real time the run was.

@@ -12,6 +12,7 @@ use crate::trace::{Fact, GroupId, Life, PlaceId, Stage, Weight, tell};
 
 use super::histogram::Histogram;
 use super::ledger::{Balance, Latencies, Ledger, Tally};
+use super::promise::{Expectation, PromiseView, Promises, Verdict};
 
 /// Lag of a group in a place, at one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,6 +170,8 @@ pub struct Snapshot {
     pub places: Vec<PlaceView>,
     /// The last notable lines, oldest first.
     pub lines: Vec<Line>,
+    /// What the scenario expects, and how it stands.
+    pub promises: Vec<PromiseView>,
 }
 
 /// Latencies of a run, from the warm-up on.
@@ -239,6 +242,8 @@ pub struct Watch {
     samples: Vec<LagSample>,
     keep_every: u64,
     sampled: u64,
+    /// None when nothing is expected.
+    promises: Option<Box<Promises>>,
 }
 
 impl Watch {
@@ -277,8 +282,27 @@ impl Watch {
             samples: Vec::new(),
             keep_every: 1,
             sampled: 0,
+            promises: None,
             setup,
         }
+    }
+
+    /// The same watch, over these expectations too.
+    #[must_use]
+    pub fn expecting(mut self, expected: Vec<Expectation>) -> Self {
+        if expected.is_empty() {
+            return self;
+        }
+        let WatchSetup { stage, cast, warm_up, .. } = &self.setup;
+        let promises = Promises::new(Arc::clone(stage), Arc::clone(cast), *warm_up, expected);
+        self.ledger.remark_on(promises.wants());
+        self.promises = Some(Box::new(promises));
+        self
+    }
+
+    /// What came of each expectation, in order: as it stands, and for good once the watch is closed.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.promises.as_ref().map_or_else(Vec::new, |promises| promises.verdicts())
     }
 
     /// The books.
@@ -327,7 +351,10 @@ impl Watch {
     pub fn close(&mut self, now: Time) {
         self.catch_up(now);
         self.sample(now);
-        self.ledger.close();
+        self.ledger.close(self.facts, now);
+        if let Some(promises) = &mut self.promises {
+            promises.close(self.facts, now, &self.ledger.take_remarks());
+        }
     }
 
     /// Lets time pass without events.
@@ -357,6 +384,7 @@ impl Watch {
             nodes: self.nodes_with_leaders(),
             places: self.places.clone(),
             lines: self.lines.iter().cloned().collect(),
+            promises: self.promises.as_ref().map_or_else(Vec::new, |promises| promises.views()),
         }
     }
 
@@ -561,6 +589,9 @@ impl Observer<Fact> for Watch {
             };
             let (now, later) = rest.split_at(upto);
             self.ledger.observe(now);
+            if let Some(promises) = &mut self.promises {
+                promises.observe(now, &self.ledger.take_remarks());
+            }
             for event in now {
                 self.take(event);
             }

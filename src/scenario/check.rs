@@ -2,6 +2,7 @@
 //!
 //! **Invariant.** Each complaint points to the places that together make no sense, and says how to mend them.
 
+mod expect;
 mod faults;
 mod kafka;
 mod payloads;
@@ -27,6 +28,7 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     cx.loops();
     faults::check(&mut cx);
     payloads::check(&mut cx);
+    expect::check(&mut cx);
     match &scenario.system {
         System::Kafka(kafka) => kafka::check(&mut cx, kafka),
         System::Zeromq(_) => zeromq::check(&mut cx),
@@ -100,6 +102,11 @@ impl<'a> Check<'a> {
         let list = self.root.value(name).and_then(Node::list).unwrap_or_default();
         let written = |node: &'a Node| Some(Written { table: Some(node.table()?), header: node.place });
         list.iter().filter_map(written).collect()
+    }
+
+    /// Whether the file makes anything go wrong.
+    fn has_faults(&self) -> bool {
+        self.root.get("fault").or(self.root.get("faults")).is_some()
     }
 
     fn one_system(&mut self) {

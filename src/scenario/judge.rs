@@ -4,6 +4,7 @@
 //!
 //! **Not judged here:** what several entries mean together; that is `check`.
 
+mod promises;
 mod systems;
 
 use crate::kafka::settings::{self, Scope};
@@ -12,6 +13,8 @@ use super::error::{Finding, Findings, Span, closest, did_you_mean, one_of};
 use super::file::{Entry, Node, Setting, Table, Value};
 use super::language::{FILE, Form, Forms, Key, Shape};
 use super::units::{self, UnitError};
+
+pub use promises::keys as promise_keys;
 
 /// Judges the whole file.
 pub fn judge(root: &Table, findings: &mut Findings) {
@@ -122,6 +125,7 @@ impl Judge<'_> {
                 self.section(node, title, name, |judge, table| judge.named(table, title, *shape))
             }
             Shape::Tables(keys) => self.tables(node, name, keys),
+            Shape::Promises(mode) => self.promises(node, mode),
         }
     }
 
@@ -435,6 +439,7 @@ fn below(title: &str, name: &str, shape: Shape) -> String {
         | Shape::Pair(_)
         | Shape::OneOrMore(_)
         | Shape::Tables(_)
+        | Shape::Promises(_)
         | Shape::Settings(_) => false,
     };
     match (is_section, title) {
@@ -517,7 +522,7 @@ fn example(key: &Key) -> String {
         }
         Shape::Forms(forms) if std::ptr::eq(forms, &super::language::ARRIVALS) => "{ poisson = \"500/s\" }",
         Shape::Forms(_) | Shape::Map | Shape::Settings(_) | Shape::Tables(_) => "{ ... }",
-        Shape::List(_) | Shape::Pair(_) | Shape::OneOrMore(_) => "[ ... ]",
+        Shape::List(_) | Shape::Pair(_) | Shape::OneOrMore(_) | Shape::Promises(_) => "[ ... ]",
         Shape::Text | Shape::Name | Shape::Scalar => "\"...\"",
     };
     format!("{} = {value}", key.name)

@@ -4,6 +4,7 @@
 //! them and the JSON Schema is made from them.
 
 use crate::kafka::settings::Scope;
+use crate::observe::promise::Mode;
 
 use super::error::Finding;
 use super::file::Node;
@@ -79,6 +80,8 @@ pub enum Shape {
     Named(&'static Shape),
     /// `[[name]]` tables.
     Tables(&'static [Key]),
+    /// Promises of the catalogue, under a word of `[expect]`.
+    Promises(Mode),
     /// Kafka's settings of a scope.
     Settings(Scope),
 }
@@ -512,6 +515,14 @@ const FAULT: &[Key] = &[
     key("for", Shape::Period, "then it comes back; never unless said"),
 ];
 
+/// `[expect]`
+const EXPECT: &[Key] = &[
+    key("always", Shape::Promises(Mode::Always), "what must hold at every instant"),
+    key("sometimes", Shape::Promises(Mode::Sometimes), "what must happen at least once"),
+    key("eventually", Shape::Promises(Mode::Eventually), "what must hold at the end, after the drain"),
+    key("broken", Shape::Promises(Mode::Broken), "what must break, and by how much"),
+];
+
 /// The sections of a file.
 pub const FILE: &[Key] = &[
     required("run", Shape::Table(RUN), "how long, and with which seed"),
@@ -522,6 +533,7 @@ pub const FILE: &[Key] = &[
     key("processor", Shape::Tables(PROCESSOR), "applications that read, work and publish again"),
     key("sink", Shape::Tables(SINK), "applications that read and write files"),
     key("fault", Shape::Tables(FAULT), "what goes wrong and when"),
+    key("expect", Shape::Table(EXPECT), "what must come of it; another outcome is exit code 1"),
 ];
 
 #[cfg(test)]

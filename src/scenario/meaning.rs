@@ -4,6 +4,7 @@
 //! with a default, so that the rest can still be checked; a scenario with findings never leaves this room.
 
 mod entries;
+mod expect;
 mod kafka;
 mod work;
 mod zeromq;
@@ -35,6 +36,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         processors: Vec::new(),
         sinks: Vec::new(),
         faults: entries(tree, "fault").filter_map(fault).collect(),
+        expect: expect::expect(section("expect")),
         notes,
         sources: tree.sources.clone(),
     };

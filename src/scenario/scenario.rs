@@ -3,12 +3,15 @@
 //! **Invariant.** A [`Scenario`] that exists makes sense: names refer to what is there, numbers are within
 //! their bounds, combinations are possible. Wiring it does not fail.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
+use crate::observe::promise::{Mode, Promise};
+use crate::trace::Reason;
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
 };
@@ -38,6 +41,8 @@ pub struct Scenario {
     pub sinks: Vec<Sink>,
     /// What goes wrong, in the order of the file.
     pub faults: Vec<Fault>,
+    /// What must come of it, in the order of the file.
+    pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
     pub(super) sources: Sources,
@@ -304,6 +309,28 @@ pub enum Target {
         /// The partition.
         partition: u32,
     },
+}
+
+/// An entry of `[expect]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// Which promise.
+    pub promise: Promise,
+    /// Under which word it stands.
+    pub mode: Mode,
+    /// Only this topic or channel.
+    pub topic: Option<String>,
+    /// Only this group.
+    pub group: Option<String>,
+    /// Its bound in time.
+    pub time: Option<Duration>,
+    /// Its bound in records.
+    pub records: Option<u64>,
+    /// Under `broken`: how many times, or records, exactly.
+    pub count: Option<u64>,
+    /// Under `broken`: how many records for each of these causes, exactly.
+    pub causes: BTreeMap<Reason, u64>,
+    pub(super) place: Span,
 }
 
 impl Scenario {

@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::kafka::settings::{self, Kind, Scope, Setting, Treatment, Version};
+use crate::observe::promise::{CATALOGUE, Mode, Parameter};
+use crate::trace::Reason;
 use crate::zeromq::settings as zeromq;
 
 use super::language::{FILE, Form, Forms, Key, LAW, Shape};
+use super::judge::promise_keys;
 use super::units::{BANDWIDTH, BYTES, DURATION, rate_pattern};
 
 /// The schema of scenario files.
@@ -130,10 +133,37 @@ fn shape(shape: Shape) -> Value {
         Shape::Sockets(keys) => sockets(keys),
         Shape::Named(inner) => json!({ "type": "object", "additionalProperties": self::shape(*inner) }),
         Shape::Tables(keys) => json!({ "type": "array", "items": table(keys, None) }),
+        Shape::Promises(mode) => promises(mode),
         Shape::Settings(Scope::Producer) => defined("producer"),
         Shape::Settings(Scope::Consumer) => defined("consumer"),
         Shape::Settings(scope) => table(&[], Some(scope)),
     }
+}
+
+/// The names that need no bound, and each name in a table.
+fn promises(mode: Mode) -> Value {
+    let entries = || CATALOGUE.iter().filter(move |entry| entry.takes(mode));
+    let bare = |bounds: &[Parameter]| {
+        !bounds.iter().any(|bound| matches!(bound, Parameter::Time | Parameter::TimeOrRecords))
+    };
+    let mut any: Vec<Value> = entries()
+        .filter(|entry| bare(entry.parameters))
+        .map(|entry| json!({ "const": entry.name, "description": entry.about }))
+        .collect();
+    any.extend(entries().map(|entry| {
+        let mut schema = with_about(table(&promise_keys(entry, mode), None), entry.about);
+        schema["properties"]["promise"] = json!({ "const": entry.name });
+        if !schema["properties"]["causes"].is_null() {
+            let names: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+            schema["properties"]["causes"] = json!({
+                "type": "object",
+                "propertyNames": { "enum": names },
+                "additionalProperties": { "type": "integer", "minimum": 1 },
+            });
+        }
+        schema
+    }));
+    json!({ "type": "array", "items": { "anyOf": any }, "minItems": 1 })
 }
 
 fn text(pattern: &str, example: &str) -> Value {

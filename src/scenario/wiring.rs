@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::fault::{Injector, InjectorSetup, Plan, Strike, Target as Victim};
 use crate::kafka::{cluster, partitioner::murmur2};
 use crate::kernel::{ActorId, Addr, Builder, Cast, Desk, Network, NodeId, Parts, Rng, Seat, Shape, Time};
+use crate::observe::promise::{Expectation, Promise};
 use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::port::{ToPublisher, ToSubscriber};
@@ -18,7 +19,7 @@ use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule,
+    Channel, Commit, Expect, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule,
     Sink, System, Target, Transport, Zeromq,
 };
 
@@ -30,6 +31,8 @@ pub struct Wired {
     pub stage: Arc<Stage>,
     /// What each sink that writes files reads.
     pub sinks: Vec<SinkPlan>,
+    /// What is expected of the run.
+    pub expected: Vec<Expectation>,
     /// When generators stop.
     pub stop: Time,
     /// When the run ends.
@@ -120,7 +123,7 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     let apps = reserve(scenario, &mut builder, &mut stage);
     let stage = Arc::new(stage);
     let (clients, brokers) = match &scenario.system {
-        System::Kafka(kafka) => install_kafka(kafka, &mut builder, &stage, &apps),
+        System::Kafka(kafka) => install_kafka(scenario, kafka, &mut builder, &stage, &apps),
         System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Vec::new()),
     };
     let sinks = sink_plans(scenario, &apps);
@@ -130,7 +133,8 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     let more = more(builder.cast());
     install_faults(scenario, &mut builder, &stage, brokers, more);
     let stop = Time::ZERO + scenario.run.duration;
-    Wired { parts: builder.finish(), stage, sinks, stop, end: stop + scenario.run.drain }
+    let expected = scenario.expect.iter().map(|expect| expectation(expect, &stage)).collect();
+    Wired { parts: builder.finish(), stage, sinks, expected, stop, end: stop + scenario.run.drain }
 }
 
 fn stage(scenario: &Scenario) -> Stage {
@@ -161,6 +165,22 @@ fn stage(scenario: &Scenario) -> Stage {
         }
     }
     stage
+}
+
+fn expectation(expect: &Expect, stage: &Stage) -> Expectation {
+    let group = |name: &String| {
+        let index = stage.groups.iter().position(|group| group.name == *name);
+        GroupId(index.expect("the scenario was checked: its groups exist") as u32)
+    };
+    Expectation {
+        topic: expect.topic.as_deref().map(|topic| named(stage, topic)),
+        group: expect.group.as_ref().map(group),
+        time: expect.time,
+        records: expect.records,
+        count: expect.count,
+        causes: expect.causes.clone(),
+        ..Expectation::new(expect.promise, expect.mode)
+    }
 }
 
 fn join_group(stage: &mut Stage, name: &str, channel: ChannelId) {
@@ -229,6 +249,7 @@ fn instance_name(name: &str, instances: u32, instance: u32) -> String {
 }
 
 fn install_kafka(
+    scenario: &Scenario,
     kafka: &Kafka,
     builder: &mut Builder<Brokersim>,
     stage: &Arc<Stage>,
@@ -244,6 +265,7 @@ fn install_kafka(
         racks: (0..kafka.brokers).map(rack).collect(),
         topics,
         stage: Arc::clone(stage),
+        audits: scenario.expect.iter().any(|expect| expect.promise == Promise::LogsAgree),
     };
     let applications = kafka_applications(stage, builder, apps);
     let ports = cluster::install(&config, builder, &applications);

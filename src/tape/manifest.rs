@@ -94,6 +94,8 @@ pub struct Ending {
     pub at: Time,
     /// The balance of the ledger, as JSON.
     pub balance: serde_json::Value,
+    /// What came of each promise of the scenario, as a JSON list.
+    pub promises: serde_json::Value,
 }
 
 /// The digest somewhere along the way.
@@ -167,6 +169,9 @@ pub struct Manifest {
     pub counts: Counts,
     /// The ledger's balance; none before the end.
     pub balance: Option<serde_json::Value>,
+    /// The verdicts on the scenario's promises; none before the end.
+    #[serde(default)]
+    pub promises: Option<serde_json::Value>,
     /// Digests along the way.
     pub checkpoints: Vec<Checkpoint>,
     /// The scenario.
@@ -221,6 +226,7 @@ impl Manifest {
             ended_at_ns: None,
             counts: Counts::default(),
             balance: None,
+            promises: None,
             checkpoints: Vec::new(),
             scenario: header.scenario.clone(),
             traces: header.traces.iter().enumerate().map(kept).collect(),
@@ -243,6 +249,7 @@ impl Manifest {
         self.digest = Some(ending.digest.to_string());
         self.ended_at_ns = Some(ending.at.as_nanos());
         self.balance = Some(ending.balance);
+        self.promises = Some(ending.promises);
     }
 
     /// Writes it beside the old one, and puts it in its place.

@@ -76,6 +76,7 @@ fn ending() -> Ending {
         digest: Digest::default(),
         at: Time::from_secs(10),
         balance,
+        promises: serde_json::json!([]),
     }
 }
 
@@ -371,6 +372,7 @@ fn the_manifest_has_the_documented_fields() {
         "ended_at_ns",
         "failure",
         "name",
+        "promises",
         "scenario",
         "seed",
         "stage",

@@ -255,6 +255,20 @@ pub enum Kafka {
         /// What the coordinator said.
         error: ErrorCode,
     },
+    /// A fingerprint of a replica's log between two offsets, below its high watermark. Told when a promise asks for
+    /// it, at role changes and at intervals.
+    LogDigest {
+        /// Whose log.
+        broker: BrokerId,
+        /// Which partition.
+        place: PlaceId,
+        /// The first offset.
+        from: u64,
+        /// The offset behind the last.
+        upto: u64,
+        /// Equal for equal records at equal offsets, whatever batches they lie in.
+        digest: u64,
+    },
     /// A broker has loaded the groups of an offsets partition and coordinates them.
     CoordinatorReady {
         /// The partition of the offsets topic.

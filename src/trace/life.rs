@@ -191,6 +191,36 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::DeliveryTimeout,
+        Self::BufferExhausted,
+        Self::NoMetadata,
+        Self::MessageTooLarge,
+        Self::InvalidTimestamp,
+        Self::NotEnoughReplicas,
+        Self::RetriesExhausted,
+        Self::OutOfOrderSequence,
+        Self::Fenced,
+        Self::ProducerClosed,
+        Self::NotAcknowledged,
+        Self::LeaderElection,
+        Self::UncleanElection,
+        Self::PowerLoss,
+        Self::Retention,
+        Self::OffsetReset,
+        Self::CommittedUnprocessed,
+        Self::HighWaterMark,
+        Self::NoPeer,
+        Self::PeerDied,
+        Self::Linger,
+    ];
+
+    /// The reason of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// Its name, as files write it.
     pub fn name(self) -> &'static str {
         self.words().0

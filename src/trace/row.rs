@@ -346,6 +346,12 @@ fn kafka<'a>(fact: &'a Kafka, stage: &Stage) -> FactRow<'a> {
             row("positioned").group(*group).place(*place).offset(*offset).why(why)
         }
         Kafka::CommitFailed { group, error } => row("commit-failed").group(*group).why(error),
+        Kafka::LogDigest { broker, place, from, upto, digest } => row("log-digest")
+            .broker(*broker)
+            .place(*place)
+            .offset(*from)
+            .upto(*upto)
+            .detail(json!({ "digest": format!("{digest:016x}") })),
         Kafka::CoordinatorReady { place, groups } => {
             row("coordinator-ready").place(*place).detail(json!({ "groups": groups }))
         }

@@ -187,6 +187,7 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         | Kafka::MemberJoined { .. }
         | Kafka::Revoked { .. }
         | Kafka::CoordinatorReady { .. }
+        | Kafka::LogDigest { .. }
         | Kafka::Positioned { .. } => None,
     }
 }

@@ -144,6 +144,7 @@ fn nothing_yet(end: Time) -> Snapshot {
         groups: Vec::new(),
         nodes: Vec::new(),
         places: Vec::new(),
+        promises: Vec::new(),
         lines: Vec::new(),
     }
 }

@@ -102,6 +102,7 @@ impl Broker {
         if !leads {
             self.stop_leading(cx, place);
         }
+        self.replica(place).expect("ensured above").audited.again();
         match partition.leader {
             Some(_) if leads => self.lead(cx, place, partition),
             Some(leader) => self.follow(cx, place, leader, partition.leader_epoch),

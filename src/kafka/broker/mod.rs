@@ -9,6 +9,7 @@
 //!
 //! **Not modelled:** quotas, follower reads (KIP-392), log compaction, transactions; a broker's JVM.
 
+mod audit;
 mod compaction;
 mod connections;
 mod control;
@@ -34,6 +35,7 @@ use super::log::Log;
 use super::replica::Follower;
 use super::replica::Leader;
 
+use audit::Audited;
 use compaction::Compacted;
 use connections::{Asker, Connections};
 use purgatory::Purgatory;
@@ -60,6 +62,8 @@ pub struct BrokerSetup {
     pub controller_node: NodeId,
     /// The node of every actor, by its number: whose connections a reset ends.
     pub nodes: Arc<[NodeId]>,
+    /// Whether it tells fingerprints of its logs.
+    pub audits: bool,
 }
 
 crate::hears! {
@@ -91,6 +95,8 @@ pub enum BrokerTimer {
     Freeze,
     /// `flush.ms`
     Flush,
+    /// Tell fingerprints of the logs.
+    Audit,
     /// Groups.
     Coordinator,
     /// A write of the coordinator may have waited for `offset.commit.timeout.ms`.
@@ -119,6 +125,8 @@ struct Replica {
     internal: bool,
     /// Its tail went with the page cache, and it has followed nobody since.
     lost_power: bool,
+    /// How far its log was told, when anybody wants to know.
+    audited: Audited,
     /// Of an internal topic: what its old records come down to.
     compacted: Compacted,
 }
@@ -324,6 +332,7 @@ impl Actor for Broker {
         cx.arm(BrokerTimer::Checkpoint, config.high_watermark_checkpoint_interval);
         cx.arm(BrokerTimer::Retention, config.log_retention_check_interval);
         cx.arm(BrokerTimer::Freeze, housekeeping::FREEZE_EVERY);
+        self.watch_logs(cx);
     }
 
     #[inline]
@@ -345,6 +354,7 @@ impl Actor for Broker {
             BrokerTimer::Retention => self.retain(cx),
             BrokerTimer::Freeze => self.freeze(cx),
             BrokerTimer::Flush => self.flush_due(cx),
+            BrokerTimer::Audit => self.audit(cx),
             BrokerTimer::Coordinator => self.expire_groups(cx),
             BrokerTimer::OffsetCommit => self.expire_writes(cx),
             BrokerTimer::Fetch(from) => self.fetch_from(cx, from),
@@ -379,8 +389,10 @@ impl Actor for Broker {
                 fresh.recovered.1 += cut.records;
             }
             let (lost_power, compacted) = (replica.lost_power || cut.is_some(), replica.compacted);
+            let mut audited = replica.audited;
+            audited.again();
             let idle = Replica::idle(log, replica.internal);
-            *kept = Some(Box::new(Replica { lost_power, compacted, ..idle }));
+            *kept = Some(Box::new(Replica { lost_power, compacted, audited, ..idle }));
         }
         *self = fresh;
     }
@@ -396,6 +408,7 @@ impl Replica {
             forgettable: 0,
             tickets: VecDeque::new(),
             lost_power: false,
+            audited: Audited::default(),
             asked_under: VecDeque::new(),
             internal,
             compacted: Compacted::default(),

@@ -67,6 +67,15 @@ impl Order {
         youngest
     }
 
+    /// Begins anew in the lanes of a place.
+    pub(super) fn forget(&mut self, place: PlaceId) {
+        for (key, youngest) in self.slots.iter_mut().flatten() {
+            if key.lane == Lane::Place(place) {
+                *youngest = 0;
+            }
+        }
+    }
+
     /// The slot of a key, or the free one where it belongs.
     fn find(&self, key: Key) -> usize {
         let mask = self.slots.len() - 1;

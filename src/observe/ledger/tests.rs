@@ -203,7 +203,7 @@ fn what_was_promised_unseen_and_never_stored_is_lost_at_the_end() {
     told.tell(Life::Accepted { ids: batch(&[0, 1], None), place: Some(PLACE), offset: None });
     told.tell(Life::Stored { ids: batch(&[1], None), place: PLACE, offset: 0 });
     assert_eq!(told.ledger.balance().lost_total(), 0, "it may still arrive");
-    told.ledger.close();
+    told.ledger.close(1, Time::from_nanos(told.now));
     assert_eq!(told.ledger.balance().lost[&Reason::NotAcknowledged], 1);
     assert_eq!(told.ledger.balance().in_flight[&Stage4::Stored], 1);
 }

@@ -180,11 +180,17 @@ impl Window {
 
     /// The line of a record that is open.
     pub(super) fn line(&self, sequence: u64) -> Option<&Line> {
+        self.row(sequence).map(|(line, _)| line)
+    }
+
+    /// The line of a record that is open, and what its readers did.
+    pub(super) fn row(&self, sequence: u64) -> Option<(&Line, &[Leg])> {
         let Some(index) = sequence.checked_sub(self.base) else {
-            return self.stragglers.get(&sequence).map(|(line, _)| line);
+            return self.stragglers.get(&sequence).map(|(line, legs)| (line, &legs[..]));
         };
-        let line = self.blocks.get(index as usize / BLOCK)?.lines.get(index as usize % BLOCK)?;
-        line.open.then_some(line)
+        let (block, index) = (self.blocks.get(index as usize / BLOCK)?, index as usize % BLOCK);
+        let line = block.lines.get(index).filter(|line| line.open)?;
+        Some((line, &block.legs[index * self.readers..(index + 1) * self.readers]))
     }
 
     /// Calls `visit` for each open record of a run, with its place in the run; where that returns a fate, the
