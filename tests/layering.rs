@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tape", &["kernel", "trace"]),
     ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe"]),
     ("analyze", &["kernel", "trace", "observe", "tape"]),
-    ("sweep", &["kernel", "observe", "tape", "scenario", "analyze"]),
+    ("sweep", &["kernel", "trace", "observe", "tape", "scenario", "analyze"]),
     ("tui", &["kernel", "trace", "observe"]),
     (
         "cli",

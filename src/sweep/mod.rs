@@ -31,5 +31,5 @@ pub use order::{Order, SCHEMA};
 pub use plan::{Plan, Seeds, Vary};
 pub use pool::{Done, side_by_side};
 pub use report::{CheckReport, REPORT_SCHEMA, Report, SettingReport, State, Worst};
-pub use row::{Check, Demand, MEASURES, Measure, Number, Row, outcome_names, outcomes};
+pub use row::{Check, Demand, MEASURES, Measure, Number, Row, check_names, checks};
 pub use shard::{SHARDS_VARIABLE, Shard};

@@ -1,7 +1,9 @@
 //! A run as a row of the table.
 
 use crate::kernel::Duration;
+use crate::observe::promise::{Expectation, Outcome, Verdict};
 use crate::observe::summary::{GroupSummary, Summary};
+use crate::trace::Stage;
 
 /// A run of a sweep.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,7 +181,7 @@ fn longest_rebalance(group: &GroupSummary) -> Duration {
     group.rebalances.iter().filter_map(|rebalance| rebalance.took).max().unwrap_or_default()
 }
 
-/// What a scenario without promises is asked, and how many records it concerns.
+/// What a scenario that expects nothing is asked, and how many records it concerns.
 const OUTCOMES: [(&str, fn(&Summary) -> u64); 4] = [
     ("outcome.lost", |run| run.books.lost_total()),
     ("outcome.duplicated", |run| run.tally.duplicates),
@@ -187,13 +189,35 @@ const OUTCOMES: [(&str, fn(&Summary) -> u64); 4] = [
     ("outcome.unsettled", |run| run.books.in_flight.values().sum()),
 ];
 
-/// The names of the outcomes.
-pub fn outcome_names() -> Vec<String> {
-    OUTCOMES.iter().map(|(name, _)| (*name).to_owned()).collect()
+/// The names of what runs are asked that expect this: one each, in the same order, or the outcomes when nothing is
+/// expected.
+pub fn check_names(expected: &[Expectation], stage: &Stage) -> Vec<String> {
+    if expected.is_empty() {
+        return OUTCOMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    }
+    let name = |expectation: &Expectation| {
+        let (demand, promise) = (expectation.mode.name(), expectation.promise.name());
+        match expectation.scope(stage) {
+            scope if scope.is_empty() => format!("{demand}.{promise}"),
+            scope => format!("{demand}.{promise} ({scope})"),
+        }
+    };
+    expected.iter().map(name).collect()
 }
 
-/// Which outcomes came about.
-pub fn outcomes(run: &Summary) -> Vec<Option<Check>> {
-    let check = |records: u64| Some(Check { hit: records > 0, count: records });
-    OUTCOMES.iter().map(|(_, records)| check(records(run))).collect()
+/// What came of it in a run, in the order of [`check_names`].
+pub fn checks(run: &Summary) -> Vec<Check> {
+    if run.promises.is_empty() {
+        let check = |records: u64| Check { hit: records > 0, count: records };
+        return OUTCOMES.iter().map(|(_, records)| check(records(run))).collect();
+    }
+    let check = |verdict: &Verdict| Check { hit: is_hit(&verdict.outcome), count: verdict.count() };
+    run.promises.iter().map(check).collect()
+}
+
+fn is_hit(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Broken { .. } | Outcome::Happened { .. } => true,
+        Outcome::Held | Outcome::NeverHappened => false,
+    }
 }

@@ -1,31 +1,23 @@
 //! `brokersim sweep`: many seeds and settings side by side.
 
-#![expect(clippy::disallowed_types, reason = "a person waits in wall time")]
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use clap::{Args, Subcommand};
 
-use crate::observe::summary::Summary;
-use crate::scenario::Scenario;
 use crate::sweep::{
-    Done, MEASURES, Order, Plan, Report, Row, SCHEMA, Seeds, Shard, State, SweepError, Vary, Written, merge,
-    outcome_names, outcomes, prepare, side_by_side, write_part, write_whole,
+    Order, Plan, Report, SCHEMA, Seeds, Shard, State, SweepError, Vary, Written, merge, prepare,
 };
 use crate::tape::ScenarioText;
 
 use super::failure::Failure;
-use super::load::{Loaded, ScenarioArguments, load_text};
+use super::load::{ScenarioArguments, load_text};
 use super::run::{Format, stop_on_signal};
-use super::session::Session;
 use super::{Exit, output};
 
+mod made;
 mod progress;
 
-use progress::Progress;
+use made::{Made, Setting};
 
 /// Arguments of `sweep`.
 #[derive(Args, Debug)]
@@ -104,8 +96,8 @@ pub fn sweep(arguments: &SweepArguments) -> Result<Exit, Failure> {
     let plan = Plan::new(arguments.seeds, arguments.vary.clone()).map_err(Failure::Usage)?;
     let shard = Shard::find(arguments.shard, arguments.shards, |name| std::env::var(name).ok())
         .map_err(Failure::Usage)?;
-    let loaded = arguments.load(&plan)?;
-    let order = arguments.order(&plan, &loaded, shard)?;
+    let settings = arguments.load(&plan)?;
+    let order = arguments.order(&plan, &settings, shard)?;
     let dir = arguments.out.clone().unwrap_or_else(|| Path::new("sweeps").join(&order.name));
     if prepare(&dir, &order, shard)? == Written::AlreadyThere {
         let part = shard.expect("only a part can be there already").index;
@@ -113,7 +105,7 @@ pub fn sweep(arguments: &SweepArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let stop = stop_on_signal();
-    let made = Made::of(arguments, (&order, &plan), &loaded, shard, &stop);
+    let made = Made::of(arguments, (&order, &plan), &settings, shard, &stop);
     made.keep(&dir, (&order, &plan), shard, arguments)
 }
 
@@ -142,7 +134,7 @@ fn exit(report: &Report) -> Exit {
 
 impl SweepArguments {
     /// The scenario once for each combination of settings.
-    fn load(&self, plan: &Plan) -> Result<Vec<Loaded>, Failure> {
+    fn load(&self, plan: &Plan) -> Result<Vec<Setting>, Failure> {
         let base = ScenarioArguments {
             scenario: self.scenario.clone().expect("clap asks for it"),
             set: self.set.clone(),
@@ -153,15 +145,20 @@ impl SweepArguments {
         let load = |setting| {
             let mut overrides = base.overrides();
             overrides.set.extend(plan.overrides(setting));
-            load_text(text.clone(), &base.scenario, &overrides)
+            load_text(text.clone(), &base.scenario, &overrides).map(Setting::new)
         };
         (0..plan.settings()).map(load).collect()
     }
 
-    fn order(&self, plan: &Plan, loaded: &[Loaded], shard: Option<Shard>) -> Result<Order, Failure> {
+    fn order(&self, plan: &Plan, settings: &[Setting], shard: Option<Shard>) -> Result<Order, Failure> {
         let duration = self.duration.as_ref().map(|duration| format!("run.duration={duration}"));
-        let first = &loaded[0];
-        let checks = outcome_names();
+        let first = &settings[0].loaded;
+        let mut checks: Vec<String> = Vec::new();
+        for name in settings.iter().flat_map(|setting| &setting.checks) {
+            if !checks.contains(name) {
+                checks.push(name.clone());
+            }
+        }
         Ok(Order {
             schema: SCHEMA.to_owned(),
             brokersim_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -200,128 +197,10 @@ fn asked_for(name: &str, checks: &[String]) -> Result<String, Failure> {
     })
 }
 
-/// The runs of a sweep, or of a part of one.
-struct Made {
-    rows: Vec<Row>,
-    walls: Vec<(u64, f64)>,
-    interrupted: bool,
-    /// Why the run after the last could not be made.
-    failure: Option<Failure>,
-}
-
-impl Made {
-    fn of(
-        arguments: &SweepArguments,
-        (order, plan): (&Order, &Plan),
-        loaded: &[Loaded],
-        shard: Option<Shard>,
-        stop: &AtomicBool,
-    ) -> Self {
-        let indexes = shard.map_or(0..plan.runs(), |shard| shard.slice(plan.runs()));
-        let mut progress = Progress::new(arguments.quiet, indexes.end - indexes.start);
-        let run = |index| {
-            let begun = Instant::now();
-            let made = make(order, plan, loaded, index, stop)?;
-            let ends = made.as_ref().map_or(true, |row| order.ends_at(row));
-            let value = made.map(|row| (row, begun.elapsed().as_secs_f64()));
-            Some(Done { index, value, ends })
-        };
-        let done = side_by_side(indexes, arguments.jobs(), stop, run, |done| progress.show(done));
-        progress.end(done.len() as u64, arguments.jobs());
-        let interrupted = stop.load(Ordering::Relaxed);
-        let mut made = Self { rows: Vec::new(), walls: Vec::new(), interrupted, failure: None };
-        for Done { index, value, .. } in done {
-            match value {
-                Ok((row, wall)) => {
-                    made.rows.push(row);
-                    made.walls.push((index, wall));
-                }
-                Err(failure) => made.failure = Some(failure),
-            }
-        }
-        made
-    }
-
-    /// Writes and tells what was made.
-    fn keep(
-        self,
-        dir: &Path,
-        (order, plan): (&Order, &Plan),
-        shard: Option<Shard>,
-        arguments: &SweepArguments,
-    ) -> Result<Exit, Failure> {
-        let report = Report::new(order, plan, &self.rows, self.interrupted);
-        let Some(shard) = shard else {
-            write_whole(dir, order, plan, &self.rows, &self.walls)?;
-            print(&report, arguments.format)?;
-            arguments.say(&format!("the table of all runs is {}", dir.join(crate::sweep::TABLE).display()));
-            return self.failure.map_or_else(|| Ok(exit(&report)), Err);
-        };
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
-        if report.state == State::Interrupted {
-            eprintln!("interrupted: nothing is written for part {}; run it again", shard.index);
-            return Ok(Exit::Interrupted);
-        }
-        write_part(dir, (order, plan), shard, &self.rows, &self.walls)?;
-        arguments.say(&format!(
-            "part {} of {}: {} runs; when all parts are there: brokersim sweep merge {}",
-            shard.index,
-            shard.of,
-            self.rows.len(),
-            dir.display()
-        ));
-        // A broken promise is a result, not a failure of the task: an engine would run it again.
-        Ok(Exit::Ok)
-    }
-}
-
 impl SweepArguments {
     fn say(&self, text: &str) {
         if !self.quiet {
             eprintln!("{text}");
         }
-    }
-}
-
-/// One run; none when it was stopped on the way.
-fn make(
-    order: &Order,
-    plan: &Plan,
-    loaded: &[Loaded],
-    index: u64,
-    stop: &AtomicBool,
-) -> Option<Result<Row, Failure>> {
-    let (seed, setting) = plan.run(index);
-    let loaded = loaded[setting].with_seed(seed);
-    let bug = |what: &str, order: &Order| {
-        Failure::Bug(format!("{what}; please report: {}", order.command(plan, seed, setting)))
-    };
-    let made = catch_unwind(AssertUnwindSafe(|| run_to_the_end(&loaded, stop)));
-    let summary = match made.unwrap_or_else(|_| Err(bug("a run crashed", order))) {
-        Ok(summary) => summary?,
-        Err(failure) => return Some(Err(failure)),
-    };
-    if !summary.books_balance {
-        return Some(Err(bug("the books do not balance", order)));
-    }
-    let measures = MEASURES.iter().map(|measure| (measure.of)(&summary)).collect();
-    let checks = outcomes(&summary);
-    Some(Ok(Row { index, seed, setting, digest: summary.digest, measures, checks }))
-}
-
-fn run_to_the_end(loaded: &Loaded, stop: &AtomicBool) -> Result<Option<Summary>, Failure> {
-    let mut session = Session::new(loaded, None)?;
-    session.run(stop, |_| {}, &mut ());
-    if session.now() < session.end() { Ok(None) } else { session.finish().map(Some) }
-}
-
-impl Loaded {
-    /// The same with another seed: as if it had been read with `--seed`.
-    fn with_seed(&self, seed: u64) -> Self {
-        let mut scenario: Scenario = self.scenario.clone();
-        scenario.run.seed = seed;
-        Self { text: self.text.clone(), scenario, traces: self.traces.clone() }
     }
 }
