@@ -10,7 +10,7 @@ use brokersim::tape::read_table;
 use super::{Scratch, Told, call, call_with};
 
 /// With acks=1, the records that the leader had alone when it died are gone: in some seeds there are such records.
-const SCENARIO: &str = r#"# Does a leader that dies take records with it?
+pub const SCENARIO: &str = r#"# Does a leader that dies take records with it?
 [run]
 seed = 1
 duration = "13s"
@@ -243,4 +243,52 @@ fn what_makes_no_sense_is_refused_before_anything_runs() {
     let told = sweep(&scratch, "thesis", "--seeds 0..1");
     assert!(told.code == 3 && told.err.contains("chapter.txt"), "{}", told.err);
     assert_eq!(call(&scratch.0, "sweep merge thesis").code, 3);
+}
+
+const EXPECT: &str = r#"
+[expect]
+always = ["accepted-is-not-lost", "one-leader-per-epoch"]
+sometimes = ["leader-changed"]
+"#;
+
+#[test]
+fn a_promise_that_breaks_in_one_run_of_many_fails_the_sweep() {
+    let scratch = Scratch::new();
+    scratch.file("loss.toml", &format!("{SCENARIO}{EXPECT}"));
+    let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out");
+    assert_eq!(told.code, 1, "{}{}", told.out, told.err);
+    let line = |name: &str| told.out.lines().find(|line| line.contains(name)).expect("a line").to_owned();
+    assert!(line("always.accepted-is-not-lost").starts_with("  ! "), "{}", told.out);
+    assert!(line("always.one-leader-per-epoch").contains("broken in 0 of 4"), "{}", told.out);
+    assert!(line("sometimes.leader-changed").contains("happened in 4 of 4"), "{}", told.out);
+    assert!(!told.out.contains("duplicated"), "outcomes are for scenarios that expect nothing");
+    // The command that the report gives breaks it again.
+    let command = line("brokersim run loss.toml --seed");
+    let command = command.trim().strip_prefix("brokersim ").expect("a command");
+    assert_eq!(call(&scratch.0, &format!("{command} --headless --no-tape")).code, 1);
+    let kept = "sweep loss.toml --seeds 3..7 --out out --set generator.shop.producer.acks=all";
+    assert_eq!(call(&scratch.0, kept).code, 0);
+}
+
+#[test]
+fn what_sometimes_happens_has_to_happen_in_some_run_and_what_must_break_has_to_break_in_one() {
+    let scratch = Scratch::new();
+    let expect = "[expect]\nsometimes = [\"rebalance-happened\"]\nbroken = [\"accepted-is-not-lost\"]\n";
+    scratch.file("loss.toml", &format!("{SCENARIO}\n{expect}"));
+    let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out");
+    assert_eq!(told.code, 0, "{}", told.out);
+    let told =
+        call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out --vary generator.shop.producer.acks=1,all");
+    assert_eq!(told.code, 1, "with acks=all nothing is lost: {}", told.out);
+    let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out --duration 1s --set run.drain=0s");
+    assert_eq!(told.code, 1, "{}", told.out);
+}
+
+#[test]
+fn every_column_of_the_table_is_in_its_document() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sweep.md");
+    let document = fs::read_to_string(path).expect("the document");
+    for measure in brokersim::sweep::MEASURES {
+        assert!(document.contains(&format!("`{}`", measure.name)), "{} is not explained", measure.name);
+    }
 }
