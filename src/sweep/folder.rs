@@ -92,7 +92,7 @@ fn parts_in_words(dir: &Path, of: u64, again: &[u64], why: &[String]) -> String 
     if !again.is_empty() {
         let ranges = ranges(again);
         text += &format!(
-            "\n  run again, out of {of}: {ranges}\n  (the same command with --shard I/{of}; with Slurm: sbatch --array={ranges})"
+            "\n  run again, out of {of}: {ranges}\n  (the same command with --shard I/{of}; with Slurm: BROKERSIM_SHARDS={of} sbatch --array={ranges} ...)"
         );
     }
     text

@@ -273,14 +273,14 @@ fn a_promise_that_breaks_in_one_run_of_many_fails_the_sweep() {
 #[test]
 fn what_sometimes_happens_has_to_happen_in_some_run_and_what_must_break_has_to_break_in_one() {
     let scratch = Scratch::new();
-    let expect = "[expect]\nsometimes = [\"rebalance-happened\"]\nbroken = [\"accepted-is-not-lost\"]\n";
+    let expect = "[expect]\nsometimes = [\"leader-changed\"]\nbroken = [\"accepted-is-not-lost\"]\n";
     scratch.file("loss.toml", &format!("{SCENARIO}\n{expect}"));
     let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out");
     assert_eq!(told.code, 0, "{}", told.out);
     let told =
         call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out --vary generator.shop.producer.acks=1,all");
     assert_eq!(told.code, 1, "with acks=all nothing is lost: {}", told.out);
-    let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out --duration 1s --set run.drain=0s");
+    let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out --duration 3s --set run.drain=0s");
     assert_eq!(told.code, 1, "{}", told.out);
 }
 
