@@ -29,8 +29,12 @@ pub fn junit(summary: &Summary) -> String {
 fn properties(out: &mut String, summary: &Summary) {
     *out += "    <properties>\n";
     let seed = summary.seed.to_string();
-    let said =
-        [("seed", seed.as_str()), ("digest", &summary.digest), ("version", summary.version), ("state", summary.state)];
+    let said = [
+        ("seed", seed.as_str()),
+        ("digest", &summary.digest),
+        ("version", summary.version),
+        ("state", summary.state),
+    ];
     for (name, value) in said {
         *out += &format!("      <property name=\"{name}\" value=\"{}\"/>\n", escape(value));
     }
@@ -46,13 +50,14 @@ fn books(out: &mut String, summary: &Summary) {
         return;
     }
     let (offered, found) = (summary.books.offered, summary.books.accounted());
-    *out += &format!("{open}>\n      <error message=\"{offered} offered, {found} accounted for\" type=\"books\"/>\n    </testcase>\n");
+    *out += &format!(
+        "{open}>\n      <error message=\"{offered} offered, {found} accounted for\" type=\"books\"/>\n    </testcase>\n"
+    );
 }
 
 fn case(out: &mut String, scenario: &str, verdict: &Verdict) {
     let name = escape(&format!("{} {}", verdict.mode.name(), verdict.title()));
-    let open =
-        format!("    <testcase name=\"{name}\" classname=\"{}\" time=\"0.000\"", escape(scenario));
+    let open = format!("    <testcase name=\"{name}\" classname=\"{}\" time=\"0.000\"", escape(scenario));
     if verdict.kept {
         *out += &format!("{open}/>\n");
         return;

@@ -152,7 +152,8 @@ fn promises(out: &mut Out, summary: &Summary) {
     let kept = summary.promises.iter().filter(|verdict| verdict.kept).count();
     let all = summary.promises.len();
     out.gap();
-    let count = if kept == all { "all as expected".to_owned() } else { format!("{kept} of {all} as expected") };
+    let count =
+        if kept == all { "all as expected".to_owned() } else { format!("{kept} of {all} as expected") };
     out.line(format!("  promises: {count}"));
     for verdict in &summary.promises {
         promise(out, verdict);

@@ -31,7 +31,10 @@ pub fn explain(arguments: &ExplainArguments) -> Result<Exit, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let names = CATALOGUE.iter().map(|entry| entry.name).chain(Reason::ALL.iter().map(|why| why.name()));
-    Failure::Usage(format!("there is nothing called `{name}`: {}", did_you_mean(name, names.collect::<Vec<_>>())))
+    Failure::Usage(format!(
+        "there is nothing called `{name}`: {}",
+        did_you_mean(name, names.collect::<Vec<_>>())
+    ))
 }
 
 fn list() -> String {
@@ -54,7 +57,13 @@ fn one(name: &str) -> Option<String> {
     let why = Reason::named(name)?;
     let mut text = format!("{}: {}\n\n", why.name(), why.means());
     field(&mut text, "is", "a cause in the books: why a record was lost, dropped, refused or passed over.");
-    field(&mut text, "example", "broken = [{ promise = \"accepted-is-not-lost\", causes = { NAME = 3 } }]".replace("NAME", why.name()).as_str());
+    field(
+        &mut text,
+        "example",
+        "broken = [{ promise = \"accepted-is-not-lost\", causes = { NAME = 3 } }]"
+            .replace("NAME", why.name())
+            .as_str(),
+    );
     Some(text)
 }
 

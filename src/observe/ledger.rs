@@ -225,11 +225,7 @@ impl<L: Latencies> Ledger<L> {
             stage,
             books,
             order: Order::default(),
-            exit: Exit {
-                closed: Balance::default(),
-                outbox: keep_closed.then(Vec::new),
-                remarks: None,
-            },
+            exit: Exit { closed: Balance::default(), outbox: keep_closed.then(Vec::new), remarks: None },
             tally: Tally::default(),
             latencies,
         }

@@ -12,8 +12,8 @@ use crate::observe::promise::{CATALOGUE, Mode, Parameter};
 use crate::trace::Reason;
 use crate::zeromq::settings as zeromq;
 
-use super::language::{FILE, Form, Forms, Key, LAW, Shape};
 use super::judge::promise_keys;
+use super::language::{FILE, Form, Forms, Key, LAW, Shape};
 use super::units::{BANDWIDTH, BYTES, DURATION, rate_pattern};
 
 /// The schema of scenario files.

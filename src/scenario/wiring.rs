@@ -19,8 +19,8 @@ use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Commit, Expect, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario, Schedule,
-    Sink, System, Target, Transport, Zeromq,
+    Channel, Commit, Expect, FaultKind, Generator, Kafka, Payload, Presence, Processor, Reader, Scenario,
+    Schedule, Sink, System, Target, Transport, Zeromq,
 };
 
 /// A system ready to run, and what observers need to know of it.

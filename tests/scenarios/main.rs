@@ -11,6 +11,7 @@ mod compaction;
 mod consumers;
 mod groups;
 mod pipelines;
+mod promises;
 mod properties;
 
 use std::collections::BTreeMap;
@@ -82,7 +83,8 @@ fn tell_once(scenario: &Scenario, blows: &[Blow]) -> (Told, String) {
         end: wired.end,
         sample_every: Duration::from_millis(500),
         for_tape: false,
-    });
+    })
+    .expecting(wired.expected.clone());
     let mut observer = (watch, Vec::new());
     simulation.run_until(wired.end, &mut observer);
     let (mut watch, events) = observer;

@@ -94,7 +94,15 @@ const NOBODY: GroupId = GroupId(u32::MAX);
 impl Remarks {
     pub(super) fn new(stage: Arc<Stage>, wants: Wants) -> Self {
         let order = Order::default;
-        Self { stage, wants, serial: 0, at: Time::ZERO, processed: order(), stored: order(), told: Vec::new() }
+        Self {
+            stage,
+            wants,
+            serial: 0,
+            at: Time::ZERO,
+            processed: order(),
+            stored: order(),
+            told: Vec::new(),
+        }
     }
 
     /// What follows is about this event.

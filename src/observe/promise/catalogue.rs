@@ -370,8 +370,8 @@ catalogue! {
     ConsumerTimedOut {
         name: "consumer-timed-out", modes: EVENT, parameters: &[Group], counts: Times, system: Kafka,
         about: "a member was put out of its group because it was too slow",
-        means: "Its session ended, it did not poll within max.poll.interval.ms, or it did not rejoin in time.",
-        holds: "a crash, a pause longer than session.timeout.ms, work longer than max.poll.interval.ms.",
+        means: "The coordinator heard nothing for session.timeout.ms, or the member did not rejoin in time. One that finds by itself that it has not polled for max.poll.interval.ms says goodbye: that is consumer-left.",
+        holds: "a crash, or a pause longer than session.timeout.ms.",
         source: "oracle 07; oracle 13 row 27",
         example: "sometimes = [\"consumer-timed-out\"]",
     }

@@ -59,7 +59,8 @@ impl Lags {
         let reader = |group| Reader { group, next: 0, waiting: VecDeque::new() };
         let place = |place| {
             let channel = stage.channel_of(PlaceId(place));
-            let counted = stage.channels[channel.index()].settles && !stage.channels[channel.index()].internal;
+            let counted =
+                stage.channels[channel.index()].settles && !stage.channels[channel.index()].internal;
             let readers = stage.readers(channel).filter(|_| counted).map(reader).collect();
             Place { committed: 0, teller: None, readers }
         };
@@ -194,8 +195,7 @@ impl LagBelow {
             let place = sight.stage.place_name(place);
             format!("{name} has not settled a record of {place} that is committed since {since}")
         };
-        (at.since(since) >= bound)
-            .then(|| Witness::new(serial, at, text()).place(sight.stage, place, None))
+        (at.since(since) >= bound).then(|| Witness::new(serial, at, text()).place(sight.stage, place, None))
     }
 }
 
@@ -211,7 +211,9 @@ impl Check for LagBelow {
         {
             self.judge(*group, now, sight, report);
         }
-        let Some(place) = self.lags.see(event).filter(|place| judged && sight.has_place(*place)) else { return };
+        let Some(place) = self.lags.see(event).filter(|place| judged && sight.has_place(*place)) else {
+            return;
+        };
         let channel = sight.stage.channel_of(place);
         for group in sight.stage.readers(channel).filter(|group| sight.has_group(*group)) {
             self.judge(group, now, sight, report);

@@ -26,7 +26,8 @@ impl Check for Watermark {
                 if *upto < last {
                     report.note(1, || {
                         let (who, name) = (sight.actor(event.actor), sight.stage.place_name(*place));
-                        let text = format!("the high watermark of {name} on {who} fell from {last} to {upto}");
+                        let text =
+                            format!("the high watermark of {name} on {who} fell from {last} to {upto}");
                         let witness = Witness::new(event.serial, event.at, text);
                         witness.place(sight.stage, *place, Some(*upto))
                     });

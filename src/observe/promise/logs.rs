@@ -93,7 +93,9 @@ impl Check for Logs {
                     report.note(1, || {
                         let name = sight.stage.place_name(*place);
                         let (one, two) = (broker.0, other.broker.0);
-                        let text = format!("{name} is not the same on broker-{one} and broker-{two} from {from} to {upto}");
+                        let text = format!(
+                            "{name} is not the same on broker-{one} and broker-{two} from {from} to {upto}"
+                        );
                         Witness::new(event.serial, event.at, text).place(sight.stage, *place, Some(*from))
                     });
                 }

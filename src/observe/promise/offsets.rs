@@ -27,7 +27,13 @@ impl Offsets {
     }
 
     /// A new leader's log ends here: who has committed beyond?
-    fn cut(&mut self, event: &Event<Fact>, (place, end): (PlaceId, u64), sight: &Sight<'_>, report: &mut Report) {
+    fn cut(
+        &mut self,
+        event: &Event<Fact>,
+        (place, end): (PlaceId, u64),
+        sight: &Sight<'_>,
+        report: &mut Report,
+    ) {
         let log = &mut self.logs[place.index()];
         (log.teller, log.committed) = (Some(event.actor), log.committed.min(end));
         if sight.at_the_end() || !sight.has_place(place) {

@@ -13,9 +13,9 @@ pub(super) fn want(promise: Promise, wants: &mut Wants) {
         Promise::NothingDuplicated | Promise::DuplicateProcessed | Promise::OrderPerKey => {
             wants.processed = true;
         }
-        Promise::NothingStoredTwice
-        | Promise::DuplicateStored
-        | Promise::OrderPerPartitionAndProducer => wants.stored = true,
+        Promise::NothingStoredTwice | Promise::DuplicateStored | Promise::OrderPerPartitionAndProducer => {
+            wants.stored = true
+        }
         Promise::NoDirtyRead => wants.dirty = true,
         Promise::NothingRefused
         | Promise::OneOwnerPerPartition
@@ -82,7 +82,8 @@ pub(super) fn note(
             None => text.to_owned(),
         };
         let witness = Witness { text, ..bare };
-        let witness = group.map_or_else(|| witness.clone(), |group| witness.clone().group(sight.stage, group));
+        let witness =
+            group.map_or_else(|| witness.clone(), |group| witness.clone().group(sight.stage, group));
         place.map_or_else(|| witness.clone(), |place| witness.clone().place(sight.stage, place, offset))
     });
 }

@@ -66,7 +66,7 @@ impl Recovery {
             }
             return;
         }
-        self.overdue((serial, at), waits, sight, report);
+        self.overdue((serial, at), sight, report);
         if waits > self.usual(sight) {
             self.above.get_or_insert(at);
         } else {
@@ -75,7 +75,7 @@ impl Recovery {
     }
 
     /// Judges the time above that has passed until now.
-    fn overdue(&mut self, (serial, at): (u64, Time), waits: u64, sight: &Sight<'_>, report: &mut Report) {
+    fn overdue(&mut self, (serial, at): (u64, Time), sight: &Sight<'_>, report: &mut Report) {
         let Some(above) = self.above else { return };
         let Some(healed) = self.healed else {
             let long = at.since(above);
@@ -90,7 +90,9 @@ impl Recovery {
             self.reported = true;
             report.note(1, || {
                 let usual = self.usual(sight);
-                let text = format!("more than the usual {usual} records wait since {since}: {waits} now");
+                let long = at.since(since);
+                let text =
+                    format!("more than the usual {usual} records have waited for {long}, since {since}");
                 Witness::new(serial, at, text)
             });
         }
@@ -155,8 +157,7 @@ impl Check for Recovery {
     }
 
     fn close(&mut self, (serial, at): (u64, Time), sight: &Sight<'_>, report: &mut Report) {
-        let waits = self.waits(sight);
-        self.overdue((serial, at), waits, sight, report);
+        self.overdue((serial, at), sight, report);
         let bound = sight.expectation.time.expect("checked: it has a bound");
         let (long, since) = self.longest;
         if self.open > 0 && long > bound {

@@ -108,9 +108,12 @@ fn faults(cx: &mut Check<'_>, expect: &Expect) {
     let about_faults = matches!(expect.promise, Promise::RecoversWithin | Promise::FaultStruck);
     if about_faults && !cx.has_faults() {
         cx.report(
-            Finding::new("expect::fault", format!("nothing goes wrong, so `{}` means nothing", expect.promise.name()))
-                .at(expect.place, "there is no fault in this file")
-                .help("add a [[fault]], or leave the promise out"),
+            Finding::new(
+                "expect::fault",
+                format!("nothing goes wrong, so `{}` means nothing", expect.promise.name()),
+            )
+            .at(expect.place, "there is no fault in this file")
+            .help("add a [[fault]], or leave the promise out"),
         );
     }
 }
@@ -147,7 +150,9 @@ fn said_before(cx: &mut Check<'_>, before: &[Expect], expect: &Expect) {
                 .at(other.place, "the first")
                 .help("leave one of them out"),
         );
-    } else if let Some(other) = before.iter().filter(same).find(|other| contradicts(expect.promise, other.mode, expect.mode)) {
+    } else if let Some(other) =
+        before.iter().filter(same).find(|other| contradicts(expect.promise, other.mode, expect.mode))
+    {
         cx.report(
             finding(format!("`{name}` is expected to break and to hold"))
                 .at(expect.place, format!("under `{}`", expect.mode.name()))

@@ -137,7 +137,10 @@ fn instead(entry: &Entry, mode: Mode) -> String {
         return "what has gone wrong once does not mend: write it under `always`".to_owned();
     }
     let modes = Mode::ALL.into_iter().filter(|mode| entry.takes(*mode));
-    format!("write it under {}", modes.map(|mode| format!("`{}`", mode.name())).collect::<Vec<_>>().join(" or "))
+    format!(
+        "write it under {}",
+        modes.map(|mode| format!("`{}`", mode.name())).collect::<Vec<_>>().join(" or ")
+    )
 }
 
 /// What may be said about a promise under a word of `[expect]`.
