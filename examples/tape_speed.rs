@@ -61,6 +61,7 @@ fn header(groups: u64) -> Header {
         stage: Arc::new(stage),
         cast,
         sinks: Vec::new(),
+        traces: Vec::new(),
         force: false,
     }
 }

@@ -8,6 +8,7 @@ pub mod kafka;
 pub mod kernel;
 pub mod observe;
 pub mod scenario;
+pub mod sweep;
 pub mod tape;
 pub mod trace;
 pub mod tui;

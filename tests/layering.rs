@@ -18,12 +18,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tape", &["kernel", "trace"]),
     ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe"]),
     ("analyze", &["kernel", "trace", "observe", "tape"]),
+    ("sweep", &["kernel", "trace", "observe", "tape", "scenario", "analyze"]),
     ("tui", &["kernel", "trace", "observe"]),
     (
         "cli",
         &[
             "kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe", "tape",
-            "scenario", "analyze", "tui",
+            "scenario", "analyze", "sweep", "tui",
         ],
     ),
 ];

@@ -16,6 +16,8 @@ pub enum Failure {
     Usage(String),
     /// A file or folder.
     Outside(String),
+    /// brokersim itself is wrong.
+    Bug(String),
 }
 
 impl From<ScenarioError> for Failure {
@@ -53,6 +55,10 @@ impl Failure {
             Self::Outside(text) => {
                 eprintln!("error: {text}");
                 Exit::Outside
+            }
+            Self::Bug(text) => {
+                eprintln!("error: this is a bug in brokersim: {text}");
+                Exit::Bug
             }
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::scenario::{Overrides, Scenario, templates};
+use crate::tape::TraceFile;
 use crate::workload::load_trace;
 
 use super::bundled::BUNDLED;
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub text: String,
     /// As meant, traces loaded.
     pub scenario: Scenario,
+    /// The trace files that it replays.
+    pub traces: Vec<TraceFile>,
 }
 
 impl ScenarioArguments {
@@ -50,21 +53,37 @@ impl ScenarioArguments {
 
     /// Reads, checks, and loads what it names: a file, or a bundled scenario by its name.
     pub fn load(&self) -> Result<Loaded, Failure> {
+        load_text(self.text()?, &self.scenario, &self.overrides())
+    }
+
+    /// The text of the file, or of a bundled scenario of that name.
+    pub fn text(&self) -> Result<String, Failure> {
         let path = &self.scenario;
         let bundled = path.to_str().and_then(|name| templates::find(BUNDLED, name).ok());
-        let text = match (std::fs::read_to_string(path), bundled) {
-            (Ok(text), _) => text,
-            (Err(_), Some(bundled)) => bundled.text.to_owned(),
-            (Err(error), None) => return Err(Failure::outside("read the scenario", path.display(), error)),
-        };
-        load_text(text, path, &self.overrides())
+        match (std::fs::read_to_string(path), bundled) {
+            (Ok(text), _) => Ok(text),
+            (Err(_), Some(bundled)) => Ok(bundled.text.to_owned()),
+            (Err(error), None) => Err(Failure::outside("read the scenario", path.display(), error)),
+        }
     }
 }
 
 /// Checks a text and loads what it names, seen from the folder of `path`.
 pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
-    let mut scenario = Scenario::load(&text, &path.display().to_string(), overrides)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    scenario.load_traces(folder, load_trace)?;
-    Ok(Loaded { text, scenario })
+    load_text_with(text, path, overrides, |file| folder.join(file))
+}
+
+/// Checks a text and loads what it names; `find` says where a file lies that the text names.
+pub fn load_text_with(
+    text: String,
+    path: &Path,
+    overrides: &Overrides,
+    find: impl Fn(&Path) -> PathBuf,
+) -> Result<Loaded, Failure> {
+    let mut scenario = Scenario::load(&text, &path.display().to_string(), overrides)?;
+    let named = scenario.trace_files();
+    let traces = named.into_iter().map(|file| TraceFile { lies: find(&file), file }).collect();
+    scenario.load_traces(Path::new(""), |file, options| load_trace(&find(file), options))?;
+    Ok(Loaded { text, scenario, traces })
 }

@@ -13,6 +13,7 @@ mod run;
 mod scenarios;
 mod session;
 mod settings;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +44,8 @@ enum Command {
     Run(run::RunArguments),
     /// Run a recorded scenario again and say whether the same happened
     Replay(replay::ReplayArguments),
+    /// Run many seeds and settings side by side, and say how likely what went wrong is
+    Sweep(Box<sweep::SweepArguments>),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -79,6 +82,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
+        Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::host::Simulation;
-use crate::kernel::{Duration, Event, Observer, Time};
+use crate::kernel::{Digest, Duration, Event, Observer, Time};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
 use crate::scenario::wiring::{SinkPlan, Wired, wire};
@@ -81,6 +81,7 @@ impl Session {
             stage: Arc::clone(&stage),
             cast: simulation.cast().clone(),
             sinks: sinks.iter().map(sink_spec).collect(),
+            traces: loaded.traces.clone(),
             force: recording.force,
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
@@ -112,6 +113,16 @@ impl Session {
         self.end
     }
 
+    /// The digest of all facts so far.
+    pub fn digest(&self) -> Digest {
+        self.simulation.digest()
+    }
+
+    /// How many facts there were.
+    pub fn facts(&self) -> u64 {
+        self.simulation.facts()
+    }
+
     /// Wall time spent simulating, in seconds.
     pub fn wall_seconds(&self) -> f64 {
         self.wall
@@ -136,11 +147,23 @@ impl Session {
     }
 
     /// Runs to the end, or until told to stop. Calls `progress` a few times a second of wall time.
-    pub fn run(&mut self, stop: &AtomicBool, mut progress: impl FnMut(&Self), also: &mut dyn Observer<Fact>) {
+    pub fn run(&mut self, stop: &AtomicBool, progress: impl FnMut(&Self), also: &mut dyn Observer<Fact>) {
+        self.run_until(self.end, stop, progress, also);
+    }
+
+    /// As [`Session::run`], to `until`.
+    pub fn run_until(
+        &mut self,
+        until: Time,
+        stop: &AtomicBool,
+        mut progress: impl FnMut(&Self),
+        also: &mut dyn Observer<Fact>,
+    ) {
+        let until = until.min(self.end);
         let mut slice = Duration::from_millis(10);
-        while self.now() < self.end && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
+        while self.now() < until && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
             let before = self.wall;
-            self.advance(self.now() + slice, also);
+            self.advance((self.now() + slice).min(until), also);
             let took = self.wall - before;
             slice = if took < 0.05 {
                 slice * 2

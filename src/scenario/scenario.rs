@@ -370,6 +370,19 @@ pub struct Expect {
 }
 
 impl Scenario {
+    /// The trace files that are still to be loaded, as the file names them, each once.
+    pub fn trace_files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for generator in &self.generators {
+            if let Schedule::Recorded(recording) = &generator.arrivals
+                && !files.contains(&recording.file)
+            {
+                files.push(recording.file.clone());
+            }
+        }
+        files
+    }
+
     /// Loads the traces that are replayed. `folder` is that of the scenario file; `load` reads one trace.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use crate::kernel::{Cast, Event, Observer};
+use crate::kernel::{Cast, Event, Observer, Time};
 use crate::trace::{Fact, Stage};
 
 use super::columns::{Columns, Labels};
@@ -121,6 +121,22 @@ impl Comparison {
         }
     }
 
+    /// As [`Comparison::finish`], of a run that was ended after everything up to and including `until`: what is
+    /// recorded of later is not expected.
+    ///
+    /// # Errors
+    /// When the recording could not be read so far.
+    pub fn finish_at(mut self, until: Time) -> Result<Option<Difference>, TapeError> {
+        self.compare();
+        if matches!(self.outcome, Outcome::Open)
+            && let Some(rest) = self.recorded.next(1)?
+        {
+            let goes_on = number(&rest, "at_ns", 0) > until.as_nanos();
+            return Ok((!goes_on).then(|| rerun_ended(&rest)));
+        }
+        self.finish()
+    }
+
     /// Compares all rows that wait.
     fn compare(&mut self) {
         if self.rerun.len() == 0 || !matches!(self.outcome, Outcome::Open) {
@@ -216,8 +232,12 @@ fn plain(batch: &RecordBatch) -> RecordBatch {
 }
 
 fn serial(batch: &RecordBatch, row: usize) -> u64 {
-    let column = batch.column_by_name("serial").expect("facts are numbered");
-    array_value_to_string(column, row).ok().and_then(|serial| serial.parse().ok()).unwrap_or_default()
+    number(batch, "serial", row)
+}
+
+fn number(batch: &RecordBatch, column: &str, row: usize) -> u64 {
+    let column = batch.column_by_name(column).expect("every fact has a number and a time");
+    array_value_to_string(column, row).ok().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 /// `serial=12 at_ns=2000000 ...`: every column that says something.

@@ -52,7 +52,7 @@ pub enum TapeError {
 }
 
 impl TapeError {
-    pub(super) fn io(doing: &'static str, path: &Path, reason: impl fmt::Display) -> Self {
+    pub(crate) fn io(doing: &'static str, path: &Path, reason: impl fmt::Display) -> Self {
         Self::Io { doing, path: path.to_owned(), reason: reason.to_string() }
     }
 }

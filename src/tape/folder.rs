@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::TapeError;
-use super::manifest::{MANIFEST, MANIFEST_TEMPORARY, State};
+use super::manifest::{KeptTrace, MANIFEST, MANIFEST_TEMPORARY, State, TraceFile};
 use super::part::is_part_name;
 
 /// Folders of tables.
 pub(super) const TABLES: [&str; 3] = ["facts", "records", "lag"];
 /// Where the folders of sinks are.
 pub(super) const SINKS: &str = "sinks";
+/// Where copies of trace files are, each in a folder of its own.
+pub(super) const TRACES: &str = "traces";
 
 /// Makes `dir` ready for a run: creates it, or removes the run that is in it.
 ///
@@ -31,7 +33,8 @@ pub(super) fn prepare(dir: &Path, force: bool) -> Result<(), TapeError> {
     parts
         .iter()
         .try_for_each(|part| fs::remove_file(part).map_err(|error| TapeError::io("remove", part, error)))?;
-    remove_empty_sinks(dir)
+    remove_empty(&dir.join(SINKS))?;
+    remove_empty(&dir.join(TRACES))
 }
 
 /// Every file of the run but the manifest.
@@ -47,6 +50,11 @@ fn parts_of_a_run(dir: &Path) -> Result<Vec<PathBuf>, TapeError> {
             SINKS if is_folder(&path) => {
                 for sink in list(&path)? {
                     parts.extend(parts_in(&sink).map_err(|found| foreign(&found))?);
+                }
+            }
+            TRACES if is_folder(&path) => {
+                for trace in list(&path)? {
+                    parts.extend(kept_trace(&trace).map_err(|found| foreign(&found))?);
                 }
             }
             table if TABLES.contains(&table) => {
@@ -74,6 +82,23 @@ fn parts_in(folder: &Path) -> Result<Vec<PathBuf>, PathBuf> {
     }
 }
 
+/// The copy in a numbered folder of `traces/`, if the folder holds one and nothing else; or what is not ours.
+fn kept_trace(folder: &Path) -> Result<Option<PathBuf>, PathBuf> {
+    let is_numbered = name(folder).bytes().all(|byte| byte.is_ascii_digit());
+    if !is_numbered || !is_folder(folder) {
+        return Err(folder.to_owned());
+    }
+    let mut entries = list(folder).map_err(|_| folder.to_owned())?;
+    let is_trace = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        is_file(path) && ["csv", "parquet"].contains(&ending.to_ascii_lowercase().as_str())
+    };
+    if let Some(found) = entries.iter().find(|path| !is_trace(path)) {
+        return Err(found.clone());
+    }
+    if entries.len() > 1 { Err(entries.swap_remove(1)) } else { Ok(entries.pop()) }
+}
+
 /// What the manifest of a run says of any version.
 fn state(dir: &Path) -> Result<State, TapeError> {
     let path = dir.join(MANIFEST);
@@ -87,14 +112,24 @@ fn state(dir: &Path) -> Result<State, TapeError> {
     serde_json::from_value(state).map_err(|_| foreign())
 }
 
-fn remove_empty_sinks(dir: &Path) -> Result<(), TapeError> {
-    let sinks = dir.join(SINKS);
-    if !sinks.is_dir() {
+fn remove_empty(folder: &Path) -> Result<(), TapeError> {
+    if !folder.is_dir() {
         return Ok(());
     }
-    list(&sinks)?
-        .iter()
-        .try_for_each(|sink| fs::remove_dir(sink).map_err(|error| TapeError::io("remove", sink, error)))
+    let remove =
+        |below: &PathBuf| fs::remove_dir(below).map_err(|error| TapeError::io("remove", below, error));
+    list(folder)?.iter().try_for_each(remove)
+}
+
+/// Copies the trace files of a run into its folder.
+pub(super) fn keep_traces(dir: &Path, traces: &[TraceFile], kept: &[KeptTrace]) -> Result<(), TapeError> {
+    for (trace, kept) in traces.iter().zip(kept) {
+        let copy = dir.join(&kept.kept);
+        let folder = copy.parent().expect("a copy has a folder of its own");
+        fs::create_dir_all(folder).map_err(|error| TapeError::io("create", folder, error))?;
+        fs::copy(&trace.lies, &copy).map_err(|error| TapeError::io("copy", &trace.lies, error))?;
+    }
+    Ok(())
 }
 
 /// What is in a folder, in order of names.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +12,7 @@ use crate::kernel::{Cast, Digest, Time};
 use crate::trace::Stage;
 
 use super::error::TapeError;
+use super::folder::TRACES;
 use super::sink::SinkSpec;
 
 /// The version of the layout of folders and columns that this build writes and reads.
@@ -42,6 +43,24 @@ pub struct ScenarioText {
     pub overrides: Vec<String>,
 }
 
+/// A trace file that the scenario replays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceFile {
+    /// As the scenario names it.
+    pub file: PathBuf,
+    /// Where it lies.
+    pub lies: PathBuf,
+}
+
+/// A trace file in the run's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTrace {
+    /// As the scenario names it.
+    pub file: String,
+    /// Where it is, seen from the run's folder: `traces/0/NAME`.
+    pub kept: String,
+}
+
 /// What is known before a run begins.
 pub struct Header {
     /// The scenario's name.
@@ -56,6 +75,8 @@ pub struct Header {
     pub cast: Cast,
     /// Sinks whose rows are to be written.
     pub sinks: Vec<SinkSpec>,
+    /// Trace files that it replays: they are copied, so that the folder holds all that a replay needs.
+    pub traces: Vec<TraceFile>,
     /// Whether a run that says that it has not ended may be written over too.
     pub force: bool,
 }
@@ -155,6 +176,9 @@ pub struct Manifest {
     pub checkpoints: Vec<Checkpoint>,
     /// The scenario.
     pub scenario: ScenarioText,
+    /// Copies of the trace files that it replays.
+    #[serde(default)]
+    pub traces: Vec<KeptTrace>,
     /// Names of channels, groups and sources.
     pub stage: Arc<Stage>,
     /// Names of nodes and actors.
@@ -205,10 +229,17 @@ impl Manifest {
             promises: None,
             checkpoints: Vec::new(),
             scenario: header.scenario.clone(),
+            traces: header.traces.iter().enumerate().map(kept).collect(),
             stage: Arc::clone(&header.stage),
             cast: header.cast.clone(),
             wall: Wall { started_unix_ms: since_epoch.as_millis() as u64, seconds: 0.0 },
         }
+    }
+
+    /// Where the copy of a trace file is that the scenario names so; none when there is no copy.
+    pub fn kept_trace(&self, dir: &Path, file: &Path) -> Option<PathBuf> {
+        let name = file.display().to_string();
+        self.traces.iter().find(|trace| trace.file == name).map(|trace| dir.join(&trace.kept))
     }
 
     /// Takes in how the run ended.
@@ -229,4 +260,10 @@ impl Manifest {
         fs::write(&temporary, text).map_err(|error| TapeError::io("write", &temporary, error))?;
         fs::rename(&temporary, &path).map_err(|error| TapeError::io("rename", &temporary, error))
     }
+}
+
+/// A trace keeps its name, which is that of its rows.
+fn kept((index, trace): (usize, &TraceFile)) -> KeptTrace {
+    let name = trace.file.file_name().unwrap_or_default().to_string_lossy();
+    KeptTrace { file: trace.file.display().to_string(), kept: format!("{TRACES}/{index}/{name}") }
 }

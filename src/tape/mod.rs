@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! facts/ records/ lag/ sinks/NAME/     part-00000.parquet, part-00001.parquet, ...
+//! traces/0/NAME                        copies of the trace files that the scenario replays
 //! manifest.json                        what the run was, and how it ended
 //! ```
 //!
@@ -28,6 +29,7 @@ mod manifest;
 mod part;
 mod records;
 mod sink;
+mod table;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -36,9 +38,11 @@ pub use compare::{Comparison, Difference};
 pub use error::TapeError;
 pub use lag::LagRow;
 pub use manifest::{
-    Checkpoint, Counts, Ending, Header, Manifest, ScenarioText, SinkCounts, State, TAPE_VERSION, Wall,
+    Checkpoint, Counts, Ending, Header, KeptTrace, Manifest, ScenarioText, SinkCounts, State, TAPE_VERSION,
+    TraceFile, Wall,
 };
 pub use sink::{Cell, CellKind, RowSource, SinkColumn, SinkSpec};
+pub use table::{read_table, write_table, write_text};
 
 use writer::{Message, Pace, Status, Writer};
 

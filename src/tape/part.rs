@@ -57,7 +57,8 @@ struct Open {
     rows: u64,
 }
 
-enum Encoder {
+/// Rows on their way into a file.
+pub(super) enum Encoder {
     Parquet(Box<ArrowWriter<File>>),
     Csv(Box<csv::Writer<File>>),
 }
@@ -122,21 +123,21 @@ impl Parts {
 }
 
 impl Encoder {
-    fn new(format: Format, file: File, schema: &SchemaRef) -> Result<Self, String> {
+    pub(super) fn new(format: Format, file: File, schema: &SchemaRef) -> Result<Self, String> {
         match format {
             Format::Parquet => parquet_writer(file, schema),
             Format::Csv => csv_writer(file, schema),
         }
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), String> {
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), String> {
         match self {
             Self::Parquet(writer) => writer.write(batch).map_err(|error| error.to_string()),
             Self::Csv(writer) => write_csv(writer, batch),
         }
     }
 
-    fn finish(self) -> Result<(), String> {
+    pub(super) fn finish(self) -> Result<(), String> {
         match self {
             Self::Parquet(writer) => writer.close().map(|_| ()).map_err(|error| error.to_string()),
             Self::Csv(mut writer) => writer.flush().map_err(|error| error.to_string()),

@@ -63,6 +63,7 @@ fn header() -> Header {
         stage: stage(),
         cast: cast(),
         sinks: Vec::new(),
+        traces: Vec::new(),
         force: false,
     }
 }

@@ -155,6 +155,7 @@ impl Writer {
         folder::prepare(dir, header.force)?;
         let manifest = Manifest::new(&header);
         manifest.save(dir)?;
+        folder::keep_traces(dir, &header.traces, &manifest.traces)?;
         let labels = Arc::new(Labels::new(header.stage, header.cast));
         let table =
             |name: &str, schema| Ok(vec![Parts::create(dir.join(name), Format::Parquet, schema, pace.rows)?]);
