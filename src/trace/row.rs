@@ -346,6 +346,9 @@ fn kafka<'a>(fact: &'a Kafka, stage: &Stage) -> FactRow<'a> {
             row("positioned").group(*group).place(*place).offset(*offset).why(why)
         }
         Kafka::CommitFailed { group, error } => row("commit-failed").group(*group).why(error),
+        Kafka::ConsumerFailed { group, places, error } => {
+            row("consumer-failed").group(*group).why(error).detail(json!({ "partitions": names(places) }))
+        }
         Kafka::CoordinatorReady { place, groups } => {
             row("coordinator-ready").place(*place).detail(json!({ "groups": groups }))
         }

@@ -45,7 +45,7 @@ pub enum Request {
     /// Still here.
     Heartbeat(GroupId, Membership),
     /// Goodbye.
-    LeaveGroup(GroupId, Membership),
+    LeaveGroup(GroupId, Membership, Goodbye),
     /// Keep these offsets.
     OffsetCommit(Arc<OffsetCommit>),
     /// What is committed?
@@ -175,6 +175,15 @@ pub struct Membership {
     pub generation: u32,
 }
 
+/// Why a member leaves its group (KIP-800).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// "the consumer is being closed"
+    Closed,
+    /// "consumer poll timeout has expired": no poll within `max.poll.interval.ms`.
+    PollTimeout,
+}
+
 /// A JoinGroup request.
 #[derive(Clone, Debug)]
 pub struct JoinGroup {
@@ -267,6 +276,8 @@ pub enum Response {
     OffsetFetch(Result<Arc<[(PlaceId, u64)]>, ErrorCode>),
     /// Partition, (epoch, end offset) as `endOffsetFor` finds them; none is undefined.
     EpochEnd(Arc<[(PlaceId, Result<EpochEnd, ErrorCode>)]>),
+    /// Not an answer: nobody listens on the port yet (ECONNREFUSED). There is no connection.
+    Refused,
 }
 
 /// The largest epoch not above the one that was asked for, and its end offset; none is undefined.
@@ -404,8 +415,9 @@ pub struct AlterPartition {
     pub leader_epoch: u32,
     /// The partition epoch that it knows.
     pub partition_epoch: u32,
-    /// The set that it wants.
-    pub isr: Vec<BrokerId>,
+    /// The set that it wants, each with the incarnation (broker epoch) that fetched, when the asker knows it
+    /// (KIP-903).
+    pub isr: Vec<(BrokerId, Option<u64>)>,
 }
 
 /// From the controller to a broker.
@@ -440,11 +452,18 @@ pub struct Image {
     pub version: u64,
     /// Brokers in service (not fenced), by ascending id.
     pub alive: Vec<BrokerId>,
+    /// Their incarnations (broker epochs), in the same order.
+    pub epochs: Vec<u64>,
     /// Every partition, by [`PlaceId`].
     pub partitions: Vec<Partition>,
 }
 
 impl Image {
+    /// The incarnation of a broker in service.
+    pub fn epoch(&self, broker: BrokerId) -> Option<u64> {
+        self.alive.iter().zip(&self.epochs).find(|(alive, _)| **alive == broker).map(|(_, epoch)| *epoch)
+    }
+
     /// The leader of a place, when there is one.
     pub fn leader(&self, place: PlaceId) -> Option<BrokerId> {
         self.partitions.get(place.index()).and_then(|partition| partition.leader)
@@ -524,7 +543,8 @@ impl FromBroker {
                 | Response::FindCoordinator(_)
                 | Response::Heartbeat(_)
                 | Response::LeaveGroup(_)
-                | Response::OffsetCommit(_) => 0,
+                | Response::OffsetCommit(_)
+                | Response::Refused => 0,
             }
     }
 }

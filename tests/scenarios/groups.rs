@@ -271,8 +271,15 @@ fn a_member_that_does_not_poll_is_out_and_its_records_come_again() {
         "run.drain=60s",
     ];
     let told = tell_with(LATE, set, &[]);
-    let left = told.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::MemberLeft { .. })).count();
-    assert!(left > 0, "ten records take 20 s");
+    let left: Vec<_> = told
+        .kafka()
+        .filter_map(|(_, _, fact)| match fact {
+            Kafka::MemberLeft { why, .. } => Some(*why),
+            _ => None,
+        })
+        .collect();
+    assert!(!left.is_empty(), "ten records take 20 s");
+    assert!(left.iter().all(|why| *why == GroupReason::PollTimeout), "{left:?}");
     assert!(told.tally.duplicates > 0, "{:?}", told.tally);
     let quick = tell_with(LATE, &[set, &["sink.second.consumer.max.poll.records=2"][..]].concat(), &[]);
     let left = quick.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::MemberLeft { .. })).count();
