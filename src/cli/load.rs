@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::scenario::{Overrides, Scenario, templates};
-use crate::workload::load_trace;
+use crate::workload::{load_trace, read_trace};
 
-use super::bundled::BUNDLED;
+use super::bundled::{self, BUNDLED};
 use super::failure::Failure;
 
 /// Which scenario, and what to change in it.
@@ -61,10 +61,49 @@ impl ScenarioArguments {
     }
 }
 
-/// Checks a text and loads what it names, seen from the folder of `path`.
+/// Checks a text and loads what it names, seen from the folder of `path`. Data that come with the program are found
+/// by the name of their file where there is no such file.
 pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
     let mut scenario = Scenario::load(&text, &path.display().to_string(), overrides)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    scenario.load_traces(folder, load_trace)?;
+    scenario.load_traces(folder, |path, options| match bundled::data(path) {
+        Some(text) if !path.exists() => read_trace(path, text, options),
+        Some(_) | None => load_trace(path, options),
+    })?;
     Ok(Loaded { text, scenario })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::scenario::Schedule;
+    use crate::workload::Pattern;
+
+    fn load(text: &str, path: &str) -> Result<Scenario, Failure> {
+        load_text(text.to_owned(), Path::new(path), &Overrides::default()).map(|loaded| loaded.scenario)
+    }
+
+    fn replayed(scenario: &Scenario) -> usize {
+        let Schedule::Ready(arrivals) = &scenario.generators[0].arrivals else { panic!("it is not loaded") };
+        let Pattern::Replay { trace, .. } = &arrivals.pattern else { panic!("no trace") };
+        trace.entries.len()
+    }
+
+    #[test]
+    fn every_bundled_scenario_loads_wherever_it_is_run() {
+        for template in BUNDLED {
+            let nowhere = format!("no/such/folder/{}", template.name);
+            assert!(load(template.text, &nowhere).is_ok(), "{}", template.name);
+        }
+    }
+
+    #[test]
+    fn bundled_data_are_those_of_the_file() {
+        let text = templates::find(BUNDLED, "trace-replay").expect("it is bundled").text;
+        let bundled = load(text, "no/such/folder/trace-replay").ok().expect("it loads");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/sim-configs/kafka/trace-replay.toml");
+        let beside = load(text, file).ok().expect("it loads");
+        assert!(replayed(&bundled) > 1_000);
+        assert_eq!(replayed(&bundled), replayed(&beside));
+    }
 }

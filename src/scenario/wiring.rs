@@ -14,7 +14,7 @@ use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlo
 use crate::workload::processor::{Processor as Works, ProcessorSetup};
 use crate::workload::reader::{Commit as When, Reader as Reads};
 use crate::workload::sink::Sink as Consumes;
-use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
+use crate::workload::{Codec, KeyState, Operation, Schema};
 use crate::zeromq;
 
 use super::scenario::{
@@ -480,11 +480,7 @@ const LONGEST_PIPELINE: u32 = 64;
 fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content {
     let bytes = Content { schema: None, codec: Codec::Json };
     if let Some(entry) = scenario.generators.iter().find(|entry| entry.topic == channel) {
-        let schema = match &entry.payload {
-            Payload::Made(PayloadKind::Bytes(_)) | Payload::Recorded => None,
-            Payload::Made(kind) => Some(Arc::new(kind.schema())),
-        };
-        return Content { schema, codec: entry.codec };
+        return Content { schema: entry.schema().map(Arc::new), codec: entry.codec };
     }
     let writer = scenario.processors.iter().find(|entry| entry.to == channel);
     let Some(entry) = writer.filter(|_| depth < LONGEST_PIPELINE) else { return bytes };
