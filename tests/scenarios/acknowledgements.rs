@@ -4,41 +4,20 @@ use brokersim::trace::kafka::{BrokerId, Kafka};
 use brokersim::trace::{Life, Reason};
 
 use super::stagehand::Cut;
-use super::{Told, seconds, tell, tell_cut, tell_with};
+use super::{SHOP, Told, seconds, tell, tell_cut, tell_with};
 
-/// One partition on three brokers, its leader killed at 20 s and back at 40 s.
-const KILLED: &str = r#"
-[run]
-seed = 7
-duration = "60s"
-drain = "20s"
-[network]
-latency = { constant = "500us" }
-[kafka]
-brokers = 3
-min.insync.replicas = 2
-[kafka.topics.orders]
-partitions = 1
-replication.factor = 3
-[[generator]]
-name = "shop"
-topic = "orders"
-payload = { kind = "bytes", size = "100B" }
-arrivals = { constant = "50/s" }
-[[sink]]
-name = "billing"
-from = "orders"
-commit = "auto"
-consumer.auto.offset.reset = "earliest"
-[[fault]]
-at = "20s"
-kill = "leader of orders-0"
-for = "20s"
-"#;
+/// The leader is killed at 20 s and back at 40 s.
+fn killed() -> String {
+    killed_at(20_000)
+}
+
+fn killed_at(ms: u32) -> String {
+    format!("{SHOP}[[fault]]\nat = \"{ms}ms\"\nkill = \"leader of orders-0\"\nfor = \"20s\"\n")
+}
 
 #[test]
 fn a_killed_leader_loses_nothing_that_all_in_sync_replicas_had() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     told.assert_all_settled();
     assert_eq!(told.books.lost_total(), 0);
     assert_eq!((told.tally.stored_twice, told.tally.duplicates, told.tally.reordered), (0, 0, 0));
@@ -47,7 +26,7 @@ fn a_killed_leader_loses_nothing_that_all_in_sync_replicas_had() {
 
 #[test]
 fn a_dead_leader_is_replaced_when_its_session_ends_and_not_before() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     let place = told.place("orders", 0);
     let changes = told.leaders(place);
     let (first, second) = (&changes[0], &changes[1]);
@@ -60,7 +39,7 @@ fn a_dead_leader_is_replaced_when_its_session_ends_and_not_before() {
 
 #[test]
 fn the_producer_tries_again_until_there_is_a_new_leader() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     let elected = told.leaders(told.place("orders", 0))[1].0;
     let tries: Vec<_> = told.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::Retried { .. })).collect();
     assert!(!tries.is_empty());
@@ -74,7 +53,7 @@ fn the_producer_tries_again_until_there_is_a_new_leader() {
 
 #[test]
 fn a_broker_that_comes_back_joins_the_in_sync_set_again() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     let place = told.place("orders", 0);
     let dead = told.leaders(place)[0].1.expect("it had a leader");
     let back = told.leaders(place).into_iter().find(|(at, _, _, isr)| *at > seconds(40.0) && isr.len() == 3);
@@ -98,10 +77,6 @@ const LEADER_ONLY: &[&str] = &[
     "generator.shop.producer.max.in.flight.requests.per.connection=1000",
     "run.duration=40s",
 ];
-
-fn killed_at(ms: u32) -> String {
-    KILLED.replace("at = \"20s\"", &format!("at = \"{ms}ms\""))
-}
 
 /// How far the log of the old leader was ahead of the new one's when that took over.
 fn unreplicated(told: &Told) -> u64 {
@@ -151,7 +126,7 @@ fn at_the_same_moments_nothing_is_lost_when_all_have_to_acknowledge() {
 
 #[test]
 fn without_acknowledgements_a_dead_leader_loses_what_is_sent_to_it() {
-    let told = tell_with(KILLED, &["generator.shop.producer.acks=0"], &[]);
+    let told = tell_with(&killed(), &["generator.shop.producer.acks=0"], &[]);
     let lost = told.lost(Reason::NotAcknowledged);
     assert!(lost > 0, "{:?}", told.books);
     assert_eq!(told.books.settled + told.books.lost_total(), told.books.offered, "{:?}", told.books);
@@ -240,8 +215,7 @@ for = "10s"
 "#;
 
 fn dark(strike: &str) -> String {
-    let calm = KILLED.split("[[fault]]").next().expect("there is a beginning");
-    format!("{calm}{}", DARK.replace("STRIKE", strike))
+    format!("{SHOP}{}", DARK.replace("STRIKE", strike))
 }
 
 #[test]

@@ -29,6 +29,31 @@ use brokersim::trace::{Fact, Ids, Life, PlaceId, Reason, RecordId, Stage};
 
 use stagehand::Cut;
 
+/// One partition on three brokers, 50 records a second, one reader.
+pub const SHOP: &str = r#"
+[run]
+seed = 7
+duration = "60s"
+drain = "20s"
+[network]
+latency = { constant = "500us" }
+[kafka]
+brokers = 3
+min.insync.replicas = 2
+[kafka.topics.orders]
+partitions = 1
+replication.factor = 3
+[[generator]]
+name = "shop"
+topic = "orders"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "50/s" }
+[[sink]]
+name = "billing"
+from = "orders"
+consumer.auto.offset.reset = "earliest"
+"#;
+
 /// A story that has been told.
 pub struct Told {
     pub events: Vec<Event<Fact>>,
