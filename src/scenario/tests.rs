@@ -158,7 +158,9 @@ fn a_trace_is_loaded_from_beside_the_file() {
     assert_eq!(asked, [(std::path::PathBuf::from("folder/data/x.csv"), "t".to_owned())]);
     let text = error.expect_err("the trace is empty").render(false, 100);
     assert!(text.contains("the trace has no records"), "{text}");
-    let trace = crate::workload::Trace { entries: Vec::new(), schema: None };
+    // The shop's processors work on the fields of its events.
+    let schema = load(SHOP).generators[0].schema();
+    let trace = crate::workload::Trace { entries: Vec::new(), schema };
     scenario.load_traces(std::path::Path::new("folder"), |_, _| Ok(trace.clone())).expect("it loads");
     assert!(matches!(&scenario.generators[0].arrivals, Schedule::Ready(_)));
 }
