@@ -100,9 +100,9 @@ mod tests {
     #[test]
     fn bundled_data_are_those_of_the_file() {
         let text = templates::find(BUNDLED, "trace-replay").expect("it is bundled").text;
-        let bundled = load(text, "no/such/folder/trace-replay").ok().expect("it loads");
+        let bundled = load(text, "no/such/folder/trace-replay").expect("it loads");
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/sim-configs/kafka/trace-replay.toml");
-        let beside = load(text, file).ok().expect("it loads");
+        let beside = load(text, file).expect("it loads");
         assert!(replayed(&bundled) > 1_000);
         assert_eq!(replayed(&bundled), replayed(&beside));
     }
