@@ -40,7 +40,7 @@ impl ScriptedBroker {
             partition_epoch: 0,
             recovering: false,
         };
-        Image { version: 1, alive: vec![BrokerId(0)], partitions: vec![partition] }
+        Image { version: 1, alive: vec![BrokerId(0)], epochs: vec![1], partitions: vec![partition] }
     }
 
     fn append(&mut self, cx: &mut Cx<'_, Self>, asked: &ToBroker) -> Option<Response> {

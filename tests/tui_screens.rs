@@ -33,7 +33,7 @@ fn bad_day() -> Snapshot {
     snapshot.tally.reordered = 7;
     snapshot.lost = 3;
     snapshot.books.lost.insert(Reason::LeaderElection, 3);
-    snapshot.books.in_flight.insert(brokersim::observe::ledger::Stage4::Undelivered, 1_954);
+    snapshot.books.in_flight.insert(brokersim::observe::ledger::Whereabouts::Undelivered, 1_954);
     snapshot.channels = vec![channel("orders", 412), channel("payments", 0)];
     let node = |name: &str, state, leads| NodeView { name: name.to_owned(), state, leads };
     snapshot.nodes = vec![

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::kernel::Time;
-use crate::observe::ledger::{Balance, Fate, Stage4};
+use crate::observe::ledger::{Balance, Fate, Whereabouts};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::summary::{GroupSummary, Latency, Summary, by_size};
 use crate::trace::Reason;
@@ -226,13 +226,13 @@ pub fn fate_name(fate: Fate) -> &'static str {
     }
 }
 
-fn how_far_in_words(how_far: Stage4) -> &'static str {
+fn how_far_in_words(how_far: Whereabouts) -> &'static str {
     match how_far {
-        Stage4::Unsent => "still with the client",
-        Stage4::Stored => "in a log, not committed",
-        Stage4::Undelivered => "committed, not handed to every group yet",
-        Stage4::Unsettled => "handed over, not processed and settled everywhere yet",
-        Stage4::Kept => "kept in a topic that nobody reads",
+        Whereabouts::Unsent => "still with the client",
+        Whereabouts::Stored => "in a log, not committed",
+        Whereabouts::Undelivered => "committed, not handed to every group yet",
+        Whereabouts::Unsettled => "handed over, not processed and settled everywhere yet",
+        Whereabouts::Kept => "kept in a topic that nobody reads",
     }
 }
 

@@ -1,4 +1,6 @@
-//! The scenarios that come with the program.
+//! The scenarios that come with the program, and the data that they replay.
+
+use std::path::Path;
 
 use crate::scenario::templates::Template;
 
@@ -18,3 +20,13 @@ pub const BUNDLED: &[Template] = bundled! {
     "trace-replay": "kafka/trace-replay.toml",
     "ventilator": "zeromq/ventilator.toml",
 };
+
+/// Recorded data, by the name of its file.
+const DATA: &[(&str, &[u8])] =
+    &[("earthquakes-2018-02.csv", include_bytes!("../../sim-configs/data/earthquakes-2018-02.csv"))];
+
+/// The bundled CSV file of this name, wherever the path says that it lies.
+pub fn data(path: &Path) -> Option<&'static [u8]> {
+    let name = path.file_name()?.to_str()?;
+    DATA.iter().find(|(bundled, _)| *bundled == name).map(|(_, text)| *text)
+}

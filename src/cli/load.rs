@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::scenario::{Overrides, Scenario, templates};
 use crate::tape::TraceFile;
-use crate::workload::load_trace;
+use crate::workload::{load_trace, read_trace};
 
-use super::bundled::BUNDLED;
+use super::bundled::{self, BUNDLED};
 use super::failure::Failure;
 
 /// Which scenario, and what to change in it.
@@ -74,7 +74,8 @@ pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loa
     load_text_with(text, path, overrides, |file| folder.join(file))
 }
 
-/// Checks a text and loads what it names; `find` says where a file lies that the text names.
+/// Checks a text and loads what it names; `find` says where a file lies that the text names. Data that come with the
+/// program are found by the name of their file where there is no such file.
 pub fn load_text_with(
     text: String,
     path: &Path,
@@ -82,8 +83,54 @@ pub fn load_text_with(
     find: impl Fn(&Path) -> PathBuf,
 ) -> Result<Loaded, Failure> {
     let mut scenario = Scenario::load(&text, &path.display().to_string(), overrides)?;
-    let named = scenario.trace_files();
-    let traces = named.into_iter().map(|file| TraceFile { lies: find(&file), file }).collect();
-    scenario.load_traces(Path::new(""), |file, options| load_trace(&find(file), options))?;
+    let named = scenario.trace_files().into_iter().map(|file| TraceFile { lies: find(&file), file });
+    // What comes with the program need not be kept with a run.
+    let traces = named.filter(|trace| bundled_instead(&trace.lies).is_none()).collect();
+    scenario.load_traces(Path::new(""), |file, options| {
+        let lies = find(file);
+        match bundled_instead(&lies) {
+            Some(text) => read_trace(&lies, text, options),
+            None => load_trace(&lies, options),
+        }
+    })?;
     Ok(Loaded { text, scenario, traces })
+}
+
+fn bundled_instead(path: &Path) -> Option<&'static [u8]> {
+    bundled::data(path).filter(|_| !path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::scenario::Schedule;
+    use crate::workload::Pattern;
+
+    fn load(text: &str, path: &str) -> Result<Scenario, Failure> {
+        load_text(text.to_owned(), Path::new(path), &Overrides::default()).map(|loaded| loaded.scenario)
+    }
+
+    fn replayed(scenario: &Scenario) -> usize {
+        let Schedule::Ready(arrivals) = &scenario.generators[0].arrivals else { panic!("it is not loaded") };
+        let Pattern::Replay { trace, .. } = &arrivals.pattern else { panic!("no trace") };
+        trace.entries.len()
+    }
+
+    #[test]
+    fn every_bundled_scenario_loads_wherever_it_is_run() {
+        for template in BUNDLED {
+            let nowhere = format!("no/such/folder/{}", template.name);
+            assert!(load(template.text, &nowhere).is_ok(), "{}", template.name);
+        }
+    }
+
+    #[test]
+    fn bundled_data_are_those_of_the_file() {
+        let text = templates::find(BUNDLED, "trace-replay").expect("it is bundled").text;
+        let bundled = load(text, "no/such/folder/trace-replay").expect("it loads");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/sim-configs/kafka/trace-replay.toml");
+        let beside = load(text, file).expect("it loads");
+        assert!(replayed(&bundled) > 1_000);
+        assert_eq!(replayed(&bundled), replayed(&beside));
+    }
 }

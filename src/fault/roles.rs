@@ -68,7 +68,8 @@ impl Roles {
             | Response::LeaveGroup(_)
             | Response::OffsetCommit(_)
             | Response::OffsetFetch(_)
-            | Response::EpochEnd(_) => {}
+            | Response::EpochEnd(_)
+            | Response::Refused => {}
         }
     }
 

@@ -49,13 +49,13 @@ pub enum Fate {
     /// Put aside.
     DeadLettered(Reason),
     /// Not known yet.
-    InFlight(Stage4),
+    InFlight(Whereabouts),
 }
 
 /// How far a record in flight has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stage4 {
+pub enum Whereabouts {
     /// In the client: no log has it.
     Unsent,
     /// In a log, below no high watermark yet.
@@ -97,7 +97,7 @@ pub struct Balance {
     /// Put aside, by reason.
     pub dead_lettered: BTreeMap<Reason, u64>,
     /// Not decided, by how far they came.
-    pub in_flight: BTreeMap<Stage4, u64>,
+    pub in_flight: BTreeMap<Whereabouts, u64>,
 }
 
 impl Balance {
@@ -120,6 +120,17 @@ impl Balance {
     /// Records lost, whatever the cause.
     pub fn lost_total(&self) -> u64 {
         self.lost.values().sum()
+    }
+
+    /// So many records had left as kept where nobody reads, and are gone now after all; how many of them were.
+    fn lose_kept(&mut self, records: u64, why: Reason) -> u64 {
+        let Some(kept) = self.in_flight.get_mut(&Whereabouts::Kept) else { return 0 };
+        let lost = records.min(*kept);
+        *kept -= lost;
+        if lost > 0 {
+            *self.lost.entry(why).or_default() += lost;
+        }
+        lost
     }
 
     fn add(&mut self, fate: Fate) {
@@ -439,35 +450,40 @@ impl<L: Latencies> Ledger<L> {
     }
 
     fn cut(&mut self, place: PlaceId, from: u64, why: Reason) {
+        self.cut_forgotten(place, from, why);
         for ids in self.books[place.index()].cut(from) {
-            for id in ids.iter() {
-                self.kept_but_cut(id, place, why);
+            let left: Vec<_> = ids.iter().filter(|id| !self.is_open(*id)).collect();
+            let lost = self.exit.closed.lose_kept(left.len() as u64, why);
+            if let Some(remarks) = &mut self.exit.remarks {
+                left.into_iter().take(lost as usize).for_each(|id| remarks.gone_after_all(id, place, why));
             }
-            self.decide(&ids, |line| {
-                line.copies = line.copies.saturating_sub(1);
-                if line.copies == 0 {
-                    line.cut = Some(why);
-                }
-            });
+            self.decide(&ids, |line| line.lose_copy(why));
         }
     }
 
-    /// A record that had left as kept where nobody reads, and is gone now after all.
-    fn kept_but_cut(&mut self, id: RecordId, place: PlaceId, why: Reason) {
-        let left = self.windows[id.source() as usize]
-            .as_ref()
-            .is_none_or(|window| window.line(id.sequence()).is_none());
-        if !left {
+    /// What everybody had settled, or nobody read, is not in the book any more; some of it may be open all the
+    /// same: settled and not processed yet. Of a record with copies on both sides only the last one is found.
+    fn cut_forgotten(&mut self, place: PlaceId, from: u64, why: Reason) {
+        let offsets = self.books[place.index()].forgotten(from);
+        if offsets.is_empty() {
             return;
         }
-        let closed = &mut self.exit.closed;
-        if let Some(kept) = closed.in_flight.get_mut(&Stage4::Kept).filter(|kept| **kept > 0) {
-            *kept -= 1;
-            closed.add(Fate::Lost(why));
-            if let Some(remarks) = &mut self.exit.remarks {
-                remarks.gone_after_all(id, place, why);
-            }
+        let here = |line: &Line| line.place == Some(place) && offsets.contains(&line.offset) && !line.expired;
+        let mut open = Vec::new();
+        for (source, window) in (0..).zip(&self.windows) {
+            let rows = window.iter().flat_map(Window::rows).filter(|(_, line, _)| here(line));
+            open.extend(rows.map(|(sequence, ..)| RecordId::new(source, sequence)));
         }
+        if self.books[place.index()].readers().is_empty() {
+            let left = (offsets.end - offsets.start).saturating_sub(open.len() as u64);
+            self.exit.closed.lose_kept(left, why);
+        }
+        open.into_iter().for_each(|id| self.decide(&Ids::one(id), |line| line.lose_copy(why)));
+    }
+
+    fn is_open(&self, id: RecordId) -> bool {
+        let window = self.windows[id.source() as usize].as_ref();
+        window.is_some_and(|window| window.line(id.sequence()).is_some())
     }
 
     fn expired(&mut self, now: Time, place: PlaceId, below: u64, why: Reason) {

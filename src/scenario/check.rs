@@ -8,6 +8,7 @@ mod growth;
 mod kafka;
 mod mishaps;
 mod payloads;
+mod recorded;
 mod zeromq;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use crate::kernel::{Duration, Time};
 use super::error::{Finding, Findings, Span, did_you_mean};
 use super::file::{Node, Table, Tree, Value};
 use super::scenario::{Presence, Scenario, System};
+
+pub use recorded::check as recorded;
 
 /// Checks the scenario against itself; `tree` says where things stand.
 pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {

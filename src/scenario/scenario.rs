@@ -17,7 +17,7 @@ use crate::observe::promise::{Mode, Promise};
 use crate::trace::Reason;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
-    Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Trace, TraceError, TraceOptions,
+    Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Schema, Trace, TraceError, TraceOptions,
 };
 
 use crate::zeromq;
@@ -259,6 +259,17 @@ pub enum Commit {
     Before,
 }
 
+impl Generator {
+    /// The fields of what it publishes, if that has fields: JSON objects when it replays a trace that is loaded.
+    pub fn schema(&self) -> Option<Schema> {
+        match (&self.payload, &self.arrivals) {
+            (Payload::Made(PayloadKind::Bytes(_)), _) | (Payload::Recorded, Schedule::Recorded(_)) => None,
+            (Payload::Made(kind), _) => Some(kind.schema()),
+            (Payload::Recorded, Schedule::Ready(arrivals)) => arrivals.pattern.trace()?.schema.clone(),
+        }
+    }
+}
+
 /// `[[processor]]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Processor {
@@ -270,6 +281,8 @@ pub struct Processor {
     pub reader: Reader,
     /// What it does with each record.
     pub work: Operation,
+    /// Where that is written, when it is.
+    pub(super) work_place: Option<Span>,
     /// The topic or channel it writes to.
     pub to: String,
     /// When it is there.
@@ -386,17 +399,20 @@ impl Scenario {
     /// Loads the traces that are replayed. `folder` is that of the scenario file; `load` reads one trace.
     ///
     /// # Errors
-    /// Every trace that cannot be loaded, with the place where it is asked for.
+    /// Every trace that cannot be loaded, with the place where it is asked for; else every processor whose work
+    /// does not fit what was recorded.
     pub fn load_traces(
         &mut self,
         folder: &Path,
         mut load: impl FnMut(&Path, &TraceOptions) -> Result<Trace, TraceError>,
     ) -> Result<(), ScenarioError> {
         let mut findings = Findings::new();
+        let mut places = Vec::new();
         for generator in &mut self.generators {
             let Schedule::Recorded(recording) = &generator.arrivals else { continue };
             match load(&folder.join(&recording.file), &recording.options) {
                 Ok(trace) => {
+                    places.push((generator.topic.clone(), recording.place));
                     let pattern = Pattern::Replay { trace: Arc::new(trace), speed: recording.speed };
                     generator.arrivals = Schedule::Ready(Arrivals { pattern, batch: 1 });
                 }
@@ -406,6 +422,9 @@ impl Scenario {
                         .help("file names are seen from the folder of the scenario file"),
                 ),
             }
+        }
+        if findings.is_empty() {
+            super::check::recorded(self, &places, &mut findings);
         }
         if findings.is_empty() { Ok(()) } else { Err(findings.into_error(&self.sources)) }
     }

@@ -160,7 +160,54 @@ fn a_trace_is_loaded_from_beside_the_file() {
     assert_eq!(asked, [(std::path::PathBuf::from("folder/data/x.csv"), "t".to_owned())]);
     let text = error.expect_err("the trace is empty").render(false, 100);
     assert!(text.contains("the trace has no records"), "{text}");
-    let trace = crate::workload::Trace { entries: Vec::new(), schema: None };
+    // The shop's processors work on the fields of its events.
+    let schema = load(SHOP).generators[0].schema();
+    let trace = crate::workload::Trace { entries: Vec::new(), schema };
     scenario.load_traces(std::path::Path::new("folder"), |_, _| Ok(trace.clone())).expect("it loads");
     assert!(matches!(&scenario.generators[0].arrivals, Schedule::Ready(_)));
+}
+
+/// A replayed trace of two columns, and a processor that works on it.
+fn replayed(work: &str) -> Result<Scenario, String> {
+    let text = format!(
+        r#"
+[run]
+duration = "60s"
+[kafka]
+brokers = 1
+offsets.topic.replication.factor = 1
+[kafka.topics.quakes]
+[kafka.topics.strong]
+[[generator]]
+name = "usgs"
+topic = "quakes"
+arrivals = {{ replay = {{ file = "x.csv", time = "t" }} }}
+[[processor]]
+name = "worth-a-word"
+from = "quakes"
+to = "strong"
+work = {work}
+[[sink]]
+name = "archive"
+from = "strong"
+"#
+    );
+    let mut scenario = load(&text);
+    let csv = "t,magnitude,where\n1,2.5,sea\n2,6.5,land\n";
+    let read =
+        |path: &std::path::Path, options: &_| crate::workload::read_trace(path, csv.as_bytes(), options);
+    let loaded = scenario.load_traces(std::path::Path::new("."), read);
+    loaded.map(|()| scenario).map_err(|error| error.render(false, 100))
+}
+
+#[test]
+fn work_on_what_was_recorded_is_checked_when_the_trace_is_there() {
+    let scenario =
+        replayed("{ filter = { field = \"magnitude\", above = 5 } }").expect("it has such a field");
+    drop(super::wiring::wire(&scenario));
+    let text = replayed("{ filter = { field = \"magnitud\", above = 5 } }").expect_err("it has none");
+    assert!(text.contains("`worth-a-word`: what it reads has no field `magnitud`"), "{text}");
+    assert!(text.contains("did you mean `magnitude`?") && text.contains("this work"), "{text}");
+    let text = replayed("{ sentiment = \"magnitude\" }").expect_err("a number has no mood");
+    assert!(text.contains("`magnitude` holds numbers"), "{text}");
 }

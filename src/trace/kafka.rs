@@ -78,6 +78,35 @@ pub enum PositionReason {
     Truncated,
 }
 
+/// What a consumer's `poll()` throws, by the name of the class. None of them goes away by polling again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Exception {
+    /// Nothing is committed, and `auto.offset.reset` is none.
+    #[serde(rename = "NoOffsetForPartitionException")]
+    NoOffsetForPartition,
+    /// The position is not in the log, and `auto.offset.reset` is none.
+    #[serde(rename = "OffsetOutOfRangeException")]
+    OffsetOutOfRange,
+    /// The log was truncated below the position (KIP-320), and `auto.offset.reset` is none.
+    #[serde(rename = "LogTruncationException")]
+    LogTruncation,
+    /// Another consumer has taken its `group.instance.id` (KIP-345).
+    #[serde(rename = "FencedInstanceIdException")]
+    FencedInstanceId,
+    /// The group agrees on no assignor with it.
+    #[serde(rename = "InconsistentGroupProtocolException")]
+    InconsistentGroupProtocol,
+    /// The group has `group.max.size` members.
+    #[serde(rename = "GroupMaxSizeReachedException")]
+    GroupMaxSizeReached,
+    /// `session.timeout.ms` lies outside the bounds of the broker.
+    #[serde(rename = "InvalidSessionTimeoutException")]
+    InvalidSessionTimeout,
+    /// An error that nobody expected here.
+    #[serde(rename = "KafkaException")]
+    Unexpected,
+}
+
 /// One thing that Kafka did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Kafka {
@@ -272,6 +301,15 @@ pub enum Kafka {
         upto: u64,
         /// Equal for equal records at equal offsets, whatever batches they lie in.
         digest: u64,
+    },
+    /// `poll()` threw an exception at the application, which closes the consumer.
+    ConsumerFailed {
+        /// Its group.
+        group: GroupId,
+        /// The partitions that it is about; none when it is about the group.
+        places: Arc<[PlaceId]>,
+        /// What it threw.
+        error: Exception,
     },
     /// A broker has loaded the groups of an offsets partition and coordinates them.
     CoordinatorReady {

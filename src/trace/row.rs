@@ -377,6 +377,9 @@ fn kafka<'a>(fact: &'a Kafka, stage: &Stage) -> FactRow<'a> {
             .offset(*from)
             .upto(*upto)
             .detail(json!({ "digest": format!("{digest:016x}") })),
+        Kafka::ConsumerFailed { group, places, error } => {
+            row("consumer-failed").group(*group).why(error).detail(json!({ "partitions": names(places) }))
+        }
         Kafka::CoordinatorReady { place, groups } => {
             row("coordinator-ready").place(*place).detail(json!({ "groups": groups }))
         }

@@ -6,6 +6,7 @@ use crate::kernel::{Cast, Crash, Event, Physics};
 
 use super::kafka::{BrokerId, GroupReason, GroupState, Kafka};
 use super::life::Life;
+use super::row::variant_name;
 use super::stage::Stage;
 use super::zeromq::ZeroMq;
 use super::{Fact, Injected, Phase, PlaceId, Whom};
@@ -210,6 +211,15 @@ fn tell_kafka(kafka: &Kafka, who: &str, stage: &Stage) -> Option<Told> {
         Kafka::CommitFailed { group, error } => {
             let name = &stage.groups[group.index()].name;
             told(Weight::Error, "commit", format!("{name}: {error:?}"))
+        }
+        Kafka::ConsumerFailed { group, places, error } => {
+            let name = &stage.groups[group.index()].name;
+            let mut text = format!("{who} ({name}) threw {}", variant_name(error));
+            for (index, id) in places.iter().enumerate() {
+                text += if index == 0 { " at " } else { ", " };
+                text += &place(*id);
+            }
+            told(Weight::Error, "stop", text)
         }
         Kafka::EpochBumped { epoch } => {
             told(Weight::Warning, "epoch", format!("{who} goes on with epoch {epoch}"))

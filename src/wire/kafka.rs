@@ -45,7 +45,7 @@ pub enum Request {
     /// Still here.
     Heartbeat(GroupId, Membership),
     /// Goodbye.
-    LeaveGroup(GroupId, Membership),
+    LeaveGroup(GroupId, Membership, Goodbye),
     /// Keep these offsets.
     OffsetCommit(Arc<OffsetCommit>),
     /// What is committed?
@@ -178,6 +178,15 @@ pub struct Membership {
     pub generation: u32,
 }
 
+/// Why a member leaves its group (KIP-800).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// "the consumer is being closed"
+    Closed,
+    /// "consumer poll timeout has expired": no poll within `max.poll.interval.ms`.
+    PollTimeout,
+}
+
 /// A JoinGroup request.
 #[derive(Clone, Debug)]
 pub struct JoinGroup {
@@ -270,6 +279,8 @@ pub enum Response {
     OffsetFetch(Result<Arc<[(PlaceId, u64)]>, ErrorCode>),
     /// Partition, (epoch, end offset) as `endOffsetFor` finds them; none is undefined.
     EpochEnd(Arc<[(PlaceId, Result<EpochEnd, ErrorCode>)]>),
+    /// Not an answer: nobody listens on the port yet (ECONNREFUSED). There is no connection.
+    Refused,
 }
 
 /// The largest epoch not above the one that was asked for, and its end offset; none is undefined.
@@ -415,8 +426,9 @@ pub struct AlterPartition {
     pub leader_epoch: u32,
     /// The partition epoch that it knows.
     pub partition_epoch: u32,
-    /// The set that it wants.
-    pub isr: Vec<BrokerId>,
+    /// The set that it wants, each with the incarnation (broker epoch) that fetched, when the asker knows it
+    /// (KIP-903).
+    pub isr: Vec<(BrokerId, Option<u64>)>,
 }
 
 /// From the controller to a broker.
@@ -451,6 +463,8 @@ pub struct Image {
     pub version: u64,
     /// Brokers in service (not fenced), by ascending id.
     pub alive: Vec<BrokerId>,
+    /// Their incarnations (broker epochs), in the same order.
+    pub epochs: Vec<u64>,
     /// Every partition, by [`PlaceId`].
     pub partitions: Vec<Partition>,
 }
@@ -461,6 +475,11 @@ impl Image {
     pub fn partitions_of(&self, first: PlaceId, most: u32) -> u32 {
         let places = self.partitions.iter().skip(first.index()).take(most as usize);
         places.take_while(|partition| partition.exists()).count() as u32
+    }
+
+    /// The incarnation of a broker in service.
+    pub fn epoch(&self, broker: BrokerId) -> Option<u64> {
+        self.alive.iter().zip(&self.epochs).find(|(alive, _)| **alive == broker).map(|(_, epoch)| *epoch)
     }
 
     /// The leader of a place, when there is one.
@@ -564,7 +583,8 @@ impl FromBroker {
                 | Response::FindCoordinator(_)
                 | Response::Heartbeat(_)
                 | Response::LeaveGroup(_)
-                | Response::OffsetCommit(_) => 0,
+                | Response::OffsetCommit(_)
+                | Response::Refused => 0,
             }
     }
 }

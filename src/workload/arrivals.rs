@@ -86,6 +86,18 @@ pub enum Pattern {
 impl Pattern {
     /// The length of a day.
     pub const DAY: Duration = Duration::from_secs(86_400);
+
+    /// What is replayed.
+    pub fn trace(&self) -> Option<&Trace> {
+        match self {
+            Self::Replay { trace, .. } => Some(trace),
+            Self::Constant { .. }
+            | Self::Poisson { .. }
+            | Self::OnOff { .. }
+            | Self::Daily { .. }
+            | Self::Ramp { .. } => None,
+        }
+    }
 }
 
 impl Arrivals {

@@ -209,14 +209,7 @@ impl Generator {
 
     fn make_sound(&mut self, cx: &mut Cx<'_, Self>, id: RecordId) -> (Record, Option<Body>) {
         let now = self.clock(cx.now());
-        if let Some(entry) = self.arrivals.entry() {
-            let (key, value) = (entry.key.clone(), entry.payload.clone());
-            let bytes =
-                key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
-            let hash = key.as_deref().map(self.setup.hash);
-            return (Record::new(id, now, hash, bytes as u32), self.body(key, value));
-        }
-        let payload = self.setup.payload.as_mut().expect("what is not replayed is made");
+        let Some(payload) = self.setup.payload.as_mut() else { return self.replay(cx, id) };
         self.scratch.clear();
         let value_bytes = match payload.next(now, cx.rng(), &mut self.row) {
             Content::Size(bytes) => bytes,
@@ -225,8 +218,7 @@ impl Generator {
                 self.scratch.len() as u32
             }
         };
-        let key = self.setup.keys.draw(Some(&self.row), cx.rng()).map(|key| self.cached(key));
-        let (hash, key) = key.unzip();
+        let (hash, key) = self.recorded_key().or_else(|| self.draw_key(cx, true)).unzip();
         let bytes = value_bytes + key.as_ref().map_or(0, |key: &Arc<[u8]>| key.len() as u32);
         let value =
             (self.setup.keep_bodies && !self.scratch.is_empty()).then(|| Arc::from(&self.scratch[..]));
@@ -292,6 +284,27 @@ impl Generator {
         if self.due != Time::NEVER && !self.blocked && !self.away {
             cx.arm_at(GeneratorTimer::Arrival, self.pace.real(self.due));
         }
+    }
+
+    /// What was recorded: its payload, and its key or else one that is drawn.
+    fn replay(&mut self, cx: &mut Cx<'_, Self>, id: RecordId) -> (Record, Option<Body>) {
+        let entry = self.arrivals.entry().expect("what is not made is replayed");
+        let value = entry.payload.clone();
+        let (hash, key) = self.recorded_key().or_else(|| self.draw_key(cx, false)).unzip();
+        let bytes = key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
+        (Record::new(id, self.clock(cx.now()), hash, bytes as u32), self.body(key, value))
+    }
+
+    #[inline]
+    fn recorded_key(&self) -> Option<(i32, Arc<[u8]>)> {
+        let key = self.arrivals.entry()?.key.clone()?;
+        Some(((self.setup.hash)(&key), key))
+    }
+
+    #[inline]
+    fn draw_key(&mut self, cx: &mut Cx<'_, Self>, from_row: bool) -> Option<(i32, Arc<[u8]>)> {
+        let row = from_row.then_some(&self.row);
+        self.setup.keys.draw(row, cx.rng()).map(|key| self.cached(key))
     }
 
     fn body(&self, key: Option<Arc<[u8]>>, value: Option<Arc<[u8]>>) -> Option<Body> {

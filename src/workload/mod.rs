@@ -33,4 +33,4 @@ pub use payload::{Content, PayloadKind, PayloadState, SizeLaw};
 pub use row::{Field, FieldKind, Row, Schema, Value};
 pub use timestamp::TimeUnit;
 pub use trace::{Trace, TraceEntry, TraceError, TraceOptions};
-pub use trace_file::load_trace;
+pub use trace_file::{load_trace, read_trace};

@@ -23,12 +23,23 @@ use super::trace::{Table, Trace, TraceError, TraceOptions};
 pub fn load_trace(path: &Path, options: &TraceOptions) -> Result<Trace, TraceError> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let table = match extension.to_ascii_lowercase().as_str() {
-        "csv" => read_csv(path, options),
+        "csv" => {
+            csv::Reader::from_path(path).map_err(words).and_then(|reader| read_csv(reader, path, options))
+        }
         "parquet" => read_parquet(path, options),
         _ => return Err(TraceError::Format(path.to_owned())),
     };
     let broken = |reason| TraceError::File { path: path.to_owned(), reason };
     table.map_err(broken)?.into_trace(options)
+}
+
+/// Reads a trace that is at hand as the text of a CSV file; `path` names it.
+///
+/// # Errors
+/// As [`load_trace`].
+pub fn read_trace(path: &Path, text: &[u8], options: &TraceOptions) -> Result<Trace, TraceError> {
+    let broken = |reason| TraceError::File { path: path.to_owned(), reason };
+    read_csv(csv::Reader::from_reader(text), path, options).map_err(broken)?.into_trace(options)
 }
 
 /// A reason why a file cannot be read, in words.
@@ -42,8 +53,11 @@ fn name_of(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
-fn read_csv(path: &Path, options: &TraceOptions) -> Result<Table, Reason> {
-    let mut reader = csv::Reader::from_path(path).map_err(words)?;
+fn read_csv(
+    mut reader: csv::Reader<impl std::io::Read>,
+    path: &Path,
+    options: &TraceOptions,
+) -> Result<Table, Reason> {
     let names: Vec<String> = reader.headers().map_err(words)?.iter().map(str::to_owned).collect();
     if let Some((_, twice)) = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name)) {
         return Err(format!("there are two columns `{twice}`"));

@@ -3,41 +3,21 @@
 use brokersim::trace::kafka::{BrokerId, Kafka};
 use brokersim::trace::{Life, Reason};
 
-use super::{Told, seconds, tell, tell_with};
+use super::stagehand::Cut;
+use super::{SHOP, Told, seconds, tell, tell_cut, tell_with};
 
-/// One partition on three brokers, its leader killed at 20 s and back at 40 s.
-const KILLED: &str = r#"
-[run]
-seed = 7
-duration = "60s"
-drain = "20s"
-[network]
-latency = { constant = "500us" }
-[kafka]
-brokers = 3
-min.insync.replicas = 2
-[kafka.topics.orders]
-partitions = 1
-replication.factor = 3
-[[generator]]
-name = "shop"
-topic = "orders"
-payload = { kind = "bytes", size = "100B" }
-arrivals = { constant = "50/s" }
-[[sink]]
-name = "billing"
-from = "orders"
-commit = "auto"
-consumer.auto.offset.reset = "earliest"
-[[fault]]
-at = "20s"
-kill = "leader of orders-0"
-for = "20s"
-"#;
+/// The leader is killed at 20 s and back at 40 s.
+fn killed() -> String {
+    killed_at(20_000)
+}
+
+fn killed_at(ms: u32) -> String {
+    format!("{SHOP}[[fault]]\nat = \"{ms}ms\"\nkill = \"leader of orders-0\"\nfor = \"20s\"\n")
+}
 
 #[test]
 fn a_killed_leader_loses_nothing_that_all_in_sync_replicas_had() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     told.assert_all_settled();
     assert_eq!(told.books.lost_total(), 0);
     assert_eq!((told.tally.stored_twice, told.tally.duplicates, told.tally.reordered), (0, 0, 0));
@@ -46,7 +26,7 @@ fn a_killed_leader_loses_nothing_that_all_in_sync_replicas_had() {
 
 #[test]
 fn a_dead_leader_is_replaced_when_its_session_ends_and_not_before() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     let place = told.place("orders", 0);
     let changes = told.leaders(place);
     let (first, second) = (&changes[0], &changes[1]);
@@ -59,7 +39,7 @@ fn a_dead_leader_is_replaced_when_its_session_ends_and_not_before() {
 
 #[test]
 fn the_producer_tries_again_until_there_is_a_new_leader() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     let elected = told.leaders(told.place("orders", 0))[1].0;
     let tries: Vec<_> = told.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::Retried { .. })).collect();
     assert!(!tries.is_empty());
@@ -73,7 +53,7 @@ fn the_producer_tries_again_until_there_is_a_new_leader() {
 
 #[test]
 fn a_broker_that_comes_back_joins_the_in_sync_set_again() {
-    let told = tell(KILLED);
+    let told = tell(&killed());
     let place = told.place("orders", 0);
     let dead = told.leaders(place)[0].1.expect("it had a leader");
     let back = told.leaders(place).into_iter().find(|(at, _, _, isr)| *at > seconds(40.0) && isr.len() == 3);
@@ -88,19 +68,15 @@ fn a_broker_that_comes_back_joins_the_in_sync_set_again() {
     assert!(followed);
 }
 
-/// As above, acknowledged by the leader alone, over a slow network, fast.
+/// As above, acknowledged by the leader alone, over a slow network, a record each millisecond.
 const LEADER_ONLY: &[&str] = &[
     "network.latency={ constant = \"20ms\" }",
     "generator.shop.arrivals={ constant = \"1k/s\" }",
     "generator.shop.producer.acks=1",
     "generator.shop.producer.linger.ms=0",
+    "generator.shop.producer.max.in.flight.requests.per.connection=1000",
     "run.duration=40s",
 ];
-
-/// The moment between two fetches of the followers.
-fn at_a_bad_moment() -> String {
-    KILLED.replace("at = \"20s\"", "at = \"19989ms\"")
-}
 
 /// How far the log of the old leader was ahead of the new one's when that took over.
 fn unreplicated(told: &Told) -> u64 {
@@ -120,35 +96,106 @@ fn unreplicated(told: &Told) -> u64 {
     old_end.max().expect("something was stored") - new_end
 }
 
+/// Oracle 13, row 2.
 #[test]
 fn a_leader_that_acknowledges_alone_takes_its_tail_with_it() {
-    let told = tell_with(&at_a_bad_moment(), LEADER_ONLY, &[]);
-    let tail = unreplicated(&told);
-    assert!(tail > 0, "followers are 20 ms behind");
-    let lost = told.lost(Reason::LeaderElection);
-    // Of the tail, what was on its way back to the client had not been promised and was sent again.
-    assert!(lost > 0 && lost <= tail, "{lost} of {tail}");
-    let cut: u64 = told.books.lost.values().sum();
-    assert_eq!(cut, lost, "{:?}", told.books);
+    // A follower asks again each 40 ms, the way there and back; between two questions the tail grows by a record
+    // each millisecond.
+    for (ms, tail) in [(19_975, 12), (19_985, 22), (19_995, 32), (20_003, 40), (20_008, 4), (20_018, 14)] {
+        let told = tell_with(&killed_at(ms), LEADER_ONLY, &[]);
+        assert_eq!(unreplicated(&told), tail, "killed at {ms} ms");
+        // A reset does not overtake the answers that were sent before it: all of the tail had been promised.
+        assert_eq!(told.lost(Reason::LeaderElection), tail, "{:?}", told.books);
+        assert_eq!((told.books.lost_total(), told.tally.stored_twice), (tail, 0), "{:?}", told.books);
+        assert_eq!(told.books.settled + tail, told.books.offered);
+    }
 }
 
 #[test]
-fn the_same_tail_is_kept_when_all_have_to_acknowledge() {
-    let mut set = LEADER_ONLY.to_vec();
-    set.push("generator.shop.producer.acks=all");
-    let told = tell_with(&at_a_bad_moment(), &set, &[]);
-    assert_eq!(told.books.lost_total(), 0, "{:?}", told.books);
-    told.assert_all_settled();
-    assert_eq!(told.tally.stored_twice, 0);
+fn at_the_same_moments_nothing_is_lost_when_all_have_to_acknowledge() {
+    let all = [
+        "generator.shop.producer.acks=all",
+        "generator.shop.producer.max.in.flight.requests.per.connection=5",
+    ];
+    for ms in [19_975, 19_985, 19_995] {
+        let told = tell_with(&killed_at(ms), &[LEADER_ONLY, &all].concat(), &[]);
+        told.assert_all_settled();
+        assert_eq!((told.books.lost_total(), told.tally.stored_twice), (0, 0), "{:?}", told.books);
+    }
 }
 
 #[test]
 fn without_acknowledgements_a_dead_leader_loses_what_is_sent_to_it() {
-    let told = tell_with(KILLED, &["generator.shop.producer.acks=0"], &[]);
+    let told = tell_with(&killed(), &["generator.shop.producer.acks=0"], &[]);
     let lost = told.lost(Reason::NotAcknowledged);
     assert!(lost > 0, "{:?}", told.books);
     assert_eq!(told.books.settled + told.books.lost_total(), told.books.offered, "{:?}", told.books);
     assert!(told.tally.accepted == told.books.offered, "all were promised");
+}
+
+/// One broker whose answers to the producer are lost for 0.9 s, from the moment at which it has stored what was
+/// offered at 10 s. Each record is a batch of its own.
+const LOST_ANSWERS: &str = r#"
+[run]
+seed = 13
+duration = "20s"
+drain = "20s"
+[network]
+latency = { constant = "20ms" }
+[kafka]
+brokers = 1
+offsets.topic.replication.factor = 1
+[kafka.topics.orders]
+partitions = 1
+replication.factor = 1
+[[generator]]
+name = "shop"
+topic = "orders"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "10/s" }
+producer.linger.ms = 0
+producer.request.timeout.ms = 1050
+[[sink]]
+name = "billing"
+from = "orders"
+consumer.auto.offset.reset = "earliest"
+"#;
+
+const ANSWERS_CUT: Cut = Cut { from: "broker-1", to: "shop", at: 10.01, until: 10.91 };
+
+/// Oracle 13, row 14.
+#[test]
+fn a_lost_acknowledgement_duplicates_what_was_in_flight_unless_the_producer_is_idempotent() {
+    for in_flight in [1, 2, 5] {
+        let bound = format!("generator.shop.producer.max.in.flight.requests.per.connection={in_flight}");
+        let plain = "generator.shop.producer.enable.idempotence=false";
+        let told = tell_cut(LOST_ANSWERS, &[plain, &bound], &[ANSWERS_CUT]);
+        told.assert_all_settled();
+        assert_eq!(told.tally.accepted, told.books.offered);
+        assert_eq!((told.tally.stored_twice, told.tally.duplicates), (in_flight, in_flight));
+        let twice = told.processed().into_values().filter(|times| *times == 2).count();
+        assert_eq!(twice as u64, in_flight, "whoever reads sees both copies");
+
+        let told = tell_cut(LOST_ANSWERS, &[&bound], &[ANSWERS_CUT]);
+        told.assert_all_settled();
+        assert_eq!((told.tally.stored_twice, told.tally.duplicates), (0, 0));
+        let recognised = told.kafka().filter_map(|(_, _, fact)| match fact {
+            Kafka::Deduplicated { ids, .. } => Some(u64::from(ids.len())),
+            _ => None,
+        });
+        assert_eq!(recognised.sum::<u64>(), in_flight, "by their sequence numbers (KIP-98)");
+    }
+}
+
+#[test]
+fn an_acknowledgement_that_has_left_before_the_cut_arrives() {
+    let plain = "generator.shop.producer.enable.idempotence=false";
+    // It leaves 20 ms after the record was offered, and the next one 100 ms later.
+    for (at, lost) in [(10.01, 1), (10.03, 0)] {
+        let told = tell_cut(LOST_ANSWERS, &[plain], &[Cut { at, until: 10.11, ..ANSWERS_CUT }]);
+        told.assert_all_settled();
+        assert_eq!(told.tally.stored_twice, lost, "{at}");
+    }
 }
 
 /// All three brokers lose power at 30.5 s, within one instant.
@@ -168,8 +215,7 @@ for = "10s"
 "#;
 
 fn dark(strike: &str) -> String {
-    let calm = KILLED.split("[[fault]]").next().expect("there is a beginning");
-    format!("{calm}{}", DARK.replace("STRIKE", strike))
+    format!("{SHOP}{}", DARK.replace("STRIKE", strike))
 }
 
 #[test]

@@ -1,36 +1,12 @@
 //! Brokers that stand still, fall behind, or come back.
 
 use brokersim::trace::Life;
-use brokersim::trace::kafka::Kafka;
+use brokersim::trace::kafka::{ErrorCode, Kafka};
 
-use super::{Blow, seconds, tell, tell_with};
-
-const THREE: &str = r#"
-[run]
-seed = 31
-duration = "90s"
-drain = "20s"
-[network]
-latency = { constant = "300us" }
-[kafka]
-brokers = 3
-min.insync.replicas = 2
-[kafka.topics.orders]
-partitions = 1
-replication.factor = 3
-[[generator]]
-name = "shop"
-topic = "orders"
-payload = { kind = "bytes", size = "100B" }
-arrivals = { constant = "50/s" }
-[[sink]]
-name = "billing"
-from = "orders"
-consumer.auto.offset.reset = "earliest"
-"#;
+use super::{Blow, SHOP, seconds, tell, tell_with};
 
 fn paused(lasts: u32) -> String {
-    format!("{THREE}[[fault]]\nat = \"20s\"\npause = \"leader of orders-0\"\nfor = \"{lasts}s\"\n")
+    format!("{SHOP}[[fault]]\nat = \"20s\"\npause = \"leader of orders-0\"\nfor = \"{lasts}s\"\n")
 }
 
 #[test]
@@ -54,14 +30,14 @@ fn a_pause_longer_than_the_session_does() {
 
 #[test]
 fn a_follower_that_stands_still_leaves_the_in_sync_set_when_it_is_fenced() {
-    let calm = tell(THREE);
+    let calm = tell(SHOP);
     let isr = calm.leaders(calm.place("orders", 0))[0].3.clone();
     let follower: &'static str = match isr[1].0 {
         1 => "broker-1",
         2 => "broker-2",
         _ => "broker-3",
     };
-    let told = tell_with(THREE, &[], &[Blow::pause(follower, 20.0, 30.0)]);
+    let told = tell_with(SHOP, &[], &[Blow::pause(follower, 20.0, 30.0)]);
     told.assert_all_settled();
     let changes = told.leaders(told.place("orders", 0));
     let (shrunk, grown) = (&changes[1], &changes[2]);
@@ -79,7 +55,7 @@ fn a_follower_that_stands_still_leaves_the_in_sync_set_when_it_is_fenced() {
 
 #[test]
 fn a_broker_that_restarts_quickly_is_out_until_its_old_session_has_ended() {
-    let told = tell_with(THREE, &[], &[Blow::kill("broker-1", 20.0, Some(1.0))]);
+    let told = tell_with(SHOP, &[], &[Blow::kill("broker-1", 20.0, Some(1.0))]);
     told.assert_all_settled();
     let registered = told.kafka().find_map(|(at, _, fact)| match fact {
         Kafka::Registered { broker, .. } if broker.0 == 1 && at > seconds(20.0) => Some(at),
@@ -87,4 +63,24 @@ fn a_broker_that_restarts_quickly_is_out_until_its_old_session_has_ended() {
     });
     let at = registered.expect("it registers again");
     assert!((seconds(27.0)..=seconds(31.1)).contains(&at), "DUPLICATE_BROKER_REGISTRATION until then: {at}");
+}
+
+/// Its listener opens when it has caught up: nobody gets an answer out of what it does not know yet.
+#[test]
+fn a_leader_that_restarts_quickly_refuses_connections_until_it_is_registered() {
+    let fault = "[[fault]]\nat = \"20s\"\nkill = \"leader of orders-0\"\nfor = \"1s\"\n";
+    let told = tell(&format!("{SHOP}{fault}"));
+    told.assert_all_settled();
+    let elected = told.leaders(told.place("orders", 0))[1].0;
+    assert!((seconds(27.0)..=seconds(29.1)).contains(&elected), "its old session ends first: {elected}");
+    let errors: Vec<_> = told
+        .kafka()
+        .filter_map(|(at, _, fact)| match fact {
+            Kafka::Retried { error, .. } if at < elected => Some(*error),
+            _ => None,
+        })
+        .collect();
+    assert!(errors.len() > 3, "{errors:?}");
+    assert!(errors.iter().all(|error| *error == ErrorCode::NetworkException), "{errors:?}");
+    assert_eq!((told.books.lost_total(), told.tally.stored_twice), (0, 0));
 }

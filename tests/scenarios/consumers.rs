@@ -1,7 +1,7 @@
 //! What applications that read see: at least once, at most once, resets, retention.
 
 use brokersim::trace::kafka::{Kafka, PositionReason};
-use brokersim::trace::{Life, Reason};
+use brokersim::trace::{Fact, Life, Reason, tell as tell_fact};
 
 use super::{Blow, Told, seconds, tell, tell_with};
 
@@ -90,6 +90,22 @@ fn a_late_group_begins_at_the_end_unless_it_asks_for_the_beginning() {
         .kafka()
         .filter(|(_, _, fact)| matches!(fact, Kafka::Positioned { why: PositionReason::Reset, .. }));
     assert_eq!(resets.count(), 2, "once a partition");
+}
+
+#[test]
+fn a_group_without_a_reset_policy_stops_and_says_why() {
+    let told = tell_with(ONE, &["sink.billing.consumer.auto.offset.reset=none"], &[]);
+    let stops: Vec<_> = told
+        .events
+        .iter()
+        .filter(|event| matches!(event.fact, Fact::Kafka(Kafka::ConsumerFailed { .. })))
+        .map(|event| tell_fact(event, &told.stage, &told.cast).expect("notable").text)
+        .collect();
+    assert_eq!(
+        stops,
+        ["billing/consumer (billing) threw NoOffsetForPartitionException at orders-0, orders-1"]
+    );
+    assert_eq!(told.processed().len(), 0);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Groups: who owns what, and what happens when members or their coordinator go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use brokersim::kernel::Time;
+use brokersim::kernel::{Duration, Time};
 use brokersim::trace::kafka::{GroupReason, GroupState, Kafka};
-use brokersim::trace::{GroupId, PlaceId};
+use brokersim::trace::{GroupId, Life, PlaceId};
 
 use super::{Blow, Told, seconds, tell, tell_with};
 
@@ -131,6 +132,79 @@ fn an_eager_rebalance_gives_up_everything_and_a_cooperative_one_what_moves() {
     assert_eq!(stable_generations(&cooperative).len(), 3, "a second round hands them out");
 }
 
+/// A third member comes at 20 s, and the second is slow to notice: it polls each 2 s.
+const SLOW_TO_NOTICE: &str = r#"
+[[sink]]
+name = "third"
+from = "orders"
+group = "billing"
+service = { constant = "1ms" }
+consumer.auto.offset.reset = "earliest"
+start = "20s"
+"#;
+
+fn slow_to_notice(strategy: &str) -> Told {
+    let mut set = vec![
+        "run.drain=120s".to_owned(),
+        "sink.second.start=0s".to_owned(),
+        "sink.second.service={ constant = \"100ms\" }".to_owned(),
+        "sink.second.consumer.max.poll.records=20".to_owned(),
+    ];
+    let member = |name| format!("sink.{name}.consumer.partition.assignment.strategy={strategy}");
+    set.extend(["first", "second", "third"].map(member));
+    let set: Vec<&str> = set.iter().map(String::as_str).collect();
+    let told = tell_with(&format!("{LATE}{SLOW_TO_NOTICE}"), &set, &[]);
+    told.assert_all_settled();
+    told
+}
+
+/// When the group was stable again for good.
+fn rebalanced(told: &Told) -> Time {
+    stable_generations(told).last().filter(|(at, ..)| *at > seconds(20.0)).expect("it rebalances").0
+}
+
+/// What the first member owned before the third came, and after.
+fn kept_by_the_first(told: &Told) -> Vec<PlaceId> {
+    let (before, after) =
+        (owners(told, seconds(19.9)), owners(told, rebalanced(told) + Duration::from_secs(1)));
+    let mine = |owners: &BTreeMap<PlaceId, Vec<String>>, place| owners[place] == ["first/consumer"];
+    before.keys().filter(|place| mine(&before, place) && mine(&after, place)).copied().collect()
+}
+
+/// The longest time from the log to the end of the work, of records that were stored meanwhile in these places.
+fn longest_wait(told: &Told, places: &[PlaceId], meanwhile: Range<Time>) -> Duration {
+    let mut since = BTreeMap::new();
+    for (at, ids, ..) in told.stored() {
+        since.extend(ids.iter().map(|id| (id, at)));
+    }
+    let mut longest = Duration::ZERO;
+    for (at, _, life) in told.life() {
+        let Life::Processed { ids, place, .. } = life else { continue };
+        for id in ids.iter().filter(|id| places.contains(place) && meanwhile.contains(&since[id])) {
+            longest = longest.max(at.since(since[&id]));
+        }
+    }
+    longest
+}
+
+/// KIP-429.
+#[test]
+fn a_cooperative_member_goes_on_with_what_it_keeps_while_an_eager_one_waits_for_the_others() {
+    for (strategy, waits) in [("cooperative-sticky", false), ("range", true), ("sticky", true)] {
+        let told = slow_to_notice(strategy);
+        let kept = kept_by_the_first(&told);
+        assert!(!kept.is_empty(), "{strategy}");
+        let calm = longest_wait(&told, &kept, seconds(10.0)..seconds(20.0));
+        let busy = longest_wait(&told, &kept, seconds(20.0)..rebalanced(&told));
+        assert!(calm < Duration::from_millis(3), "{strategy}: {calm}");
+        if waits {
+            assert!(busy > Duration::from_millis(900), "{strategy}: {busy}");
+        } else {
+            assert_eq!(busy, calm, "{strategy}: nobody notices");
+        }
+    }
+}
+
 #[test]
 fn a_member_that_leaves_in_good_order_is_missed_at_once() {
     let told = tell_with(LATE, &["sink.second.start=0s", "sink.second.stop=30s"], &[]);
@@ -197,8 +271,15 @@ fn a_member_that_does_not_poll_is_out_and_its_records_come_again() {
         "run.drain=60s",
     ];
     let told = tell_with(LATE, set, &[]);
-    let left = told.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::MemberLeft { .. })).count();
-    assert!(left > 0, "ten records take 20 s");
+    let left: Vec<_> = told
+        .kafka()
+        .filter_map(|(_, _, fact)| match fact {
+            Kafka::MemberLeft { why, .. } => Some(*why),
+            _ => None,
+        })
+        .collect();
+    assert!(!left.is_empty(), "ten records take 20 s");
+    assert!(left.iter().all(|why| *why == GroupReason::PollTimeout), "{left:?}");
     assert!(told.tally.duplicates > 0, "{:?}", told.tally);
     let quick = tell_with(LATE, &[set, &["sink.second.consumer.max.poll.records=2"][..]].concat(), &[]);
     let left = quick.kafka().filter(|(_, _, fact)| matches!(fact, Kafka::MemberLeft { .. })).count();

@@ -15,6 +15,7 @@ mod groups;
 mod pipelines;
 mod promises;
 mod properties;
+mod stagehand;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,33 @@ use brokersim::scenario::wiring::{Wired, wire_with};
 use brokersim::scenario::{Overrides, Scenario};
 use brokersim::trace::kafka::{BrokerId, Kafka};
 use brokersim::trace::{Fact, Ids, Life, PlaceId, Reason, RecordId, Stage};
+
+use stagehand::Cut;
+
+/// One partition on three brokers, 50 records a second, one reader.
+pub const SHOP: &str = r#"
+[run]
+seed = 7
+duration = "60s"
+drain = "20s"
+[network]
+latency = { constant = "500us" }
+[kafka]
+brokers = 3
+min.insync.replicas = 2
+[kafka.topics.orders]
+partitions = 1
+replication.factor = 3
+[[generator]]
+name = "shop"
+topic = "orders"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "50/s" }
+[[sink]]
+name = "billing"
+from = "orders"
+consumer.auto.offset.reset = "earliest"
+"#;
 
 /// A story that has been told.
 pub struct Told {
@@ -55,9 +83,21 @@ pub fn tell(text: &str) -> Told {
 
 /// Tells a scenario with settings laid over it and more that goes wrong.
 pub fn tell_with(text: &str, set: &[&str], blows: &[Blow]) -> Told {
-    let scenario = load(text, set);
-    let told = tell_once(&scenario, blows);
-    let again = in_slices(&scenario, blows);
+    tell_wired(|| wired(&load(text, set), blows))
+}
+
+/// Tells a scenario in which paths between nodes are cut.
+pub fn tell_cut(text: &str, set: &[&str], cuts: &[Cut]) -> Told {
+    tell_wired(|| {
+        let mut wired = wired(&load(text, set), &[]);
+        stagehand::set_up(&mut wired.parts, cuts);
+        wired
+    })
+}
+
+fn tell_wired(wire: impl Fn() -> Wired) -> Told {
+    let told = tell_once(wire());
+    let again = in_slices(wire());
     assert_eq!(again, told.1, "the same scenario is the same run");
     told.0
 }
@@ -73,8 +113,7 @@ pub fn wired(scenario: &Scenario, blows: &[Blow]) -> Wired {
     wire_with(scenario, |cast| blows.iter().map(|blow| blow.plan(cast)).collect())
 }
 
-fn tell_once(scenario: &Scenario, blows: &[Blow]) -> (Told, String) {
-    let wired = wired(scenario, blows);
+fn tell_once(wired: Wired) -> (Told, String) {
     let stage = Arc::clone(&wired.stage);
     let mut simulation = Simulation::new(wired.parts);
     let cast = simulation.cast().clone();
@@ -99,8 +138,7 @@ fn tell_once(scenario: &Scenario, blows: &[Blow]) -> (Told, String) {
 }
 
 /// The digest of a run that is stopped and looked at again and again.
-fn in_slices(scenario: &Scenario, blows: &[Blow]) -> String {
-    let wired = wired(scenario, blows);
+fn in_slices(wired: Wired) -> String {
     let mut simulation = Simulation::new(wired.parts);
     let mut until = Time::ZERO;
     while until < wired.end {

@@ -139,7 +139,7 @@ impl Broker {
             return;
         }
         let old = std::mem::replace(&mut self.image, Arc::clone(&image));
-        let alive_changed = old.alive != image.alive;
+        let alive_changed = (&old.alive, &old.epochs) != (&image.alive, &image.epochs);
         for (index, partition) in image.partitions.iter().enumerate() {
             let place = PlaceId(index as u32);
             if !partition.replicas.contains(&self.setup.id) {
@@ -322,6 +322,8 @@ impl Broker {
         let (broker, Some(epoch)) = (self.setup.id, self.epoch) else { return };
         let Some(Role::Leader(leader)) = self.replica(place).map(|replica| &replica.role) else { return };
         let (leader_epoch, partition_epoch) = (leader.leader_epoch(), leader.partition_epoch());
+        let fetched_in = |member| if member == broker { Some(epoch) } else { leader.broker_epoch(member) };
+        let isr = isr.into_iter().map(|member| (member, fetched_in(member))).collect();
         self.replica(place).expect("it was there").asked_under.push_back(partition_epoch);
         cx.arm(BrokerTimer::AskAgain, CONTROLLER_TIMEOUT);
         let changes = Arc::new([AlterPartition { place, leader_epoch, partition_epoch, isr }]);
@@ -367,7 +369,8 @@ impl Broker {
 
 fn note_standing(leader: &mut Leader, partition: &Partition, image: &Image) {
     for &broker in partition.replicas.iter() {
-        let standing = if image.alive.contains(&broker) { Standing::InService } else { Standing::Fenced };
-        leader.set_standing(broker, standing, None);
+        let epoch = image.epoch(broker);
+        let standing = if epoch.is_some() { Standing::InService } else { Standing::Fenced };
+        leader.set_standing(broker, standing, epoch);
     }
 }

@@ -5,7 +5,7 @@
 //! its responses keep the order of its requests, as Kafka's socket server does by muting the channel.
 //!
 //! **Invariant.** Every request is answered exactly once, except produce requests with acks=0 and those whose
-//! asker or broker died.
+//! asker or broker died. A broker that is not registered and caught up yet takes no connections.
 //!
 //! A broker has one log directory: when its disk takes no more, it halts.
 //!
@@ -222,7 +222,22 @@ impl Broker {
         }
     }
 
+    /// A broker opens its listener when it has caught up with the metadata to its own registration, which
+    /// waits for the end of its last life's session (`BrokerServer.startup`: `initialCatchUpFuture`, then
+    /// `enableRequestProcessing`).
+    #[inline]
+    fn is_listening(&self) -> bool {
+        self.epoch.is_some_and(|registered| self.image.version >= registered)
+    }
+
     fn request(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
+        if !self.is_listening() {
+            let ToBroker { correlation, reply_to, .. } = asked;
+            return cx.send(
+                reply_to,
+                FromBroker { broker: self.setup.id, correlation, response: Response::Refused },
+            );
+        }
         if let Some(asked) = self.connections.admit(asked) {
             let wait = self.connections.busy_for(Asker::of(&asked), cx.now(), self.cost(&asked));
             cx.work(wait);

@@ -120,6 +120,7 @@ impl Broker {
             return;
         }
         match answer.response {
+            Response::Refused => return self.fetch_failed(cx, answer.broker),
             Response::Fetch(fetched) => {
                 let Some(fetch) = self.fetchers[index].in_flight.take() else { return };
                 cx.work(self.per_kib(u64::from(fetched.bytes)));

@@ -19,6 +19,9 @@ type EpochEnd = Result<Option<(u32, u64)>, ErrorCode>;
 
 impl Consumer {
     pub(super) fn answer(&mut self, cx: &mut Cx<'_, Self>, answer: FromBroker) {
+        if matches!(answer.response, Response::Refused) {
+            return self.connection_refused(cx, &answer);
+        }
         let Some(call) = self.state.brokers.answered(answer.correlation) else { return };
         let Call { seat, correlation, ask, .. } = call;
         match (answer.response, ask) {
@@ -52,11 +55,20 @@ impl Consumer {
                 | Response::Heartbeat(_)
                 | Response::LeaveGroup(_)
                 | Response::OffsetCommit(_)
-                | Response::OffsetFetch(_)),
+                | Response::OffsetFetch(_)
+                | Response::Refused),
                 ask,
             ) => unreachable!("{response:?} does not answer {ask:?}"),
         }
         self.poll(cx);
+    }
+
+    /// There was no connection after all.
+    fn connection_refused(&mut self, cx: &mut Cx<'_, Self>, answer: &FromBroker) {
+        if let Some(seat) = self.state.brokers.awaits(answer.correlation) {
+            self.hang_up(cx, seat);
+            self.poll(cx);
+        }
     }
 
     // Metadata and coordinator.
@@ -131,7 +143,7 @@ impl Consumer {
     /// An error that the application sees: another incarnation, another protocol, a full group.
     fn expelled(&mut self, cx: &mut Cx<'_, Self>, error: ErrorCode) {
         self.state.membership.reset(false);
-        self.fail(cx, error);
+        self.refused(cx, error);
     }
 
     fn synced(&mut self, cx: &mut Cx<'_, Self>, generation: u32, synced: Result<Arc<[PlaceId]>, ErrorCode>) {
@@ -203,7 +215,7 @@ impl Consumer {
             Purpose::Rejoin => self.rejoin_answered(cx, verdict, error),
         }
         if verdict == Verdict::Fenced {
-            self.fail(cx, error);
+            self.refused(cx, error);
         }
     }
 

@@ -10,7 +10,7 @@ use super::{Consumer, Stopped, Timer};
 use crate::kernel::{Cx, Duration, Time};
 use crate::trace::PlaceId;
 use crate::trace::kafka::{ErrorCode, Kafka};
-use crate::wire::kafka::{OffsetCommit, Request};
+use crate::wire::kafka::{Goodbye, OffsetCommit, Request};
 use crate::wire::port::FromSubscriber;
 
 /// `KafkaConsumer.DEFAULT_CLOSE_TIMEOUT_MS`
@@ -136,17 +136,17 @@ impl Consumer {
             self.state.poll_interval_armed = true;
             cx.arm(Timer::PollInterval, self.setup.config.retry_backoff);
         } else if self.state.membership.is_in() {
-            self.leave(cx);
+            self.leave(cx, Goodbye::PollTimeout);
             self.state.membership.reset(false);
         }
     }
 
     /// A dynamic member says goodbye; a static one just falls silent (KIP-345).
-    fn leave(&mut self, cx: &mut Cx<'_, Self>) {
+    fn leave(&mut self, cx: &mut Cx<'_, Self>, why: Goodbye) {
         let membership = &self.state.membership;
         let (Some(seat), Some(_)) = (membership.seat(), membership.member) else { return };
         if !membership.is_static() && membership.standing != Standing::Unjoined {
-            let request = Request::LeaveGroup(self.setup.group, membership.identity());
+            let request = Request::LeaveGroup(self.setup.group, membership.identity(), why);
             self.ask(cx, seat, request, Ask::LeaveGroup);
         }
     }
@@ -357,7 +357,7 @@ impl Consumer {
         let all = self.state.positions.places();
         let lost = self.state.membership.generation.is_none();
         self.give_up(cx, &all, lost);
-        self.leave(cx);
+        self.leave(cx, Goodbye::Closed);
         self.state.membership.reset(false);
         self.state.membership.preparation = Preparation::Due;
         self.state.stopped = Some(why);

@@ -147,6 +147,11 @@ impl Brokers {
         Some(call)
     }
 
+    /// Where this request went, as long as it is under way.
+    pub fn awaits(&self, correlation: u32) -> Option<Seat> {
+        self.calls.iter().find(|call| call.correlation == correlation).map(|call| call.seat)
+    }
+
     /// The connection is gone: what was under way on it.
     pub fn disconnected(&mut self, seat: Seat, now: Time, rng: &mut Rng) -> Vec<Call> {
         let link = &mut self.links[seat.index()];

@@ -19,6 +19,7 @@
 mod answers;
 mod background;
 mod brokers;
+mod failure;
 mod fetcher;
 mod membership;
 mod offsets;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use crate::hears;
 use crate::kafka::config::ConsumerConfig;
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
-use crate::trace::kafka::{BrokerId, ErrorCode};
+use crate::trace::kafka::{BrokerId, Exception};
 use crate::trace::{ChannelId, GroupId, PlaceId};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{FromBroker, Image, Request, ToBroker};
@@ -115,10 +116,8 @@ pub enum Timer {
 pub enum Stopped {
     /// Its application closed it.
     Closed,
-    /// An error that `poll()` throws at the application, which then closes the consumer: a partition has
-    /// no offset to begin at and `auto.offset.reset` is none ([`ErrorCode::OffsetOutOfRange`]), another
-    /// incarnation has its instance id ([`ErrorCode::FencedInstanceId`]), and the like.
-    Failed(ErrorCode),
+    /// `poll()` threw this at the application, which then closed the consumer.
+    Failed(Exception),
 }
 
 /// A consumer of a classic group.

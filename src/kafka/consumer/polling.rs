@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::brokers::{Ask, Purpose, Seat};
 use super::membership::{Coordinator, Preparation, Standing, is_cooperative};
 use super::positions::Phase;
-use super::{Consumer, Stopped, Timer};
+use super::{Consumer, Timer};
 use crate::kafka::config::OffsetReset;
 use crate::kernel::{Cx, Duration, Time};
-use crate::trace::kafka::{ErrorCode, Kafka, PositionReason};
+use crate::trace::kafka::{Kafka, PositionReason};
 use crate::trace::{Ids, Life, PlaceId, Reason};
 use crate::wire::kafka::{OffsetSpec, Request};
 use crate::wire::port::FromSubscriber;
@@ -230,7 +230,7 @@ impl Consumer {
             let position = self.state.positions.get_mut(place).expect("asked for what is owned");
             match (position.phase, spec) {
                 (Phase::Resetting(_), Some(spec)) => resets.push((place, spec)),
-                (Phase::Resetting(_), None) => return self.fail(cx, ErrorCode::OffsetOutOfRange),
+                (Phase::Resetting(why), None) => return self.no_offset(cx, why),
                 (Phase::Validating, _) => {
                     checks.push((place, position.last_epoch.expect("nothing read is nothing to check")));
                 }
@@ -366,10 +366,5 @@ impl Consumer {
             let why = if earliest { Reason::Retention } else { Reason::OffsetReset };
             cx.emit(Life::Skipped { group, place, to, why });
         }
-    }
-
-    /// `poll()` throws an error: the application closes the consumer.
-    pub(super) fn fail(&mut self, cx: &mut Cx<'_, Self>, error: ErrorCode) {
-        self.close(cx, Stopped::Failed(error));
     }
 }

@@ -114,9 +114,9 @@ impl Liveness {
         self.get(broker).is_some_and(|known| known.standing == Standing::Unfenced)
     }
 
-    /// Those not fenced, by ascending id.
-    pub fn unfenced(&self) -> impl Iterator<Item = BrokerId> + '_ {
-        self.sessions().map(|(broker, _)| broker)
+    /// Those not fenced, by ascending id, with their incarnations.
+    pub fn unfenced(&self) -> impl Iterator<Item = (BrokerId, u64)> + '_ {
+        self.standing().map(|(broker, known)| (broker, known.epoch))
     }
 
     /// Whether the broker is unfenced and was heard of within the session timeout.
@@ -166,10 +166,11 @@ impl Liveness {
     }
 
     fn sessions(&self) -> impl Iterator<Item = (BrokerId, Time)> + '_ {
+        self.standing().map(|(broker, known)| (broker, known.last_contact))
+    }
+
+    fn standing(&self) -> impl Iterator<Item = (BrokerId, &Broker)> + '_ {
         let unfenced = |known: &Broker| known.standing != Standing::Fenced;
-        self.brokers
-            .iter()
-            .filter(move |(_, known)| unfenced(known))
-            .map(|(broker, known)| (*broker, known.last_contact))
+        self.brokers.iter().filter(move |(_, known)| unfenced(known)).map(|(broker, known)| (*broker, known))
     }
 }

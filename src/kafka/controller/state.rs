@@ -233,8 +233,8 @@ impl State {
 
     /// The cluster as brokers and clients are told.
     pub fn image(&self) -> Image {
-        let alive = self.liveness.unfenced().collect();
-        Image { version: self.version, alive, partitions: self.partitions.clone() }
+        let (alive, epochs) = self.liveness.unfenced().unzip();
+        Image { version: self.version, alive, epochs, partitions: self.partitions.clone() }
     }
 
     /// The partition.
@@ -251,7 +251,7 @@ impl State {
         // The leader has read the partition's state: it counts as recovered from an unclean election.
         let prepared = Change::of(partition, self.min_insync(place), self.rules)
             .election(election)
-            .isr(change.isr.clone())
+            .isr(change.isr.iter().map(|(member, _)| *member).collect())
             .recovered();
         if let Some(changed) = prepared.apply(|broker| self.liveness.is_active(broker)) {
             self.put(place, changed);
@@ -271,8 +271,14 @@ impl State {
         if change.partition_epoch != now.partition_epoch {
             return Err(ErrorCode::InvalidUpdateVersion);
         }
-        let eligible = |member: &BrokerId| now.replicas.contains(member) && self.liveness.is_active(*member);
-        if !change.isr.contains(&broker) || !change.isr.iter().all(eligible) {
+        // KIP-903: who has restarted since it fetched may have lost what it had.
+        let eligible = |(member, epoch): &(BrokerId, Option<u64>)| {
+            now.replicas.contains(member)
+                && self.liveness.is_active(*member)
+                && epoch.is_none_or(|epoch| self.liveness.incarnation(*member, epoch).is_some())
+        };
+        let with_leader = change.isr.iter().any(|(member, _)| *member == broker);
+        if !with_leader || !change.isr.iter().all(eligible) {
             return Err(ErrorCode::IneligibleReplica);
         }
         Ok(())

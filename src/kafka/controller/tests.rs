@@ -21,6 +21,11 @@ fn ids(numbers: &[u32]) -> Vec<BrokerId> {
     numbers.iter().copied().map(BrokerId).collect()
 }
 
+/// An in-sync set of whose incarnations the asker knows nothing.
+fn members(numbers: &[u32]) -> Vec<(BrokerId, Option<u64>)> {
+    ids(numbers).into_iter().map(|broker| (broker, None)).collect()
+}
+
 fn partition(replicas: &[u32], isr: &[u32], leader: Option<u32>) -> Partition {
     Partition {
         replicas: ids(replicas).into(),
@@ -330,7 +335,8 @@ mod timelines_6d {
         let alter = |state: &mut State, isr: &[u32]| {
             let now = state.partition(PlaceId(0)).clone();
             let (leader_epoch, partition_epoch) = (now.leader_epoch, now.partition_epoch);
-            let change = AlterPartition { place: PlaceId(0), leader_epoch, partition_epoch, isr: ids(isr) };
+            let change =
+                AlterPartition { place: PlaceId(0), leader_epoch, partition_epoch, isr: members(isr) };
             let results = state.alter(BrokerId(0), 1, &[change]);
             shown(results[0].1.as_ref().expect("it is valid"))
         };
@@ -385,9 +391,29 @@ mod alter_partition {
 
     fn alter(state: &mut State, epochs: (u32, u32), isr: &[u32]) -> Result<String, ErrorCode> {
         let (leader_epoch, partition_epoch) = epochs;
-        let change = AlterPartition { place: PlaceId(0), leader_epoch, partition_epoch, isr: ids(isr) };
+        let change = AlterPartition { place: PlaceId(0), leader_epoch, partition_epoch, isr: members(isr) };
         let results = state.alter(BrokerId(0), 1, &[change]);
         results[0].1.as_ref().map(shown).map_err(|error| *error)
+    }
+
+    /// KIP-903: a follower that fetched, went down and came up again empty is not taken into the set.
+    #[test]
+    fn is_refused_for_an_incarnation_that_is_not_the_present_one() {
+        let mut state = state(PLAIN, 2, &[(&[0, 1], 1, false)]);
+        let old = state.liveness.get(BrokerId(1)).expect("registered").epoch;
+        fence(&mut state, &[1]);
+        let new = come_up(&mut state, 1);
+        assert!(new > old);
+        let ask = |epoch| {
+            let isr = vec![(BrokerId(0), Some(1)), (BrokerId(1), epoch)];
+            let change = AlterPartition { place: PlaceId(0), leader_epoch: 0, partition_epoch: 1, isr };
+            let mut state = state.clone();
+            let results = state.alter(BrokerId(0), 1, &[change]);
+            results[0].1.as_ref().map(shown).map_err(|error| *error)
+        };
+        assert_eq!(ask(Some(old)), Err(ErrorCode::IneligibleReplica));
+        assert_eq!(ask(Some(new)), Ok("01 /  /  / 0".into()));
+        assert_eq!(ask(None), Ok("01 /  /  / 0".into()), "a leader that does not know is believed");
     }
 
     #[test]
@@ -398,7 +424,8 @@ mod alter_partition {
         assert_eq!(alter(&mut state, (0, 1), &[0, 1, 2]), Err(ErrorCode::IneligibleReplica), "fenced");
         assert_eq!(alter(&mut state, (0, 1), &[0, 4]), Err(ErrorCode::IneligibleReplica), "no replica");
         assert_eq!(alter(&mut state, (0, 1), &[1]), Err(ErrorCode::IneligibleReplica), "without its leader");
-        let stale = AlterPartition { place: PlaceId(0), leader_epoch: 0, partition_epoch: 1, isr: ids(&[0]) };
+        let isr = members(&[0]);
+        let stale = AlterPartition { place: PlaceId(0), leader_epoch: 0, partition_epoch: 1, isr };
         let results = state.alter(BrokerId(0), 99, std::slice::from_ref(&stale));
         assert_eq!(results[0].1, Err(ErrorCode::StaleBrokerEpoch));
         let results = state.alter(BrokerId(1), 3, std::slice::from_ref(&stale));

@@ -297,9 +297,9 @@ impl<R: Copy> Coordinator<R> {
                 let error = known.map_or(ErrorCode::UnknownMemberId, |it| it.group.heartbeat(who, out));
                 out.answer(from, Response::Heartbeat(error));
             }
-            Request::LeaveGroup(_, who) => {
+            Request::LeaveGroup(_, who, goodbye) => {
                 let known = self.groups.get_mut(&group);
-                let error = known.map_or(ErrorCode::UnknownMemberId, |it| it.group.leave(who, out));
+                let error = known.map_or(ErrorCode::UnknownMemberId, |it| it.group.leave(who, *goodbye, out));
                 out.answer(from, Response::LeaveGroup(error));
             }
             Request::OffsetCommit(commit) => self.commit(commit, from, out),
@@ -502,7 +502,7 @@ fn group_of(request: &Request) -> GroupId {
         Request::JoinGroup(join) => join.group,
         Request::SyncGroup(sync) => sync.group,
         Request::OffsetCommit(commit) => commit.group,
-        Request::Heartbeat(group, _) | Request::LeaveGroup(group, _) | Request::OffsetFetch(group, _) => {
+        Request::Heartbeat(group, _) | Request::LeaveGroup(group, ..) | Request::OffsetFetch(group, _) => {
             *group
         }
         Request::Produce(_)

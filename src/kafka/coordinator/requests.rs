@@ -7,7 +7,7 @@ use super::member::Member;
 use super::outbox::{Outbox, Write};
 use crate::kernel::Duration;
 use crate::trace::kafka::{ErrorCode, GroupReason, GroupState, MemberId};
-use crate::wire::kafka::{JoinGroup, Membership, Response, SyncGroup};
+use crate::wire::kafka::{Goodbye, JoinGroup, Membership, Response, SyncGroup};
 
 /// How long a JoinGroup of a new member may wait: it has no name to send heartbeats with
 /// (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`).
@@ -186,7 +186,11 @@ impl<R: Copy> Group<R> {
     }
 
     /// A goodbye, by name or, for a static member that somebody else takes out, by instance.
-    pub fn leave(&mut self, who: &Membership, out: &mut Outbox<R>) -> ErrorCode {
+    pub fn leave(&mut self, who: &Membership, goodbye: Goodbye, out: &mut Outbox<R>) -> ErrorCode {
+        let why = match goodbye {
+            Goodbye::Closed => GroupReason::MemberLeft,
+            Goodbye::PollTimeout => GroupReason::PollTimeout,
+        };
         let pending = who.member.is_some_and(|member| self.pending.remove(&member).is_some());
         if !pending {
             let by_instance = who.instance.filter(|_| who.member.is_none());
@@ -195,14 +199,12 @@ impl<R: Copy> Group<R> {
                 None => self.validate(who),
             };
             match leaver {
-                Ok(member) => self.remove(member, GroupReason::MemberLeft, out),
+                Ok(member) => self.remove(member, why, out),
                 Err(error) => return error,
             }
         }
         match self.state {
-            GroupState::Stable | GroupState::CompletingRebalance => {
-                self.prepare(GroupReason::MemberLeft, out);
-            }
+            GroupState::Stable | GroupState::CompletingRebalance => self.prepare(why, out),
             GroupState::PreparingRebalance => self.try_complete_join(out),
             GroupState::Empty | GroupState::Dead => {}
         }

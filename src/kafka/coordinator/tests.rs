@@ -6,7 +6,7 @@ use super::*;
 use crate::kafka::config::Version;
 use crate::kernel::Duration;
 use crate::trace::kafka::GroupState::*;
-use crate::wire::kafka::{AssignorName, JoinResult, Membership, Subscription, SyncGroup};
+use crate::wire::kafka::{AssignorName, Goodbye, JoinResult, Membership, Subscription, SyncGroup};
 
 mod classic_protocol_7a;
 mod more;
@@ -258,7 +258,12 @@ impl Context {
     }
 
     fn leave(&mut self, member: Option<MemberId>, instance: Option<u32>) -> ErrorCode {
-        let request = self.ask(Request::LeaveGroup(GROUP, Membership { member, instance, generation: 0 }));
+        self.leave_for(member, instance, Goodbye::Closed)
+    }
+
+    fn leave_for(&mut self, member: Option<MemberId>, instance: Option<u32>, why: Goodbye) -> ErrorCode {
+        let who = Membership { member, instance, generation: 0 };
+        let request = self.ask(Request::LeaveGroup(GROUP, who, why));
         match self.answers[&request] {
             Response::LeaveGroup(error) => error,
             ref other => panic!("{other:?}"),

@@ -10,6 +10,7 @@ use super::batch::{BatchKey, Stage};
 use super::client::{Client, Out};
 use super::connection::Call;
 use super::verdict::{Verdict, verdict};
+use crate::kafka::config::Acks;
 use crate::kernel::{Rng, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
 use crate::trace::{Life, PlaceId, Reason};
@@ -19,12 +20,22 @@ impl Client {
     /// A broker answers.
     pub fn answer(&mut self, answer: FromBroker, now: Time, rng: &mut Rng) {
         let broker = self.index(answer.broker);
+        if matches!(answer.response, Response::Refused) {
+            return self.refused(broker, answer.correlation, now, rng);
+        }
         let Some(call) = self.connections[broker].answered(answer.correlation) else { return };
         match (call, answer.response) {
             (Call::Produce(keys), Response::Produce(produced)) => self.produced(keys, &produced, now, rng),
             (Call::Metadata, Response::Metadata(image)) => self.learn(&image, now, rng),
             (Call::InitProducerId, Response::InitProducerId(result)) => self.identify(result, now, rng),
             (call, response) => panic!("{response:?} does not answer {call:?}"),
+        }
+    }
+
+    /// There was no connection after all. Of what needs no acknowledgement nobody remembers that it was sent.
+    fn refused(&mut self, broker: usize, correlation: u32, now: Time, rng: &mut Rng) {
+        if self.config.acks == Acks::None || self.connections[broker].awaits(correlation) {
+            self.lose(broker, now, rng);
         }
     }
 

@@ -66,6 +66,11 @@ impl Connection {
         self.calls.remove(index).map(|(_, _, call)| call)
     }
 
+    /// Whether this request has not been answered yet.
+    pub fn awaits(&self, correlation: u32) -> bool {
+        self.calls.iter().any(|(number, ..)| *number == correlation)
+    }
+
     /// The connection is gone; returns what was in flight. Again only after a while.
     pub fn lost(&mut self, now: Time, rng: &mut Rng) -> VecDeque<(u32, Time, Call)> {
         if now >= self.down_until {

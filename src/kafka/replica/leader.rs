@@ -259,6 +259,11 @@ impl Leader {
         self.peers.iter().find(|peer| peer.broker == broker).and_then(|peer| peer.log_end)
     }
 
+    /// The incarnation in which a follower fetched last, if it ever did in this leader's time.
+    pub fn broker_epoch(&self, broker: BrokerId) -> Option<u64> {
+        self.peers.iter().find(|peer| peer.broker == broker).and_then(|peer| peer.broker_epoch)
+    }
+
     /// When a follower was last caught up, if it ever was.
     pub fn last_caught_up(&self, broker: BrokerId) -> Option<Time> {
         self.peers.iter().find(|peer| peer.broker == broker).and_then(|peer| peer.last_caught_up)

@@ -62,6 +62,10 @@ pub(super) struct Book {
     readers: Vec<Reader>,
     settles: bool,
     entries: VecDeque<Entry>,
+    /// What lies below was deleted from the log.
+    start: u64,
+    /// What lies below has no entry any more.
+    forgotten: u64,
     committed: u64,
     /// Whose log it is since another one took over; anybody's before.
     teller: Option<ActorId>,
@@ -70,7 +74,8 @@ pub(super) struct Book {
 impl Book {
     pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
         let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
-        Self { groups, readers, settles, entries: VecDeque::new(), committed: 0, teller: None }
+        let entries = VecDeque::new();
+        Self { groups, readers, settles, entries, start: 0, forgotten: 0, committed: 0, teller: None }
     }
 
     /// The log of this actor is the one that is read from now on.
@@ -156,6 +161,11 @@ impl Book {
         reader.processed = Some(offset.max(reader.processed.unwrap_or(0)));
     }
 
+    /// Offsets at or above `from` that the log has and whose entries are forgotten.
+    pub(super) fn forgotten(&self, from: u64) -> Range<u64> {
+        from.max(self.start)..self.forgotten
+    }
+
     /// Takes out what lies at or above `from`.
     pub(super) fn cut(&mut self, from: u64) -> Vec<Ids> {
         let mut gone = Vec::new();
@@ -166,6 +176,8 @@ impl Book {
             self.entries.extend(rest);
         }
         self.committed = self.committed.min(from);
+        self.forgotten = self.forgotten.min(from);
+        self.start = self.start.min(from);
         // Offsets are given out anew from here: what was said of the old ones is not said of the new ones.
         self.readers.iter_mut().for_each(|reader| reader.fall_back(from));
         gone.reverse();
@@ -177,6 +189,7 @@ impl Book {
         for reader in &mut self.readers {
             reader.base = reader.base.max(below);
         }
+        self.start = self.start.max(below);
         0..below
     }
 
@@ -188,7 +201,8 @@ impl Book {
 
     /// Forgets what lies below.
     pub(super) fn forget(&mut self, below: u64) {
-        while self.entries.front().is_some_and(|first| first.end() <= below) {
+        while let Some(end) = self.entries.front().map(Entry::end).filter(|end| *end <= below) {
+            self.forgotten = end;
             self.entries.pop_front();
         }
     }

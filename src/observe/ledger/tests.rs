@@ -205,7 +205,7 @@ fn what_was_promised_unseen_and_never_stored_is_lost_at_the_end() {
     assert_eq!(told.ledger.balance().lost_total(), 0, "it may still arrive");
     told.ledger.close(1, Time::from_nanos(told.now));
     assert_eq!(told.ledger.balance().lost[&Reason::NotAcknowledged], 1);
-    assert_eq!(told.ledger.balance().in_flight[&Stage4::Stored], 1);
+    assert_eq!(told.ledger.balance().in_flight[&Whereabouts::Stored], 1);
 }
 
 #[test]
@@ -235,4 +235,37 @@ fn offsets_that_are_given_out_anew_are_settled_anew() {
     assert_eq!(told.ledger.balance().settled, 2, "the new ones are not settled by what was said of the old");
     told.settle(PLACE, 2);
     assert_eq!(told.ledger.balance().settled, 4);
+}
+
+#[test]
+fn what_was_settled_before_its_work_and_cut_before_its_end_is_lost() {
+    let mut told = Told::new(1);
+    let ids = batch(&[0, 1, 2, 3], None);
+    told.offer(0, 4);
+    told.keep(&ids, PLACE, 0);
+    told.tell(Life::Delivered { ids: ids.clone(), group: GROUP, place: PLACE, offset: 0 });
+    told.settle(PLACE, 4);
+    told.tell(Life::Processed { ids: batch(&[0], None), group: GROUP, place: PLACE, offset: 0 });
+    told.tell(Life::Cut { place: PLACE, from: 2, why: Reason::PowerLoss });
+    let balance = told.ledger.balance();
+    assert_eq!((balance.settled, balance.lost[&Reason::PowerLoss]), (1, 2), "{balance:?}");
+    assert_eq!(balance.in_flight[&Whereabouts::Unsettled], 1, "the second is in work, and in the log");
+    told.tell(Life::Processed { ids: batch(&[1], None), group: GROUP, place: PLACE, offset: 1 });
+    assert_eq!((told.ledger.balance().settled, told.ledger.in_memory()), (2, 0));
+}
+
+#[test]
+fn what_was_kept_where_nobody_reads_and_is_cut_is_lost() {
+    let mut told = Told::new(0);
+    told.offer(0, 4);
+    told.keep(&batch(&[0, 1, 2, 3], None), PLACE, 0);
+    assert_eq!(told.ledger.balance().in_flight[&Whereabouts::Kept], 4);
+    told.tell(Life::Expired { place: PLACE, below: 1, why: Reason::Retention });
+    told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss });
+    let balance = told.ledger.balance();
+    assert_eq!(
+        (balance.in_flight[&Whereabouts::Kept], balance.lost[&Reason::PowerLoss]),
+        (1, 3),
+        "{balance:?}"
+    );
 }

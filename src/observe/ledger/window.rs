@@ -6,7 +6,7 @@ use crate::kernel::Time;
 use crate::trace::{PlaceId, Reason, RecordId, Run};
 
 use super::book::Book;
-use super::{Fate, Stage4};
+use super::{Fate, Whereabouts};
 
 /// One record's life, without what its readers did. Times are [`Time::NEVER`] until they come.
 #[derive(Clone, Debug, PartialEq)]
@@ -355,6 +355,14 @@ impl Block {
 }
 
 impl Line {
+    /// A copy of it is gone from the log.
+    pub(super) fn lose_copy(&mut self, why: Reason) {
+        self.copies = self.copies.saturating_sub(1);
+        if self.copies == 0 {
+            self.cut = Some(why);
+        }
+    }
+
     fn offered(now: Time) -> Self {
         Self {
             offered: now,
@@ -391,7 +399,7 @@ pub(super) fn seal(line: &Line, legs: &[Leg], books: &[Book]) -> Option<Fate> {
     }
     let fate = fate(line, legs, books);
     let told = line.accepted != Time::NEVER || line.unknown.is_some() || line.refused.is_some();
-    let kept = told && fate == Fate::InFlight(Stage4::Kept);
+    let kept = told && fate == Fate::InFlight(Whereabouts::Kept);
     (kept || !matches!(fate, Fate::InFlight(_))).then_some(fate)
 }
 
@@ -438,7 +446,7 @@ pub(super) fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
 /// log has seen by now did not arrive.
 pub(super) fn last_fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
     match fate(line, legs, books) {
-        Fate::InFlight(Stage4::Unsent) if line.promised_unseen && line.stored == Time::NEVER => {
+        Fate::InFlight(Whereabouts::Unsent) if line.promised_unseen && line.stored == Time::NEVER => {
             Fate::Lost(Reason::NotAcknowledged)
         }
         decided => decided,
@@ -466,15 +474,19 @@ fn passed_by(line: &Line, leg: usize, state: &Leg, books: &[Book]) -> bool {
     state.settled != Time::NEVER && state.processed == Time::NEVER && gone_on()
 }
 
-fn how_far(line: &Line, legs: &[Leg]) -> Stage4 {
+fn how_far(line: &Line, legs: &[Leg]) -> Whereabouts {
     if line.copies == 0 && !legs.iter().any(|leg| leg.delivered != Time::NEVER) {
-        return Stage4::Unsent;
+        return Whereabouts::Unsent;
     }
     if line.committed == Time::NEVER && line.copies > 0 {
-        return Stage4::Stored;
+        return Whereabouts::Stored;
     }
     if legs.is_empty() {
-        return Stage4::Kept;
+        return Whereabouts::Kept;
     }
-    if legs.iter().any(|leg| leg.delivered == Time::NEVER) { Stage4::Undelivered } else { Stage4::Unsettled }
+    if legs.iter().any(|leg| leg.delivered == Time::NEVER) {
+        Whereabouts::Undelivered
+    } else {
+        Whereabouts::Unsettled
+    }
 }

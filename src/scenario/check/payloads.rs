@@ -127,7 +127,8 @@ fn replay(cx: &mut Check<'_>, written: Written<'_>, generator: &Generator) {
 }
 
 fn key(cx: &mut Check<'_>, written: Written<'_>, generator: &Generator) {
-    let (Keys::Field(field), Payload::Made(kind)) = (&generator.keys, &generator.payload) else { return };
+    let Keys::Field(field) = &generator.keys else { return };
+    let Payload::Made(kind) = &generator.payload else { return recorded_key(cx, written, field) };
     let schema = kind.schema();
     if schema.position(field).is_some() {
         return;
@@ -138,6 +139,16 @@ fn key(cx: &mut Check<'_>, written: Written<'_>, generator: &Generator) {
             .at(place, "no such field")
             .at_some(written.set("payload"), format!("the payload: {}", schema.name))
             .help(fields(&schema, field)),
+    );
+}
+
+fn recorded_key(cx: &mut Check<'_>, written: Written<'_>, field: &str) {
+    let place = written.value("key").map_or(written.header, |node| place_of(node, field));
+    cx.report(
+        Finding::new("scenario::conflict", "the key of a recorded payload is a column of its trace")
+            .at(place, "a field of a payload that is made")
+            .at_some(written.set("arrivals"), "this one is recorded")
+            .help(format!("name the column in the replay: key = \"{field}\"")),
     );
 }
 
@@ -184,24 +195,7 @@ fn work_error(
     content: &Content,
     error: &OperationError,
 ) {
-    let (field, message, help) = match error {
-        OperationError::UnknownField { field, .. } => (
-            Some(field.as_str()),
-            format!("what it reads has no field `{field}`"),
-            fields(&content.schema, field),
-        ),
-        OperationError::WrongKind { field, is, wants } => (
-            Some(field.as_str()),
-            format!("`{field}` holds {}, and {wants}", kind(*is)),
-            suitable(&content.schema),
-        ),
-        OperationError::DuplicateField(field) => (
-            Some(field.as_str()),
-            format!("there is a field `{field}` already"),
-            "choose another name".to_owned(),
-        ),
-        OperationError::Setting(what) => (None, (*what).to_owned(), "change the setting".to_owned()),
-    };
+    let (field, message, help) = in_words(error, &content.schema);
     let node = written.value("work");
     let place = node.map_or(written.header, |node| field.map_or(node.place, |field| place_of(node, field)));
     cx.report(
@@ -210,6 +204,24 @@ fn work_error(
             .at(content.place, format!("records come from here: {}", content.schema.name))
             .help(if work == &Operation::Pass { "choose another payload".to_owned() } else { help }),
     );
+}
+
+/// The field that is wrong, what is wrong, and how to mend it.
+pub(super) fn in_words<'e>(error: &'e OperationError, schema: &Schema) -> (Option<&'e str>, String, String) {
+    match error {
+        OperationError::UnknownField { field, .. } => {
+            (Some(field.as_str()), format!("what it reads has no field `{field}`"), fields(schema, field))
+        }
+        OperationError::WrongKind { field, is, wants } => {
+            (Some(field.as_str()), format!("`{field}` holds {}, and {wants}", kind(*is)), suitable(schema))
+        }
+        OperationError::DuplicateField(field) => (
+            Some(field.as_str()),
+            format!("there is a field `{field}` already"),
+            "choose another name".to_owned(),
+        ),
+        OperationError::Setting(what) => (None, (*what).to_owned(), "change the setting".to_owned()),
+    }
 }
 
 fn kind(kind: FieldKind) -> &'static str {

@@ -66,6 +66,7 @@ impl<'s> Clients<'s> {
             instances: count(table, "instances").unwrap_or(1),
             reader: self.reader(table),
             work: table.value("work").map_or(Operation::Pass, operation),
+            work_place: table.value("work").map(|work| work.place),
             to: text(table, "to").unwrap_or_default(),
             presence: presence(table),
             producer: self.producer(table),

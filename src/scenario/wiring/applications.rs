@@ -13,7 +13,7 @@ use crate::workload::processor::{Processor as Works, ProcessorSetup};
 use crate::workload::reader::{Commit as When, Reader as Reads, ReaderSetup};
 use crate::workload::sink::Sink as Consumes;
 use crate::workload::supervisor::Supervisor;
-use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
+use crate::workload::{Codec, KeyState, Operation, Schema};
 
 use super::super::scenario::{Commit, Generator, Payload, Presence, Processor, Reader, Scenario, Schedule};
 use super::{App, Clients, Content, group_of, named};
@@ -171,11 +171,7 @@ const LONGEST_PIPELINE: u32 = 64;
 pub(super) fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content {
     let bytes = Content { schema: None, codec: Codec::Json };
     if let Some(entry) = scenario.generators.iter().find(|entry| entry.topic == channel) {
-        let schema = match &entry.payload {
-            Payload::Made(PayloadKind::Bytes(_)) | Payload::Recorded => None,
-            Payload::Made(kind) => Some(Arc::new(kind.schema())),
-        };
-        return Content { schema, codec: entry.codec };
+        return Content { schema: entry.schema().map(Arc::new), codec: entry.codec };
     }
     let writer = scenario.processors.iter().find(|entry| entry.to == channel);
     let Some(entry) = writer.filter(|_| depth < LONGEST_PIPELINE) else { return bytes };

@@ -5,8 +5,8 @@ use crate::kafka::config::ConsumerConfig;
 use crate::kafka::consumer::Stopped;
 use crate::kernel::Duration;
 use crate::trace::PlaceId;
-use crate::trace::kafka::{ErrorCode, PositionReason};
-use crate::wire::kafka::{Request, Response};
+use crate::trace::kafka::{ErrorCode, Exception, PositionReason};
+use crate::wire::kafka::{Goodbye, Request, Response};
 use crate::wire::port::{FromSubscriber, ToSubscriber};
 
 const ALL: [PlaceId; 6] = [PlaceId(0), PlaceId(1), PlaceId(2), PlaceId(3), PlaceId(4), PlaceId(5)];
@@ -16,7 +16,13 @@ fn heartbeat(script: &mut Script) -> bool {
 }
 
 fn leave(script: &mut Script) -> bool {
-    script.find(|request| matches!(request, Request::LeaveGroup(..))).is_some()
+    goodbye(script).is_some()
+}
+
+fn goodbye(script: &mut Script) -> Option<Goodbye> {
+    let open = script.find(|request| matches!(request, Request::LeaveGroup(..)))?;
+    let Request::LeaveGroup(_, _, why) = open.request else { unreachable!("found by its kind") };
+    Some(why)
 }
 
 /// The coordinator announces a rebalance with the next heartbeat.
@@ -72,7 +78,7 @@ fn a_poll_in_time_keeps_the_member_and_one_too_late_finds_it_gone() {
         let mut script = Script::reading(config(), &[(P0, 0)]);
         script.fetched(1, vec![data(P0, 0, &[10])]);
         work(&mut script, late);
-        assert_eq!(leave(&mut script), gone);
+        assert_eq!(goodbye(&mut script), gone.then_some(Goodbye::PollTimeout));
         script.facts();
         script.poll();
         assert_eq!(script.join_request().is_some(), gone, "and it joins anew");
@@ -237,8 +243,8 @@ fn a_static_member_that_is_fenced_stops() {
     script.facts();
     script.pass(MS(3_000));
     script.beaten(ErrorCode::FencedInstanceId);
-    assert_eq!(script.stopped(), Some(Stopped::Failed(ErrorCode::FencedInstanceId)));
-    assert_eq!(script.facts(), [revoked(&[P0], true)]);
+    assert_eq!(script.stopped(), Some(Stopped::Failed(Exception::FencedInstanceId)));
+    assert_eq!(script.facts(), [threw(&[], Exception::FencedInstanceId), revoked(&[P0], true)]);
 }
 
 #[test]

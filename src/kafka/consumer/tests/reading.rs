@@ -4,7 +4,7 @@ use super::script::*;
 use crate::kafka::config::{ConsumerConfig, OffsetReset};
 use crate::kafka::consumer::Stopped;
 use crate::kernel::Time;
-use crate::trace::kafka::{ErrorCode, PositionReason};
+use crate::trace::kafka::{ErrorCode, Exception, PositionReason};
 use crate::trace::{Fact, Life, Reason};
 use crate::wire::kafka::{OffsetSpec, Request};
 use crate::wire::port::ToSubscriber;
@@ -159,8 +159,9 @@ fn by_duration_asks_for_records_of_that_age() {
 #[test]
 fn without_a_commit_none_throws() {
     let mut script = reset_to(OffsetReset::None);
-    assert_eq!(script.stopped(), Some(Stopped::Failed(ErrorCode::OffsetOutOfRange)));
-    assert_eq!(script.facts(), [revoked(&[P0], false)]);
+    assert_eq!(script.stopped(), Some(Stopped::Failed(Exception::NoOffsetForPartition)));
+    let threw = threw(&[P0], Exception::NoOffsetForPartition);
+    assert_eq!(script.facts(), [threw, revoked(&[P0], false)]);
     assert!(script.find(|request| matches!(request, Request::LeaveGroup(..))).is_some());
 }
 
@@ -185,6 +186,16 @@ fn a_position_that_retention_has_passed_is_reset_and_what_is_gone_is_skipped() {
         let facts = [positioned(P0, to, PositionReason::OutOfRange), skipped(P0, to, why)];
         assert_eq!(script.facts(), facts);
     }
+}
+
+#[test]
+fn a_position_out_of_range_throws_when_there_is_no_reset_policy() {
+    let config = ConsumerConfig { offset_reset: OffsetReset::None, auto_commit: false, ..config() };
+    let mut script = Script::reading(config, &[(P0, 9)]);
+    script.facts();
+    script.fetched(1, vec![failed(P0, ErrorCode::OffsetOutOfRange, None)]);
+    assert_eq!(script.stopped(), Some(Stopped::Failed(Exception::OffsetOutOfRange)));
+    assert_eq!(script.facts(), [threw(&[P0], Exception::OffsetOutOfRange), revoked(&[P0], false)]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::kafka::config::{ConsumerConfig, Version};
 use crate::kafka::consumer::{Consumer, ConsumerSetup, Stopped, Timer, Topic};
 use crate::kernel::alone::{Alone, Asked};
 use crate::kernel::{Actor, ActorId, Builder, Crash, Cx, Duration, Network, NodeId, Shape, Time};
-use crate::trace::kafka::{BrokerId, ErrorCode, Kafka, MemberId, PositionReason};
+use crate::trace::kafka::{BrokerId, ErrorCode, Exception, Kafka, MemberId, PositionReason};
 use crate::trace::{Batch, ChannelId, Fact, GroupId, Life, PlaceId, Reason, Record, RecordId};
 use crate::wire::kafka::{
     AssignorName, Chunk, Fetch, Fetched, FetchedPlace, FromBroker, Image, JoinGroup, JoinResult,
@@ -299,7 +299,7 @@ impl Script {
             recovering: false,
         };
         let partitions = self.leaders.map(partition).into();
-        Arc::new(Image { version: 1, alive: all.to_vec(), partitions })
+        Arc::new(Image { version: 1, alive: all.to_vec(), epochs: vec![1, 2, 3], partitions })
     }
 
     pub fn metadata(&mut self) {
@@ -442,4 +442,8 @@ pub fn revoked(places: &[PlaceId], lost: bool) -> Fact {
 
 pub fn commit_failed(error: ErrorCode) -> Fact {
     Kafka::CommitFailed { group: GROUP, error }.into()
+}
+
+pub fn threw(places: &[PlaceId], error: Exception) -> Fact {
+    Kafka::ConsumerFailed { group: GROUP, places: places.into(), error }.into()
 }

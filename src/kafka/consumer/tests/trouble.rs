@@ -5,7 +5,7 @@ use crate::kafka::config::{ConsumerConfig, OffsetReset};
 use crate::kafka::consumer::Stopped;
 use crate::kernel::Duration;
 use crate::trace::PlaceId;
-use crate::trace::kafka::{ErrorCode, PositionReason};
+use crate::trace::kafka::{ErrorCode, Exception, PositionReason};
 use crate::wire::kafka::{Request, Response};
 use crate::wire::port::ToSubscriber;
 
@@ -103,7 +103,8 @@ fn a_truncation_throws_when_there_is_no_reset_policy() {
     let mut script =
         moved(ConsumerConfig { offset_reset: OffsetReset::None, auto_commit: false, ..config() });
     script.epoch_ends(P0, Some((0, 7)));
-    assert_eq!(script.stopped(), Some(Stopped::Failed(ErrorCode::OffsetOutOfRange)));
+    assert_eq!(script.stopped(), Some(Stopped::Failed(Exception::LogTruncation)));
+    assert_eq!(script.facts()[0], threw(&[P0], Exception::LogTruncation));
 }
 
 #[test]

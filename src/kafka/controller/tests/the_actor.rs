@@ -143,7 +143,8 @@ fn a_registration_that_is_asked_for_twice_is_one_incarnation() {
 #[test]
 fn an_alter_partition_is_answered_when_it_is_written() {
     let mut world = two_in_service();
-    let change = AlterPartition { place: PlaceId(0), leader_epoch: 0, partition_epoch: 0, isr: ids(&[0]) };
+    let change =
+        AlterPartition { place: PlaceId(0), leader_epoch: 0, partition_epoch: 0, isr: members(&[0]) };
     let (broker, changes) = (BrokerId(0), Arc::from([change]));
     let seen = world.say(100, ToController::AlterPartition { broker, epoch: 1, changes });
     assert_eq!(seen, ["leader Some(BrokerId(0)) of 1 in sync"]);
@@ -178,7 +179,8 @@ fn the_preferred_leader_leads_again_after_the_next_round() {
     world.beat(10_000, 0, 1, 7);
     world.append();
     assert_eq!(world.wake(300_000, ControllerTimer::Balance), [""; 0], "it is not in sync yet");
-    let change = AlterPartition { place: PlaceId(0), leader_epoch: 1, partition_epoch: 1, isr: ids(&[1, 0]) };
+    let change =
+        AlterPartition { place: PlaceId(0), leader_epoch: 1, partition_epoch: 1, isr: members(&[1, 0]) };
     let changes = Arc::from([change]);
     world.say(300_001, ToController::AlterPartition { broker: BrokerId(1), epoch: 2, changes });
     assert_eq!(world.wake(600_000, ControllerTimer::Balance), ["leader Some(BrokerId(0)) of 2 in sync"]);

@@ -191,6 +191,16 @@ fn a_leaver_ends_the_wait_of_the_others() {
     assert!(context.facts.contains(&left));
 }
 
+/// KIP-800.
+#[test]
+fn a_member_that_polled_too_late_leaves_for_that_reason() {
+    let mut context = Context::new();
+    let a = context.stable(&wish());
+    assert_eq!(context.leave_for(Some(a), None, Goodbye::PollTimeout), ErrorCode::None);
+    let left = Kafka::MemberLeft { group: GROUP, member: a, why: GroupReason::PollTimeout };
+    assert!(context.facts.contains(&left));
+}
+
 #[test]
 fn a_static_member_can_be_taken_out_by_its_instance_id() {
     let mut context = Context::new();

@@ -176,7 +176,13 @@ impl Rig {
             recovering: false,
         };
         let alive = (0..self.brokers).map(BrokerId).collect();
-        Arc::new(Image { version: 1, alive, partitions: self.leaders.iter().map(partition).collect() })
+        let epochs = (0..u64::from(self.brokers)).collect();
+        Arc::new(Image {
+            version: 1,
+            alive,
+            epochs,
+            partitions: self.leaders.iter().map(partition).collect(),
+        })
     }
 
     pub fn set_leader(&mut self, place: usize, leader: Option<(u32, u32)>) {
