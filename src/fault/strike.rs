@@ -194,6 +194,11 @@ impl Strike {
         }
     }
 
+    /// Whether it asks a process to end, which means nothing to one that is down.
+    pub fn asks(self) -> bool {
+        matches!(self, Self::ShutDown | Self::Restart)
+    }
+
     /// Whether its victims' processes end, and begin anew when it is over.
     pub fn restarts(self) -> bool {
         match self {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::fault::Strike;
 use crate::fault::catalogue::{self, Kind, Lasts, PARAMETERS, Sort};
 use crate::kernel::{Duration, Time};
 
-use super::super::error::{Finding, Span, closest, did_you_mean, one_of};
+use super::super::error::{Finding, closest, did_you_mean, one_of};
 use super::super::file::{Node, Value};
 use super::super::meaning::kinds;
-use super::super::scenario::Kafka;
+use super::super::scenario::{Fault, Kafka};
 use super::super::target::{ROLES, Target, WORDS};
 use super::{Check, Written, shown};
 
@@ -348,38 +349,38 @@ fn member(cx: &mut Check<'_>, node: &Node, of: &str) {
     }
 }
 
-/// One node taken down again before it is back.
+/// A node asked to end while another fault holds it down. Kills and losses of one node may overlap.
 fn overlaps(cx: &mut Check<'_>) {
     let entries = cx.entries("fault");
     if entries.len() != cx.scenario.faults.len() {
         return;
     }
-    let mut down: Vec<(&Target, Time, Option<Time>, &str, Span)> = Vec::new();
+    let once: Vec<_> = cx.scenario.faults.iter().zip(entries).filter(|(fault, _)| is_plain(fault)).collect();
     let mut found = Vec::new();
-    for (fault, written) in cx.scenario.faults.iter().zip(&entries) {
-        let [target @ (Target::Broker(_) | Target::Instance(_))] = fault.targets.as_slice() else { continue };
-        if !fault.strike.restarts() || fault.again.is_some() || !fault.jitter.is_zero() {
-            continue;
-        }
-        let place = written.at(fault.kind.name);
-        let end = fault.lasts.map(|lasts| fault.at + lasts);
-        let over = |other: &&(&Target, Time, Option<Time>, &str, Span)| {
-            let (whom, from, until, ..) = **other;
-            let later = fault.at.max(from);
-            let ends = |end: Option<Time>| end.is_none_or(|end| later < end);
-            whom == target && ends(until) && ends(end)
+    for (index, (fault, written)) in once.iter().enumerate().filter(|(_, (fault, _))| fault.strike.asks()) {
+        let holds = |(other, _): &&(&Fault, Written<'_>)| {
+            let since = other.at <= fault.at && other.targets == fault.targets;
+            since && other.lasts.is_none_or(|lasts| fault.at < other.at + lasts)
         };
-        if let Some((_, _, _, name, first)) = down.iter().find(over) {
+        let others = once.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, other)| other);
+        if let Some((other, first)) = others.filter(|(other, _)| other.strike != Strike::Restart).find(holds)
+        {
+            let (target, name, first) = (&fault.targets[0], fault.kind.name, first.at(other.kind.name));
             found.push(
                 Finding::new("scenario::conflict", format!("`{target}` is down already"))
-                    .at(place, format!("{} at {}", fault.kind.name, shown(fault.at.since(Time::ZERO))))
-                    .at(*first, format!("{name}, and not back yet"))
+                    .at(written.at(name), format!("{name} at {}", shown(fault.at.since(Time::ZERO))))
+                    .at(first, format!("{}, and not back yet", other.kind.name))
                     .help("let the first be over before: give it a shorter `for`, or strike later"),
             );
         }
-        down.push((target, fault.at, end, fault.kind.name, place));
     }
     found.into_iter().for_each(|finding| cx.report(finding));
+}
+
+/// Whether a fault takes down one node with a name, once, at a time that is known.
+fn is_plain(fault: &Fault) -> bool {
+    let named = matches!(fault.targets.as_slice(), [Target::Broker(_) | Target::Instance(_)]);
+    named && fault.strike.restarts() && fault.again.is_none() && fault.jitter.is_zero()
 }
 
 fn random(cx: &mut Check<'_>) {
