@@ -74,6 +74,7 @@ fn ending() -> Ending {
         digest: Digest::default(),
         at: Time::from_secs(1),
         balance,
+        promises: serde_json::json!([]),
     }
 }
 

@@ -142,6 +142,7 @@ fn finish(tape: Tape, simulation: &Simulation<brokersim::wire::Brokersim>) {
         digest: simulation.digest(),
         at: simulation.now(),
         balance: serde_json::Value::Null,
+        promises: serde_json::json!([]),
     };
     tape.finish(ending).expect("a complete tape");
 }

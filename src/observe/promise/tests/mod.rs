@@ -59,7 +59,7 @@ impl Told {
     /// One millisecond later.
     fn tell(&mut self, actor: ActorId, fact: impl Into<Fact>) -> u64 {
         self.serial += 1;
-        self.now = self.now + Duration::from_millis(1);
+        self.now += Duration::from_millis(1);
         // What one input leads to shares its cause.
         let event =
             Event { at: self.now, serial: self.serial, cause: self.serial - 1, actor, fact: fact.into() };
@@ -68,7 +68,7 @@ impl Told {
     }
 
     fn wait(&mut self, seconds: u64) {
-        self.now = self.now + Duration::from_secs(seconds);
+        self.now += Duration::from_secs(seconds);
     }
 
     fn offer(&mut self, first: u64, records: u32) {
