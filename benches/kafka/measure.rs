@@ -129,6 +129,7 @@ fn tape(case: &Case, stage: &Arc<Stage>, cast: &Cast) -> Tape {
         stage: Arc::clone(stage),
         cast: cast.clone(),
         sinks: Vec::new(),
+        traces: Vec::new(),
         force: true,
     };
     Tape::create(&folder(case), header).expect("a folder for the tape")

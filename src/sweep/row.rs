@@ -181,8 +181,11 @@ fn longest_rebalance(group: &GroupSummary) -> Duration {
     group.rebalances.iter().filter_map(|rebalance| rebalance.took).max().unwrap_or_default()
 }
 
+/// How many records of a run.
+type Records = fn(&Summary) -> u64;
+
 /// What a scenario that expects nothing is asked, and how many records it concerns.
-const OUTCOMES: [(&str, fn(&Summary) -> u64); 4] = [
+const OUTCOMES: [(&str, Records); 4] = [
     ("outcome.lost", |run| run.books.lost_total()),
     ("outcome.duplicated", |run| run.tally.duplicates),
     ("outcome.reordered", |run| run.tally.reordered),
