@@ -17,13 +17,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &["kernel", "trace"]),
     ("tape", &["kernel", "trace"]),
     ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host"]),
-    ("analyze", &["kernel", "trace", "observe", "tape"]),
+    ("analyze", &["kernel", "trace", "observe", "tape", "scenario"]),
+    ("lab", &["kernel", "trace", "wire", "workload", "host", "observe", "scenario", "analyze"]),
     ("tui", &["kernel", "trace", "observe"]),
     (
         "cli",
         &[
             "kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe", "tape",
-            "scenario", "analyze", "tui",
+            "scenario", "analyze", "lab", "tui",
         ],
     ),
 ];

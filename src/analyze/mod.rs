@@ -1,3 +1,4 @@
 //! The tape played back, and a run told to a person.
 
 pub mod report;
+pub mod why;

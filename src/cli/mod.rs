@@ -12,6 +12,7 @@ mod run;
 mod scenarios;
 mod session;
 mod settings;
+mod why;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +43,8 @@ enum Command {
     Run(run::RunArguments),
     /// Run a recorded scenario again and say whether the same happened
     Replay(replay::ReplayArguments),
+    /// Say why records were lost, repeated, overtaken or late, and what would have kept them
+    Why(why::WhyArguments),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -74,6 +77,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
+        Command::Why(arguments) => why::why(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

@@ -12,6 +12,7 @@ pub mod file;
 mod judge;
 mod language;
 mod meaning;
+pub mod origin;
 mod read;
 #[allow(clippy::module_inception, reason = "the file as meant is the scenario itself")]
 pub mod scenario;

@@ -1,0 +1,179 @@
+//! The answer as text for a person.
+
+use crate::scenario::origin::{Bearer, InForce};
+
+use super::Why;
+use super::incident::{Incident, Stretch};
+use super::outcome::Trouble;
+use super::say;
+use super::story::{Step, What};
+
+/// How far a line goes.
+const WIDTH: usize = 110;
+/// Incidents told in full; the rest in a line each.
+const IN_FULL: usize = 3;
+
+/// The whole answer.
+pub fn page(why: &Why) -> String {
+    let mut out = String::new();
+    line(&mut out, &format!("{} · seed {} · digest {}", why.scenario, why.seed, why.digest));
+    for warning in &why.warnings {
+        line(&mut out, "");
+        wrapped(&mut out, "WARNING: ", warning);
+    }
+    for record in &why.records {
+        line(&mut out, "");
+        wrapped(&mut out, "  ", &record.headline);
+        line(&mut out, "");
+        timeline(&mut out, &record.record, &record.steps);
+    }
+    for asked in &why.asked {
+        line(&mut out, "");
+        line(&mut out, &summary(asked.trouble, asked.records, &asked.incidents));
+        for (index, incident) in asked.incidents.iter().enumerate() {
+            line(&mut out, "");
+            if index < IN_FULL {
+                told(&mut out, index + 1, incident);
+            } else {
+                wrapped(&mut out, &format!("  {:>2}  ", index + 1), &incident.headline);
+            }
+        }
+    }
+    out
+}
+
+fn summary(trouble: Trouble, records: u64, incidents: &[Incident]) -> String {
+    if records == 0 {
+        return match trouble {
+            Trouble::Lost => "No record is lost: nothing to explain. Gladly.".to_owned(),
+            Trouble::Duplicated => "No record was processed twice: nothing to explain. Gladly.".to_owned(),
+            Trouble::Reordered => "No record was out of order: nothing to explain. Gladly.".to_owned(),
+            Trouble::Late => "No record was late: nothing to explain. Gladly.".to_owned(),
+        };
+    }
+    let causes = match incidents.len() {
+        1 => "one cause".to_owned(),
+        many => format!("{many} causes"),
+    };
+    format!("{} {}, {causes}", say::records(records), trouble.name())
+}
+
+fn told(out: &mut String, number: usize, incident: &Incident) {
+    wrapped(out, &format!("  {number:>2}  "), &incident.headline);
+    line(out, "");
+    line(out, &format!("      where    {}", ranges(&incident.ranges)));
+    line(out, &format!("      example  {}", incident.example));
+    line(out, "");
+    timeline(out, &incident.example, &incident.steps);
+    if !incident.allowed_by.is_empty() {
+        line(out, "");
+        line(out, "      what allowed it");
+        incident.allowed_by.iter().for_each(|one| line(out, &format!("        {}", say::setting(one))));
+    }
+    if !incident.remedies.is_empty() {
+        line(out, "");
+        line(out, "      what may help (--what-if tries it on the same seed)");
+        for remedy in &incident.remedies {
+            line(out, &format!("        {}", remedy.name));
+        }
+    }
+}
+
+fn ranges(ranges: &[Stretch]) -> String {
+    const SHOWN: usize = 6;
+    let one = |range: &Stretch| {
+        if range.first == range.last {
+            format!("{} @ {}", range.place, range.first)
+        } else {
+            format!("{} @ {}..{}", range.place, range.first, range.last)
+        }
+    };
+    let mut texts: Vec<_> = ranges.iter().take(SHOWN).map(one).collect();
+    if ranges.len() > SHOWN {
+        texts.push(format!("and {} more", ranges.len() - SHOWN));
+    }
+    if texts.is_empty() { "in no log".to_owned() } else { texts.join(", ") }
+}
+
+fn timeline(out: &mut String, record: &str, steps: &[Step]) {
+    line(out, &format!("      the story of {record}"));
+    let who = steps.iter().map(|step| step.who.chars().count()).max().unwrap_or(0).min(16);
+    let mut last = None;
+    for step in steps {
+        let gap = last.map_or_else(String::new, |last| say::gap(step.at.since(last)));
+        last = Some(step.at);
+        let lead = format!("      {} {} {gap:>9}  {:<who$}  ", mark(&step.what), step.at, step.who);
+        wrapped(out, &lead, &say::step(step));
+        for one in step.because.iter().filter(|one| is_shown(one)) {
+            line(out, &format!("{:indent$}└ {}", "", say::setting(one), indent = lead.chars().count()));
+        }
+    }
+}
+
+/// Faults and settings that somebody wrote stand beside the step; all of them are listed below.
+fn is_shown(one: &InForce) -> bool {
+    one.origin.is_written() || !matches!(one.bearer, Bearer::Cluster)
+}
+
+fn mark(what: &What) -> char {
+    match what {
+        What::Struck { .. } => '↯',
+        What::Elected { .. } | What::Leaderless { .. } | What::TookOver { .. } => '◆',
+        What::Cut { .. }
+        | What::Skipped { .. }
+        | What::Expired { .. }
+        | What::Dropped { .. }
+        | What::Rejected { .. } => '✗',
+        What::Processed { time: 2.. }
+        | What::Delivered { attempt: 2.. }
+        | What::Stored { again: true, .. } => '▲',
+        What::Group { .. } | What::Left { .. } | What::Assigned { .. } | What::Revoked { .. } => '↻',
+        What::Accepted { committed: false, .. } => '○',
+        What::Offered
+        | What::Retried { .. }
+        | What::Stored { .. }
+        | What::Recognised { .. }
+        | What::Accepted { .. }
+        | What::Unknown { .. }
+        | What::Committed { .. }
+        | What::Back { .. }
+        | What::Fenced { .. }
+        | What::InSync { .. }
+        | What::Follows { .. }
+        | What::Truncated { .. }
+        | What::Recovered { .. }
+        | What::Replaced { .. }
+        | What::Delivered { .. }
+        | What::Processed { .. }
+        | What::Settled { .. }
+        | What::Positioned { .. }
+        | What::CommitFailed { .. } => '·',
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// A text after a lead, its further lines below its first word.
+fn wrapped(out: &mut String, lead: &str, text: &str) {
+    let indent = lead.chars().count();
+    let mut current = lead.to_owned();
+    let mut length = indent;
+    for word in text.split_whitespace() {
+        let width = word.chars().count();
+        if length > indent && length + 1 + width > WIDTH {
+            line(out, &current);
+            current = " ".repeat(indent);
+            length = indent;
+        }
+        if length > indent {
+            current.push(' ');
+            length += 1;
+        }
+        current.push_str(word);
+        length += width;
+    }
+    line(out, &current);
+}
