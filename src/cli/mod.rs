@@ -5,6 +5,7 @@ mod calc;
 mod exit;
 mod failure;
 mod load;
+mod minimise;
 mod output;
 mod replay;
 mod rows;
@@ -45,6 +46,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Say why records were lost, repeated, overtaken or late, and what would have kept them
     Why(why::WhyArguments),
+    /// Write the smallest scenario file that still goes wrong in the same way
+    Minimise(minimise::MinimiseArguments),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -78,6 +81,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
         Command::Why(arguments) => why::why(arguments),
+        Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

@@ -1,5 +1,7 @@
 //! A question about a run, answered: two runs, one to see who came to grief and one to see how.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use crate::analyze::why::{
@@ -8,9 +10,10 @@ use crate::analyze::why::{
 };
 use crate::kernel::{Duration, Event, Time};
 use crate::scenario::ScenarioError;
-use crate::trace::{Fact, Life, PlaceId, RecordId};
+use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId};
 
 use super::rerun::{Looked, Recipe};
+use super::trial::Measured;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -19,8 +22,12 @@ pub struct Question {
     pub records: Vec<String>,
     /// Kinds of trouble.
     pub troubles: Vec<Trouble>,
+    /// Whose lag: none, everybody's (an empty list), or that of these groups.
+    pub lag: Option<Vec<String>>,
     /// When a record is late.
     pub late: Duration,
+    /// Whether remedies are tried on the same seed, for the incidents that are told in full.
+    pub try_remedies: bool,
 }
 
 /// Why a question has no answer.
@@ -64,7 +71,12 @@ pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknow
             incidents: told.iter().filter(of_kind).map(|cluster| cluster.tell(scene, &events)).collect(),
         }
     });
-    let why = Why {
+    let rises = groups(scene, question)?
+        .into_iter()
+        .filter_map(|group| looked.flow.largest_rise(scene, outcomes.annals(), group))
+        .collect();
+    let mut why = Why {
+        rises,
         schema: SCHEMA,
         scenario: looked.summary.scenario.clone(),
         seed: looked.summary.seed,
@@ -76,7 +88,51 @@ pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknow
             .map(|id| record_story(scene, annals, outcomes.victims(), &events, *id))
             .collect(),
     };
+    if question.try_remedies {
+        try_remedies(recipe, question.late, &mut why);
+    }
     Ok((why, looked))
+}
+
+/// The groups whose lag is asked for.
+fn groups(scene: &Scene, question: &Question) -> Result<Vec<GroupId>, Unknown> {
+    let Some(names) = &question.lag else { return Ok(Vec::new()) };
+    let all = (0..scene.stage.groups.len() as u32).map(GroupId);
+    if names.is_empty() {
+        return Ok(all.collect());
+    }
+    let find = |name: &String| {
+        all.clone().find(|group| scene.group(*group) == name).ok_or_else(|| {
+            let there: Vec<_> = all.clone().map(|group| scene.group(group).to_owned()).collect();
+            Unknown::Record(format!("there is no group `{name}` in this run; there are: {}", there.join(", ")))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Incidents beyond this many are not worth a run each.
+const TRIED: usize = 3;
+
+/// Tries for each of the largest incidents what the rules propose, until something helps.
+fn try_remedies(recipe: &Recipe, late: Duration, why: &mut Why) {
+    let mut known: BTreeMap<Vec<String>, Option<Measured>> = BTreeMap::new();
+    let of_kind = why.asked.iter_mut().flat_map(|asked| asked.incidents.iter_mut().take(TRIED));
+    let of_records = why.records.iter_mut().flat_map(|record| record.incidents.iter_mut().take(1));
+    for incident in of_kind.chain(of_records) {
+        let helps = incident.remedies.iter().find(|remedy| {
+            let measured =
+                known.entry(remedy.set.clone()).or_insert_with(|| recipe.with(&remedy.set).measure(late));
+            measured.as_ref().is_some_and(|measured| measured.total(&[incident.trouble]) == 0)
+        });
+        if let Some(remedy) = helps.cloned() {
+            incident.conclude(remedy);
+        }
+    }
+    for record in &mut why.records {
+        if let Some(incident) = record.incidents.first() {
+            record.headline.clone_from(&incident.headline);
+        }
+    }
 }
 
 /// Incidents beyond this many are counted and not told.
@@ -96,7 +152,7 @@ fn record_story(
     let (headline, steps) = match incidents.first() {
         Some(incident) => (incident.headline.clone(), incident.steps.clone()),
         None => {
-            let group = scene.stage.groups.first().map(|_| crate::trace::GroupId(0));
+            let group = scene.stage.groups.first().map(|_| GroupId(0));
             let until = life_ends(events, id).unwrap_or(last);
             let steps = story(scene, events, Focus { id, group, long: false, until });
             let headline =

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::analyze::why::{Evidence, Outcomes, Scene};
+use crate::analyze::why::{Evidence, Flow, Outcomes, Scene};
 use crate::host::Simulation;
 use crate::kernel::{Duration, Event, Observer, Time};
 use crate::observe::summary::{RunFacts, Summary};
@@ -31,6 +31,8 @@ pub struct Looked {
     pub scene: Scene,
     /// Who came to grief.
     pub outcomes: Outcomes,
+    /// What arrived and what was worked off.
+    pub flow: Flow,
     /// The run in numbers.
     pub summary: Summary,
 }
@@ -80,17 +82,18 @@ impl Recipe {
             for_tape: true,
         });
         let outcomes = Outcomes::new(Arc::clone(&stage), late);
-        let mut observer = (watch, outcomes);
+        let flow = Flow::new(Arc::clone(&stage), end.since(Time::ZERO));
+        let mut observer = (watch, (outcomes, flow));
         // What has left the ledger is taken in as the run goes, so that memory does not follow its length.
         while simulation.now() < end {
             let until = (simulation.now() + SLICE).min(end);
             simulation.run_until(until, &mut observer);
-            let (watch, outcomes) = &mut observer;
+            let (watch, (outcomes, _)) = &mut observer;
             watch.catch_up(until);
             watch.take_samples();
             outcomes.closed(watch.take_closed());
         }
-        let (mut watch, mut outcomes) = observer;
+        let (mut watch, (mut outcomes, flow)) = observer;
         watch.close(simulation.now());
         outcomes.closed(watch.take_closed());
         let facts = RunFacts {
@@ -107,7 +110,7 @@ impl Recipe {
             notes: scenario.notes.clone(),
         };
         let summary = Summary::new(&watch, facts);
-        Ok(Looked { scene: Scene::new(&scenario, stage, cast, settings), outcomes, summary })
+        Ok(Looked { scene: Scene::new(&scenario, stage, cast, settings), outcomes, flow, summary })
     }
 
     /// Runs it before somebody's eyes.

@@ -12,7 +12,7 @@ use crate::trace::{Fact, GroupId, Life, PlaceId, Reason, RecordId};
 use super::outcome::{Phase, Trouble, Victim};
 use super::remedy::{Remedy, remedies};
 use super::root::{Annals, Mechanism, Root};
-use super::say::headline;
+use super::say::sentence;
 use super::scene::Scene;
 use super::story::{Focus, Step, story};
 
@@ -57,7 +57,9 @@ pub struct Incident {
     pub began: Option<Time>,
     /// That event's serial.
     pub root: Option<u64>,
-    /// It all in one or two sentences.
+    /// What happened and why, in one sentence.
+    pub sentence: String,
+    /// The sentence, and what keeps the records.
     pub headline: String,
     /// The record that the story is about: `shop:1841`.
     pub example: String,
@@ -67,6 +69,23 @@ pub struct Incident {
     pub allowed_by: Vec<InForce>,
     /// What would keep the records, by the rules; `what-if` tries them.
     pub remedies: Vec<Remedy>,
+    /// The one that was tried on the same seed, and did.
+    pub tried: Option<Remedy>,
+}
+
+impl Incident {
+    /// Takes in that a remedy was tried and that nothing of this kind happens with it.
+    pub fn conclude(&mut self, tried: Remedy) {
+        let them = if self.records == 1 { "it" } else { "them" };
+        let seed = "tried on the same seed";
+        self.headline = match self.trouble {
+            Trouble::Lost => format!("{} {} keeps {them} ({seed}: none is lost).", self.sentence, tried.name),
+            Trouble::Duplicated => format!("{} With {} none is ({seed}).", self.sentence, tried.name),
+            Trouble::Reordered => format!("{} With {} all are in order ({seed}).", self.sentence, tried.name),
+            Trouble::Late => format!("{} With {} none is late ({seed}).", self.sentence, tried.name),
+        };
+        self.tried = Some(tried);
+    }
 }
 
 /// Groups victims by root, the largest first.
@@ -142,6 +161,7 @@ impl Cluster {
         }
         let root = annals.event(self.root.serial);
         let remedies = remedies(scene, self);
+        let sentence = sentence(self, scene, annals, &steps);
         Incident {
             trouble: self.trouble,
             mechanism: self.root.mechanism,
@@ -150,7 +170,9 @@ impl Cluster {
             group: focus.group.map(|group| scene.group(group).to_owned()),
             began: root.map(|root| root.at),
             root: root.map(|root| root.serial),
-            headline: headline(self, scene, annals, &steps, &remedies),
+            headline: sentence.clone(),
+            sentence,
+            tried: None,
             example: scene.record(example.id),
             steps,
             allowed_by,

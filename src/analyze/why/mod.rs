@@ -12,6 +12,7 @@
 
 mod evidence;
 mod incident;
+mod lag;
 mod outcome;
 mod page;
 mod remedy;
@@ -27,9 +28,10 @@ use crate::trace::{Fact, RecordId};
 
 pub use evidence::{Evidence, merge};
 pub use incident::{Cluster, Incident, Stretch, clusters};
+pub use lag::{Flow, LagCause, Rise};
 pub use outcome::{Outcomes, Phase, Trouble, Victim};
 pub use page::page;
-pub use remedy::{Remedy, acks_all, idempotence, in_flight, more_members, more_replicas, reader};
+pub use remedy::{Remedy, acks_all, idempotence, in_flight, more_members, more_replicas, one, reader};
 pub use root::{Annals, Mechanism, Root};
 pub use say::records;
 pub use scene::Scene;
@@ -55,6 +57,8 @@ pub struct Why {
     pub records: Vec<RecordStory>,
     /// The kinds of trouble that were asked for.
     pub asked: Vec<Asked>,
+    /// The largest rise of lag of each group that was asked for.
+    pub rises: Vec<Rise>,
 }
 
 /// A kind of trouble.

@@ -4,6 +4,7 @@ use crate::scenario::origin::{Bearer, InForce};
 
 use super::Why;
 use super::incident::{Incident, Stretch};
+use super::lag::Rise;
 use super::outcome::Trouble;
 use super::say;
 use super::story::{Step, What};
@@ -27,6 +28,12 @@ pub fn page(why: &Why) -> String {
         line(&mut out, "");
         timeline(&mut out, &record.record, &record.steps);
     }
+    for rise in &why.rises {
+        line(&mut out, "");
+        wrapped(&mut out, "  ", &(rise.headline() + "."));
+        line(&mut out, "");
+        rise_lines(&mut out, rise);
+    }
     for asked in &why.asked {
         line(&mut out, "");
         line(&mut out, &summary(asked.trouble, asked.records, &asked.incidents));
@@ -40,6 +47,26 @@ pub fn page(why: &Why) -> String {
         }
     }
     out
+}
+
+fn rise_lines(out: &mut String, rise: &Rise) {
+    use crate::analyze::report::{count, rate};
+    let mut field = |name: &str, text: String| wrapped(out, &format!("      {name:<10} "), &text);
+    field("lag", format!("{} at {}, {} at {}", count(rise.lag_before), rise.from, count(rise.lag_most), rise.to));
+    field("arrivals", format!("{}/s", rate(rise.arrivals_per_second)));
+    field(
+        "worked off",
+        format!(
+            "{}/s by {} member{}; the best of them reached {}/s",
+            rate(rise.processed_per_second),
+            rise.members,
+            if rise.members == 1 { "" } else { "s" },
+            rate(rise.best_member_per_second)
+        ),
+    );
+    for cause in &rise.causes {
+        field("because", cause.sentence());
+    }
 }
 
 fn summary(trouble: Trouble, records: u64, incidents: &[Incident]) -> String {
@@ -70,10 +97,13 @@ fn told(out: &mut String, number: usize, incident: &Incident) {
         line(out, "      what allowed it");
         incident.allowed_by.iter().for_each(|one| line(out, &format!("        {}", say::setting(one))));
     }
-    if !incident.remedies.is_empty() {
+    let others: Vec<_> =
+        incident.remedies.iter().filter(|remedy| Some(*remedy) != incident.tried.as_ref()).collect();
+    if !others.is_empty() {
         line(out, "");
-        line(out, "      what may help (--what-if tries it on the same seed)");
-        for remedy in &incident.remedies {
+        let also = if incident.tried.is_some() { "what else may help" } else { "what may help" };
+        line(out, &format!("      {also} (--what-if tries everything on the same seed)"));
+        for remedy in others {
             line(out, &format!("        {}", remedy.name));
         }
     }

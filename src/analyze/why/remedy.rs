@@ -85,7 +85,8 @@ fn single(scene: &Scene, bearer: &Bearer, name: &str, value: &str) -> Option<Rem
     (now != value).then(|| Remedy::new(shown(name, value), vec![format!("{path}={value}")]))
 }
 
-fn one(scene: &Scene, bearer: Option<&Bearer>, name: &str, value: &str) -> Option<Remedy> {
+/// One setting of one bearer; nothing when it is so already, or when there is no such bearer.
+pub fn one(scene: &Scene, bearer: Option<&Bearer>, name: &str, value: &str) -> Option<Remedy> {
     single(scene, bearer?, name, value)
 }
 

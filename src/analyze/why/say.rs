@@ -6,30 +6,14 @@ use crate::trace::kafka::{GroupReason, GroupState, PositionReason};
 use crate::trace::{Fact, reason_name, state_name};
 
 use super::incident::Cluster;
-use super::outcome::{Phase, Trouble};
-use super::remedy::Remedy;
+use super::outcome::Phase;
 use super::root::{Annals, Mechanism};
 use super::scene::{Scene, broker_name, broker_set};
 use super::story::{Blow, Legality, Step, What};
 
-/// What happened, why, and what keeps the records: one or two sentences.
-pub fn headline(
-    cluster: &Cluster,
-    scene: &Scene,
-    annals: Annals<'_>,
-    steps: &[Step],
-    remedies: &[Remedy],
-) -> String {
-    let told = Told { cluster, scene, annals, steps };
-    let sentence = told.sentence();
-    match remedies.first() {
-        Some(remedy) if cluster.trouble == Trouble::Lost => {
-            let them = if cluster.victims.len() == 1 { "it" } else { "them" };
-            format!("{sentence}. {} keeps {them}.", remedy.name)
-        }
-        Some(remedy) => format!("{sentence}. To try: {}.", remedy.name),
-        None => format!("{sentence}."),
-    }
+/// What happened and why, in one sentence.
+pub fn sentence(cluster: &Cluster, scene: &Scene, annals: Annals<'_>, steps: &[Step]) -> String {
+    Told { cluster, scene, annals, steps }.sentence() + "."
 }
 
 struct Told<'a> {
