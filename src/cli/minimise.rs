@@ -85,7 +85,8 @@ pub fn minimise(arguments: &MinimiseArguments) -> Result<Exit, Failure> {
     let (trouble, mechanism) = minimal.way;
     let records = minimal.measured.total(&[trouble]);
     if let Some(path) = &arguments.output {
-        std::fs::write(path, &minimal.text).map_err(|error| Failure::outside("write", path.display(), error))?;
+        std::fs::write(path, &minimal.text)
+            .map_err(|error| Failure::outside("write", path.display(), error))?;
     }
     if arguments.format == Format::Json {
         output::print_json(&Found {

@@ -104,7 +104,10 @@ fn groups(scene: &Scene, question: &Question) -> Result<Vec<GroupId>, Unknown> {
     let find = |name: &String| {
         all.clone().find(|group| scene.group(*group) == name).ok_or_else(|| {
             let there: Vec<_> = all.clone().map(|group| scene.group(group).to_owned()).collect();
-            Unknown::Record(format!("there is no group `{name}` in this run; there are: {}", there.join(", ")))
+            Unknown::Record(format!(
+                "there is no group `{name}` in this run; there are: {}",
+                there.join(", ")
+            ))
         })
     };
     names.iter().map(find).collect()

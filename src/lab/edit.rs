@@ -43,8 +43,18 @@ pub struct Draft(DocumentMut);
 
 /// Names without which nothing is left to talk about.
 const KEPT: [&str; 12] = [
-    "name", "topic", "from", "to", "payload", "arrivals", "partitions", "replication.factor", "version",
-    "brokers", "seed", "duration",
+    "name",
+    "topic",
+    "from",
+    "to",
+    "payload",
+    "arrivals",
+    "partitions",
+    "replication.factor",
+    "version",
+    "brokers",
+    "seed",
+    "duration",
 ];
 const ENTRIES: [&str; 3] = ["generator", "processor", "sink"];
 
@@ -82,12 +92,20 @@ impl Draft {
         parts
     }
 
-    fn entry_parts(&self, section: &str, index: usize, entry: &Table, path: Vec<Into>, parts: &mut Vec<Part>) {
+    fn entry_parts(
+        &self,
+        section: &str,
+        index: usize,
+        entry: &Table,
+        path: Vec<Into>,
+        parts: &mut Vec<Part>,
+    ) {
         let name = entry.get("name").and_then(Item::as_str).unwrap_or(section).to_owned();
         if section == "fault" {
             let mut words = Vec::new();
             leaves(entry, &[], "", PartKind::Other, &mut words);
-            let words: Vec<_> = words.into_iter().map(|part| part.name.trim_start_matches(": ").to_owned()).collect();
+            let words: Vec<_> =
+                words.into_iter().map(|part| part.name.trim_start_matches(": ").to_owned()).collect();
             let name = format!("fault {}: {}", index + 1, words.join(", "));
             parts.push(Part { path, name, kind: PartKind::Fault });
             return;
@@ -109,7 +127,9 @@ impl Draft {
                 leaf_or_below(below, path, name, "kafka", PartKind::Setting, parts);
             }
         }
-        for (topic, below) in kafka.get("topics").and_then(Item::as_table_like).into_iter().flat_map(TableLike::iter) {
+        for (topic, below) in
+            kafka.get("topics").and_then(Item::as_table_like).into_iter().flat_map(TableLike::iter)
+        {
             let mut path = root.clone();
             path.extend([Into::Name("topics".to_owned()), Into::Name(topic.to_owned())]);
             parts.push(Part { path: path.clone(), name: format!("topic {topic}"), kind: PartKind::Topic });
@@ -146,7 +166,8 @@ impl Draft {
             if let Item::ArrayOfTables(entries) = item {
                 for (index, entry) in entries.iter().enumerate() {
                     let name = entry.get("name").and_then(Item::as_str);
-                    let place = name.map_or_else(|| format!("{section}#{index}"), |name| format!("{section}.{name}"));
+                    let place =
+                        name.map_or_else(|| format!("{section}#{index}"), |name| format!("{section}.{name}"));
                     values_below(entry, &place, &mut parts);
                 }
             } else if let Some(table) = item.as_table_like() {
@@ -215,12 +236,18 @@ fn leaf_or_below(item: &Item, path: Vec<Into>, name: &str, of: &str, kind: PartK
     }
     if !KEPT.contains(&name) {
         let is_setting = name.starts_with("producer.") || name.starts_with("consumer.") || name == "commit";
-        let kind = if ENTRIES.iter().any(|_| kind == PartKind::Setting) && !is_setting && path.len() > 2 && matches!(path[1], Into::Entry(_)) {
+        let kind = if ENTRIES.iter().any(|_| kind == PartKind::Setting)
+            && !is_setting
+            && path.len() > 2
+            && matches!(path[1], Into::Entry(_))
+        {
             PartKind::Other
         } else {
             kind
         };
-        let value = item.as_value().map_or_else(|| item.to_string(), |value| value.clone().decorated("", "").to_string());
+        let value = item
+            .as_value()
+            .map_or_else(|| item.to_string(), |value| value.clone().decorated("", "").to_string());
         parts.push(Part { path, name: format!("{of}: {name} = {value}"), kind });
     }
 }
@@ -273,7 +300,9 @@ fn put(table: &mut dyn TableLike, names: &[String], value: Value) -> Option<()> 
         return Some(());
     }
     if let Some(entries) = table.get_mut(name).and_then(Item::as_array_of_tables_mut) {
-        let entry = entries.iter_mut().find(|entry| entry.get("name").and_then(Item::as_str) == Some(rest[0].as_str()))?;
+        let entry = entries
+            .iter_mut()
+            .find(|entry| entry.get("name").and_then(Item::as_str) == Some(rest[0].as_str()))?;
         return put(entry, &rest[1..], value);
     }
     if table.get(name).is_none_or(|item| item.as_table_like().is_none()) {
@@ -292,7 +321,11 @@ mod tests {
 
     fn part(draft: &Draft, name: &str) -> Part {
         let parts = draft.parts();
-        parts.iter().find(|part| part.name.starts_with(name)).unwrap_or_else(|| panic!("{name} in {parts:?}")).clone()
+        parts
+            .iter()
+            .find(|part| part.name.starts_with(name))
+            .unwrap_or_else(|| panic!("{name} in {parts:?}"))
+            .clone()
     }
 
     #[test]
@@ -309,7 +342,10 @@ mod tests {
         let (linger, fault) = (part(&draft, "shop: producer.linger"), part(&draft, "fault 1"));
         let text = draft.without(&[&linger, &fault]).text();
         assert!(!text.contains("linger") && !text.contains("broker-1"), "{text}");
-        assert!(text.contains("producer.acks = \"1\" # the leader alone") && text.contains("broker-2"), "{text}");
+        assert!(
+            text.contains("producer.acks = \"1\" # the leader alone") && text.contains("broker-2"),
+            "{text}"
+        );
         let both = draft.without(&[&part(&draft, "fault 1"), &part(&draft, "fault 2")]).text();
         assert!(!both.contains("fault"), "{both}");
     }

@@ -144,7 +144,8 @@ fn ordered(mut parts: Vec<Part>) -> Vec<Part> {
 
 /// Parts that lie in no other one: who is taken out takes its own with it.
 fn outermost<'p>(group: &[&'p Part]) -> Vec<&'p Part> {
-    let inside = |part: &Part| group.iter().any(|other| other.path != part.path && part.path.starts_with(&other.path));
+    let inside =
+        |part: &Part| group.iter().any(|other| other.path != part.path && part.path.starts_with(&other.path));
     group.iter().filter(|part| !inside(part)).copied().collect()
 }
 

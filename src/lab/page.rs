@@ -11,7 +11,8 @@ use super::what_if::WhatIf;
 
 /// The table of trials.
 pub fn what_if_page(what_if: &WhatIf) -> String {
-    let mut out = String::from("\nWhat if: each change alone, on the same seed (✓ keeps what was asked about)\n\n");
+    let mut out =
+        String::from("\nWhat if: each change alone, on the same seed (✓ keeps what was asked about)\n\n");
     let late = what_if.troubles.contains(&Trouble::Late);
     let heads = ["lost", "again", "order"].into_iter().chain(late.then_some("late"));
     let heads: String = heads.map(|head| format!("{head:>7}")).collect();
@@ -49,7 +50,8 @@ fn row(out: &mut String, mark: char, measured: &Measured, late: bool, name: &str
 
 /// Which causes are necessary.
 pub fn needed_page(causes: &[Cause]) -> String {
-    let mut out = String::from("\nWhich causes are necessary: each fault and setting of the file taken out alone\n\n");
+    let mut out =
+        String::from("\nWhich causes are necessary: each fault and setting of the file taken out alone\n\n");
     for cause in causes {
         let verdict = if cause.necessary {
             "necessary: without it nothing of the kind happens".to_owned()

@@ -94,9 +94,8 @@ fn usual(scene: &Scene) -> Vec<Remedy> {
         .filter(|bearer| matches!(bearer, Bearer::Topic(_)))
         .collect();
     let groups: Vec<_> = (0..scene.stage.groups.len() as u32).map(|index| Some(GroupId(index))).collect();
-    let for_topics = |name: &str, value: &str| {
-        together(topics.iter().map(|topic| one(scene, Some(topic), name, value)))
-    };
+    let for_topics =
+        |name: &str, value: &str| together(topics.iter().map(|topic| one(scene, Some(topic), name, value)));
     let for_publishers = |name: &str, value: &str| {
         together(publishers.iter().map(|bearer| one(scene, Some(bearer), name, value)))
     };

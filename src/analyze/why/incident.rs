@@ -110,6 +110,32 @@ pub fn clusters(victims: &[Victim], annals: Annals<'_>) -> Vec<Cluster> {
     clusters
 }
 
+/// Whether a setting has to do with the way in which records came to grief: what a producer does is of no interest
+/// when a reader went back, nor the other way round.
+fn concerns(mechanism: Mechanism, one: &InForce) -> bool {
+    let of_reader = one.name.starts_with("consumer.") || one.name == "commit" || one.name == "service";
+    let of_producer = one.name.starts_with("producer.") || one.name == "min.insync.replicas";
+    match mechanism {
+        Mechanism::LeaderLost
+        | Mechanism::LeaderMoved
+        | Mechanism::UncleanElection
+        | Mechanism::PowerLoss
+        | Mechanism::NotAcknowledged
+        | Mechanism::StoredTwice
+        | Mechanism::RetriedOutOfOrder
+        | Mechanism::PublishedLate
+        | Mechanism::ReplicatedLate => !of_reader,
+        Mechanism::CommittedUnprocessed
+        | Mechanism::OffsetReset
+        | Mechanism::Retention
+        | Mechanism::Redelivered
+        | Mechanism::ReadOutOfOrder
+        | Mechanism::WaitedForReader
+        | Mechanism::WorkedLong => !of_producer,
+        Mechanism::Dropped => true,
+    }
+}
+
 /// Victims that are alike between two events of the system have one root.
 #[derive(Default)]
 struct Memory(BTreeMap<Alike, Root>);
@@ -137,9 +163,10 @@ impl Memory {
 }
 
 impl Cluster {
-    /// The record that stands for all.
+    /// The record that stands for all: the first that came to grief.
     pub fn example(&self) -> &Victim {
-        &self.victims[0]
+        let first = self.victims.iter().min_by_key(|victim| (victim.at, victim.serial, victim.offset));
+        first.expect("an incident has a victim")
     }
 
     /// Tells it. `events` are those of the system with the life of the example.
@@ -155,7 +182,7 @@ impl Cluster {
         let steps = story(scene, events, focus);
         let mut allowed_by: Vec<InForce> = Vec::new();
         for one in steps.iter().flat_map(|step| &step.because) {
-            if !allowed_by.contains(one) {
+            if concerns(self.root.mechanism, one) && !allowed_by.contains(one) {
                 allowed_by.push(one.clone());
             }
         }

@@ -136,7 +136,8 @@ impl Flow {
         let mut lag = BTreeMap::new();
         for (index, group) in self.stage.groups.iter().enumerate() {
             let group_id = GroupId(index as u32);
-            for place in group.reads.iter().flat_map(|channel| self.stage.channels[channel.index()].places()) {
+            for place in group.reads.iter().flat_map(|channel| self.stage.channels[channel.index()].places())
+            {
                 let settled = self.settled.get(&(group_id, place)).copied().unwrap_or(0);
                 let waits = self.committed[place.index()].saturating_sub(settled);
                 if waits > 0 {
@@ -154,7 +155,8 @@ impl Flow {
             .iter()
             .map(|slot| slot.lag.iter().filter(|((of, _), _)| *of == group).map(|(_, lag)| lag).sum())
             .collect();
-        let (top, &most) = totals.iter().enumerate().max_by_key(|(index, lag)| (**lag, std::cmp::Reverse(*index)))?;
+        let (top, &most) =
+            totals.iter().enumerate().max_by_key(|(index, lag)| (**lag, std::cmp::Reverse(*index)))?;
         if most == 0 {
             return None;
         }
@@ -174,9 +176,8 @@ impl Flow {
         let span = &self.slots[bottom..=top];
         let (from, to) = (self.begin(bottom), self.begin(top + 1));
         let seconds = to.since(from).as_secs_f64();
-        let reads = |place: &PlaceId| {
-            self.stage.groups[group.index()].reads.contains(&self.stage.channel_of(*place))
-        };
+        let reads =
+            |place: &PlaceId| self.stage.groups[group.index()].reads.contains(&self.stage.channel_of(*place));
         let mut arrived: BTreeMap<PlaceId, u64> = BTreeMap::new();
         let mut processed: BTreeMap<ActorId, u64> = BTreeMap::new();
         let mut best = 0;
@@ -208,7 +209,9 @@ impl Flow {
         rise.causes.extend(faults(scene, annals, from, to));
         rise.causes.extend(self.stuck(scene, group, (bottom, top)));
         rise.causes.extend(self.hot(group, &arrived, top));
-        if rise.causes.is_empty() || rise.arrivals_per_second > rise.processed_per_second * 1.05 && only_hot(&rise) {
+        if rise.causes.is_empty()
+            || rise.arrivals_per_second > rise.processed_per_second * 1.05 && only_hot(&rise)
+        {
             rise.causes.push(LagCause::Overload {
                 arrivals_per_second: rise.arrivals_per_second,
                 capacity_per_second: rise.processed_per_second,
@@ -252,7 +255,8 @@ impl Flow {
         let all: u64 = arrived.values().sum();
         let lag = |place: &PlaceId| self.slots[top].lag.get(&(group, *place)).copied().unwrap_or(0);
         let waiting: u64 = arrived.keys().map(lag).sum();
-        let (place, count) = arrived.iter().max_by_key(|(place, count)| (**count, std::cmp::Reverse(**place)))?;
+        let (place, count) =
+            arrived.iter().max_by_key(|(place, count)| (**count, std::cmp::Reverse(**place)))?;
         let share = |part: u64, of: u64| (part * 1_000).checked_div(of).unwrap_or(0);
         let (arrivals_per_mille, lag_per_mille) = (share(*count, all), share(lag(place), waiting));
         let fair = 1_000 / places;
@@ -274,7 +278,9 @@ fn rebalances(annals: &[Event<Fact>], group: GroupId, from: Time, to: Time) -> V
     let mut causes = Vec::new();
     let mut open: Option<(Time, String)> = None;
     for event in annals.iter().take_while(|event| event.at <= to) {
-        let Fact::Kafka(Kafka::GroupChanged { group: of, to: state, why, .. }) = &event.fact else { continue };
+        let Fact::Kafka(Kafka::GroupChanged { group: of, to: state, why, .. }) = &event.fact else {
+            continue;
+        };
         if *of != group {
             continue;
         }

@@ -30,7 +30,7 @@ pub use evidence::{Evidence, merge};
 pub use incident::{Cluster, Incident, Stretch, clusters};
 pub use lag::{Flow, LagCause, Rise};
 pub use outcome::{Outcomes, Phase, Trouble, Victim};
-pub use page::page;
+pub use page::{page, why_box};
 pub use remedy::{Remedy, acks_all, idempotence, in_flight, more_members, more_replicas, one, reader};
 pub use root::{Annals, Mechanism, Root};
 pub use say::records;

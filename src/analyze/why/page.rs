@@ -52,7 +52,10 @@ pub fn page(why: &Why) -> String {
 fn rise_lines(out: &mut String, rise: &Rise) {
     use crate::analyze::report::{count, rate};
     let mut field = |name: &str, text: String| wrapped(out, &format!("      {name:<10} "), &text);
-    field("lag", format!("{} at {}, {} at {}", count(rise.lag_before), rise.from, count(rise.lag_most), rise.to));
+    field(
+        "lag",
+        format!("{} at {}, {} at {}", count(rise.lag_before), rise.from, count(rise.lag_most), rise.to),
+    );
     field("arrivals", format!("{}/s", rate(rise.arrivals_per_second)));
     field(
         "worked off",
@@ -206,4 +209,84 @@ fn wrapped(out: &mut String, lead: &str, text: &str) {
         length += width;
     }
     line(out, &current);
+}
+
+/// The box that a screen shows for an incident: the sentence, the steps that decided it, and what keeps the
+/// records. Lines are at most `width` columns wide.
+pub fn why_box(incident: &Incident, width: usize) -> Vec<String> {
+    let mut lines = fold(&format!("why {}  {}", incident.trouble.name(), incident.sentence), "", width);
+    for (number, step) in incident.steps.iter().filter(|step| decides(&step.what)).take(DECIDING).enumerate()
+    {
+        let text = format!("{} {} {}", step.at, step.who, say::step(step));
+        lines.extend(fold(&text, &format!("{} ", number + 1), width));
+    }
+    let keeps = match (&incident.tried, incident.remedies.first()) {
+        (Some(tried), _) => format!("would have survived: {} ✓", tried.name),
+        (None, Some(remedy)) => format!("to try: {}", remedy.name),
+        (None, None) => return lines,
+    };
+    lines.extend(fold(&keeps, "", width));
+    lines
+}
+
+/// Steps that a box has room for.
+const DECIDING: usize = 5;
+
+/// Whether a step belongs to the shortest form of the story.
+fn decides(what: &What) -> bool {
+    match what {
+        What::Accepted { .. }
+        | What::Struck { .. }
+        | What::Elected { .. }
+        | What::TookOver { has_it: false, .. }
+        | What::Cut { .. }
+        | What::Expired { .. }
+        | What::Dropped { .. }
+        | What::Skipped { .. }
+        | What::Positioned { .. }
+        | What::Left { .. }
+        | What::Settled { processed: false, .. }
+        | What::Stored { again: true, .. } => true,
+        What::Offered
+        | What::Retried { .. }
+        | What::Stored { .. }
+        | What::Recognised { .. }
+        | What::Rejected { .. }
+        | What::Unknown { .. }
+        | What::Committed { .. }
+        | What::Back { .. }
+        | What::Fenced { .. }
+        | What::Leaderless { .. }
+        | What::InSync { .. }
+        | What::TookOver { .. }
+        | What::Follows { .. }
+        | What::Truncated { .. }
+        | What::Recovered { .. }
+        | What::Replaced { .. }
+        | What::Delivered { .. }
+        | What::Processed { .. }
+        | What::Settled { .. }
+        | What::Group { .. }
+        | What::Assigned { .. }
+        | What::Revoked { .. }
+        | What::CommitFailed { .. } => false,
+    }
+}
+
+fn fold(text: &str, lead: &str, width: usize) -> Vec<String> {
+    let indent = lead.chars().count();
+    let mut lines = vec![lead.to_owned()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("there is one");
+        let length = last.chars().count();
+        if length > indent && length + 1 + word.chars().count() > width {
+            lines.push(format!("{:indent$}{word}", ""));
+        } else {
+            if length > indent {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines
 }

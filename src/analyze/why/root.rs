@@ -266,7 +266,20 @@ impl<'a> Annals<'a> {
                     if Some(group) == victim.group && why != GroupReason::MemberLeft)
         });
         let root = blow.or(left).or(rebalance);
+        // A reader that is too slow for its group is put out again and again: that is one cause.
+        if blow.is_none() && self.was_put_out(positioned, victim.group) {
+            return none;
+        }
         Root { serial: self.together(root), ..none }
+    }
+
+    /// Whether a member of the group lost what it owned without having been struck: it did not poll in time. It
+    /// notices when it comes back, which may be after its successor has begun.
+    fn was_put_out(&self, positioned: &Event<Fact>, group: Option<GroupId>) -> bool {
+        self.events.iter().any(|event| {
+            event.at <= positioned.at + SHORTLY * 20
+                && matches!(event.fact, Fact::Kafka(Kafka::Revoked { group: of, lost: true, .. }) if Some(of) == group)
+        })
     }
 
     fn late(&self, victim: &Victim) -> Root {

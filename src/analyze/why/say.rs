@@ -244,12 +244,23 @@ impl Told<'_> {
                 "a member worked longer than max.poll.interval.ms and was put out of the group".to_owned()
             }
             (None, Some(why)) => format!("a member left the group ({})", reason_name(why)),
+            (None, None) if self.cluster.root.serial == 0 => self.put_out(),
             (None, None) => "the partition changed hands".to_owned(),
         };
         let from = position.map_or(String::new(), |offset| format!(" {offset}"));
         format!(
             "{what}, before {} had committed them; its successor goes on at the committed offset{from}",
             self.group()
+        )
+    }
+
+    /// A reader that did not poll in time.
+    fn put_out(&self) -> String {
+        let group = self.cluster.root.group.or(self.cluster.example().group);
+        let bearer = group.map(|group| self.scene.reader(group));
+        let most = bearer.map_or("", |bearer| self.scene.value(&bearer, "consumer.max.poll.interval.ms"));
+        format!(
+            "members worked longer than `max.poll.interval.ms` ({most}) between two polls and were out of the group"
         )
     }
 

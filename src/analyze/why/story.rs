@@ -780,7 +780,15 @@ impl<'a> Teller<'a> {
             }
             Kafka::Revoked { group, places, lost } if *group == told => {
                 if self.home.iter().any(|place| places.contains(place)) && !self.is_past(event.at) {
-                    self.step(event, who, What::Revoked { lost: *lost });
+                    let because = if *lost {
+                        self.because(
+                            &self.scene.reader(told),
+                            &["consumer.max.poll.interval.ms", "consumer.max.poll.records", "service"],
+                        )
+                    } else {
+                        Vec::new()
+                    };
+                    self.step_because(event, who, What::Revoked { lost: *lost }, because);
                 }
             }
             Kafka::Positioned { group, place, offset, why }
