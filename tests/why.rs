@@ -459,7 +459,7 @@ fn a_record_is_found_by_name_number_and_place_and_one_that_is_not_there_is_answe
     for record in ["shop:999999", "nobody:1", "orders-9@0", "orders-0@999999", "what"] {
         let error = ask(&recipe, &asking(record)).err().expect("there is no such record");
         let Unknown::Record(text) = error else { panic!("{error}") };
-        assert!(text.contains("shop:0 to shop:3199") && text.contains("orders-0@0 to"), "{text}");
+        assert!(text.contains("shop:0 to shop:3200") && text.contains("orders-0@0 to"), "{text}");
     }
 }
 

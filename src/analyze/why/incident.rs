@@ -14,7 +14,8 @@ use super::remedy::{Remedy, remedies};
 use super::root::{Annals, Mechanism, Root};
 use super::say::sentence;
 use super::scene::Scene;
-use super::story::{Focus, Step, story};
+use super::step::Step;
+use super::story::{Focus, story};
 
 /// Victims with one root.
 #[derive(Clone, Debug)]

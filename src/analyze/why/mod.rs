@@ -19,6 +19,7 @@ mod remedy;
 mod root;
 mod say;
 mod scene;
+mod step;
 mod story;
 
 use serde::Serialize;
@@ -35,7 +36,8 @@ pub use remedy::{Remedy, acks_all, idempotence, in_flight, more_members, more_re
 pub use root::{Annals, Mechanism, Root};
 pub use say::records;
 pub use scene::Scene;
-pub use story::{Blow, Focus, Legality, Step, What, story};
+pub use step::{Blow, Legality, Step, What};
+pub use story::{Focus, story};
 
 /// The version of the answer's shape.
 pub const SCHEMA: &str = "brokersim.why/1";

@@ -7,7 +7,7 @@ use super::incident::{Incident, Stretch};
 use super::lag::Rise;
 use super::outcome::Trouble;
 use super::say;
-use super::story::{Step, What};
+use super::step::{Step, What};
 
 /// How far a line goes.
 const WIDTH: usize = 110;

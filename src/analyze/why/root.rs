@@ -145,16 +145,14 @@ impl<'a> Annals<'a> {
 
     /// The change that made the actor of `cut` the leader.
     pub fn election(&self, place: PlaceId, cut: &Event<Fact>) -> Option<&'a Event<Fact>> {
-        let epoch = self.events.iter().rev().filter(|event| event.serial <= cut.serial).find_map(
-            |event| match &event.fact {
-                Fact::Kafka(Kafka::BecameLeader { place: of, leader_epoch, .. })
-                    if *of == place && event.actor == cut.actor =>
-                {
-                    Some(*leader_epoch)
-                }
-                _ => None,
-            },
-        )?;
+        let took_over = |event: &Event<Fact>| {
+            let Fact::Kafka(Kafka::BecameLeader { place: of, leader_epoch, .. }) = &event.fact else {
+                return None;
+            };
+            (*of == place && event.actor == cut.actor).then_some(*leader_epoch)
+        };
+        let epoch =
+            self.events.iter().rev().filter(|event| event.serial <= cut.serial).find_map(took_over)?;
         self.events.iter().find(|event| {
             matches!(&event.fact, Fact::Kafka(Kafka::PartitionChanged { place: of, leader_epoch, leader: Some(_), .. })
                 if *of == place && *leader_epoch == epoch)
@@ -163,11 +161,11 @@ impl<'a> Annals<'a> {
 
     /// Who led a place last before an event.
     pub fn leader_before(&self, place: PlaceId, serial: u64) -> Option<BrokerId> {
-        self.events.iter().rev().filter(|event| event.serial < serial).find_map(|event| match &event.fact {
-            Fact::Kafka(Kafka::PartitionChanged { place: of, leader: Some(leader), .. }) if *of == place => {
-                Some(*leader)
-            }
-            _ => None,
+        self.events.iter().rev().filter(|event| event.serial < serial).find_map(|event| {
+            let Fact::Kafka(Kafka::PartitionChanged { place: of, leader, .. }) = &event.fact else {
+                return None;
+            };
+            leader.filter(|_| *of == place)
         })
     }
 
@@ -221,10 +219,8 @@ impl<'a> Annals<'a> {
         skip: &Event<Fact>,
     ) -> Option<(&'a Event<Fact>, crate::trace::kafka::PositionReason)> {
         self.events.iter().rev().filter(|event| event.serial <= skip.serial).find_map(|event| {
-            match event.fact {
-                Fact::Kafka(Kafka::Positioned { why, .. }) if event.actor == skip.actor => Some((event, why)),
-                _ => None,
-            }
+            let Fact::Kafka(Kafka::Positioned { why, .. }) = event.fact else { return None };
+            (event.actor == skip.actor).then_some((event, why))
         })
     }
 
@@ -385,10 +381,10 @@ pub fn is_blow(event: &Event<Fact>) -> bool {
 }
 
 fn strikes(event: &Event<Fact>, node: NodeId) -> bool {
-    match event.fact {
-        Fact::Physics(Physics::Cut { from, to }) => from == node || to == node,
-        _ => struck_node(event) == Some(node),
+    if let Fact::Physics(Physics::Cut { from, to }) = event.fact {
+        return from == node || to == node;
     }
+    struck_node(event) == Some(node)
 }
 
 fn crashes(event: &Event<Fact>, node: NodeId) -> bool {

@@ -2,14 +2,14 @@
 
 use crate::kernel::{Duration, Event};
 use crate::scenario::origin::{Bearer, InForce};
-use crate::trace::kafka::{GroupReason, GroupState, PositionReason};
+use crate::trace::kafka::{GroupReason, GroupState, Kafka, PositionReason};
 use crate::trace::{Fact, reason_name, state_name};
 
 use super::incident::Cluster;
 use super::outcome::Phase;
 use super::root::{Annals, Mechanism};
 use super::scene::{Scene, broker_name, broker_set};
-use super::story::{Blow, Legality, Step, What};
+use super::step::{Blow, Legality, Step, What};
 
 /// What happened and why, in one sentence.
 pub fn sentence(cluster: &Cluster, scene: &Scene, annals: Annals<'_>, steps: &[Step]) -> String {
@@ -123,17 +123,17 @@ impl Told<'_> {
     }
 
     fn leader_lost(&self) -> String {
-        let elected = self.steps.iter().find_map(|step| match &step.what {
-            What::Elected { leader, before, legality, .. } => Some((*leader, *before, *legality)),
-            _ => None,
+        let elected = self.steps.iter().find_map(|step| {
+            let What::Elected { leader, before, .. } = &step.what else { return None };
+            Some((*leader, *before))
         });
         let struck = self.steps.iter().find(|step| matches!(step.what, What::Struck { .. }));
         let accepted = self.steps.iter().find(|step| matches!(step.what, What::Accepted { .. }));
-        let (Some((new, Some(old), _)), Some(struck)) = (elected, struck) else {
+        let (Some((new, Some(old))), Some(struck)) = (elected, struck) else {
             return format!("{} {} gone: {}", self.count(), self.be(), self.because());
         };
         let (old, new) = (broker_name(old), broker_name(new));
-        let How { verb, .. } = How::of(struck);
+        let verb = verb(struck);
         let promised = accepted.filter(|accepted| accepted.at <= struck.at);
         let gap =
             promised.map_or(String::new(), |accepted| format!("{} later ", struck.at.since(accepted.at)));
@@ -157,11 +157,9 @@ impl Told<'_> {
     }
 
     fn unclean(&self) -> String {
-        let elected = self.steps.iter().find_map(|step| match &step.what {
-            What::Elected { leader, was_in_sync, legality: Legality::Unclean, .. } => {
-                Some((broker_name(*leader), broker_set(was_in_sync)))
-            }
-            _ => None,
+        let elected = self.steps.iter().find_map(|step| {
+            let What::Elected { leader, was_in_sync, legality, .. } = &step.what else { return None };
+            (*legality == Legality::Unclean).then(|| (broker_name(*leader), broker_set(was_in_sync)))
         });
         let Some((new, in_sync)) = elected else {
             return format!("{} {} gone: {}", self.count(), self.be(), self.because());
@@ -182,9 +180,9 @@ impl Told<'_> {
         let dark: Vec<_> = self
             .steps
             .iter()
-            .filter_map(|step| match &step.what {
-                What::Struck { node, how: Blow::PowerLost, .. } => Some(node.clone()),
-                _ => None,
+            .filter_map(|step| {
+                let What::Struck { node, how: Blow::PowerLost, .. } = &step.what else { return None };
+                Some(node.clone())
             })
             .collect();
         list(&dark)
@@ -202,9 +200,9 @@ impl Told<'_> {
     }
 
     fn reset(&self) -> String {
-        let why = self.steps.iter().rev().find_map(|step| match step.what {
-            What::Positioned { why, .. } => Some(why),
-            _ => None,
+        let why = self.steps.iter().rev().find_map(|step| {
+            let What::Positioned { why, .. } = step.what else { return None };
+            Some(why)
         });
         let bearer = self.cluster.root.group.map(|group| self.scene.reader(group));
         let policy = bearer.map_or("", |bearer| self.scene.value(&bearer, "consumer.auto.offset.reset"));
@@ -230,13 +228,13 @@ impl Told<'_> {
     fn why_reread(&self) -> String {
         let root = self.annals.event(self.cluster.root.serial);
         let blow = root.and_then(|root| clause(root, self.scene));
-        let left = self.steps.iter().rev().find_map(|step| match step.what {
-            What::Left { why } if why != GroupReason::MemberLeft => Some(why),
-            _ => None,
+        let left = self.steps.iter().rev().find_map(|step| {
+            let What::Left { why } = step.what else { return None };
+            Some(why).filter(|why| *why != GroupReason::MemberLeft)
         });
-        let position = self.steps.iter().rev().find_map(|step| match step.what {
-            What::Positioned { offset, .. } => Some(offset),
-            _ => None,
+        let position = self.steps.iter().rev().find_map(|step| {
+            let What::Positioned { offset, .. } = step.what else { return None };
+            Some(offset)
         });
         let what = match (blow, left) {
             (Some(blow), _) => blow,
@@ -275,16 +273,12 @@ impl Told<'_> {
         };
         let root = self.annals.event(self.cluster.root.serial);
         let why = root.and_then(|root| clause(root, self.scene)).or_else(|| {
-            root.and_then(|root| match &root.fact {
-                Fact::Kafka(crate::trace::kafka::Kafka::GroupChanged { why, .. }) => {
-                    Some(format!("the group rebalanced ({})", reason_name(*why)))
-                }
-                _ => None,
-            })
+            let Fact::Kafka(Kafka::GroupChanged { why, .. }) = &root?.fact else { return None };
+            Some(format!("the group rebalanced ({})", reason_name(*why)))
         });
         let why = why.unwrap_or_else(|| match phase {
             Phase::Waiting => "nothing went wrong: more arrives than is worked off".to_owned(),
-            _ => "nothing else went wrong".to_owned(),
+            Phase::Publishing | Phase::Replicating | Phase::Working => "nothing else went wrong".to_owned(),
         });
         format!("{} {} late: they {how}: {why}", self.count(), self.be())
     }
@@ -307,19 +301,14 @@ fn clause(root: &Event<Fact>, scene: &Scene) -> Option<String> {
     }
 }
 
-struct How {
-    verb: &'static str,
-}
-
-impl How {
-    fn of(step: &Step) -> Self {
-        let verb = match &step.what {
-            What::Struck { how: Blow::PowerLost, .. } => "lost power",
-            What::Struck { how: Blow::Paused, .. } => "stood still",
-            What::Struck { how: Blow::CutOff, .. } => "was cut off",
-            _ => "was killed",
-        };
-        Self { verb }
+/// What a blow does to a node: `was killed`.
+fn verb(step: &Step) -> &'static str {
+    let What::Struck { how, .. } = &step.what else { return "was killed" };
+    match how {
+        Blow::Killed => "was killed",
+        Blow::PowerLost => "lost power",
+        Blow::Paused => "stood still",
+        Blow::CutOff => "was cut off",
     }
 }
 
