@@ -88,9 +88,12 @@ fn only(why: &Why) -> &Incident {
     &why.asked[0].incidents[0]
 }
 
+/// A step that has to be there: its name in messages, and what it is.
+type Wanted<'a> = (&'a str, &'a dyn Fn(&What) -> bool);
+
 /// The steps that hold, in their order: each looked for behind the last.
 #[track_caller]
-fn assert_in_order(steps: &[Step], wanted: &[(&str, &dyn Fn(&What) -> bool)]) {
+fn assert_in_order(steps: &[Step], wanted: &[Wanted<'_>]) {
     let mut rest = steps.iter();
     for (name, holds) in wanted {
         assert!(rest.any(|step| holds(&step.what)), "no `{name}` in its place: {steps:#?}");
@@ -471,7 +474,9 @@ fn acks_all_is_among_what_would_have_kept_the_records_and_costs_are_told() {
     assert!(tried.as_it_is.total(&[Trouble::Lost]) > 0);
     let acks = tried.trials.iter().find(|trial| trial.change.set == ["generator.shop.producer.acks=all"]);
     let acks = acks.expect("it is tried");
-    assert!(acks.keeps);
+    assert!(acks.keeps && acks.by_rule);
+    let by_luck = tried.trials.iter().filter(|trial| trial.keeps && !trial.by_rule);
+    assert!(by_luck.into_iter().all(|trial| !trial.change.name.contains("producer.acks")));
     assert!(acks.measured.acknowledged_p50 > tried.as_it_is.acknowledged_p50, "waiting for followers costs");
     let assignor =
         |trial: &&brokersim::lab::Trial| trial.change.name.contains("partition.assignment.strategy");

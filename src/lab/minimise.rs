@@ -39,7 +39,8 @@ struct Search<'r> {
 pub fn minimise(recipe: &Recipe, troubles: &[Trouble], late: Duration) -> Option<Minimal> {
     let whole = written_out(recipe)?;
     let before = whole.measure(late)?;
-    let way = *before.ways.iter().find(|(trouble, _)| troubles.contains(trouble))?;
+    let of_kind = |wanted: &Trouble| before.ways.iter().find(|(trouble, _)| trouble == wanted);
+    let way = *troubles.iter().find_map(of_kind)?;
     let mut search = Search { recipe: &whole, way, late, runs: 1 };
     let mut draft = Draft::new(&whole.text)?;
     loop {

@@ -24,8 +24,15 @@ pub fn what_if_page(what_if: &WhatIf) -> String {
     .expect("a string takes everything");
     row(&mut out, ' ', &what_if.as_it_is, late, "as it is");
     for trial in &what_if.trials {
-        let mark = if trial.keeps { '✓' } else { '✗' };
+        let mark = match (trial.keeps, trial.by_rule) {
+            (true, true) => '✓',
+            (true, false) => '~',
+            (false, _) => '✗',
+        };
         row(&mut out, mark, &trial.measured, late, &trial.change.name);
+    }
+    if what_if.trials.iter().any(|trial| trial.keeps && !trial.by_rule) {
+        out.push_str("\n  ~ keeps it here, but no rule says that it must: other timing may have been enough. Try other seeds.\n");
     }
     if what_if.trials.is_empty() {
         out.push_str("    nothing that is usually changed would change anything here\n");

@@ -20,6 +20,8 @@ pub struct Trial {
     pub change: Remedy,
     /// Whether nothing of the kind that was asked about happens with it.
     pub keeps: bool,
+    /// Whether the rules say that it should: a change that only moves the timing may spare a record by luck.
+    pub by_rule: bool,
     /// What came of it.
     pub measured: Measured,
 }
@@ -31,7 +33,7 @@ pub struct WhatIf {
     pub troubles: Vec<Trouble>,
     /// The run as it is.
     pub as_it_is: Measured,
-    /// The changes: those that keep the promise first, else in the order in which they are proposed.
+    /// The changes: those that keep the promise first, and of these those that do so by rule.
     pub trials: Vec<Trial>,
     /// Changes that change nothing here or are not possible here, by name.
     pub left_out: Vec<String>,
@@ -42,7 +44,8 @@ pub fn what_if(recipe: &Recipe, scene: &Scene, why: &Why, as_it_is: Measured, la
     let troubles: Vec<_> = why.asked.iter().map(|asked| asked.trouble).collect();
     let mut changes: Vec<Remedy> = Vec::new();
     let told = why.asked.iter().flat_map(|asked| &asked.incidents);
-    for remedy in told.flat_map(|incident| incident.remedies.clone()).chain(usual(scene)) {
+    let proposed: Vec<Remedy> = told.flat_map(|incident| incident.remedies.clone()).collect();
+    for remedy in proposed.iter().cloned().chain(usual(scene)) {
         if !changes.iter().any(|other| same(other, &remedy)) {
             changes.push(remedy);
         }
@@ -60,10 +63,11 @@ pub fn what_if(recipe: &Recipe, scene: &Scene, why: &Why, as_it_is: Measured, la
     let measured = side_by_side(&changes, |change| recipe.with(&change.set).measure(late));
     let trials = changes.into_iter().zip(measured).filter_map(|(change, measured)| {
         let measured = measured?;
-        Some(Trial { keeps: measured.total(&troubles) == 0, change, measured })
+        let by_rule = proposed.iter().any(|remedy| remedy.set.iter().all(|set| change.set.contains(set)));
+        Some(Trial { keeps: measured.total(&troubles) == 0, by_rule, change, measured })
     });
     let mut trials: Vec<_> = trials.collect();
-    trials.sort_by_key(|trial| !trial.keeps);
+    trials.sort_by_key(|trial| (!trial.keeps, !trial.by_rule));
     WhatIf { troubles, as_it_is, trials, left_out }
 }
 

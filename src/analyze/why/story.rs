@@ -139,7 +139,7 @@ impl<'a> Teller<'a> {
             Life::Offered { first, records, .. } => {
                 let ids = Ids::Range { first: *first, records: *records };
                 if position(&ids, self.focus.id).is_some() {
-                    self.step(event, &self.scene.source(self.focus.id).to_owned(), What::Offered);
+                    self.step(event, self.client(), What::Offered);
                 }
             }
             Life::Stored { ids, place, offset } => self.stored(event, ids, *place, *offset),
