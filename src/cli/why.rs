@@ -92,6 +92,12 @@ impl Target {
     }
 
     fn recorded(path: &Path, arguments: &ScenarioArguments) -> Result<Self, Failure> {
+        if !path.join("manifest.json").exists() {
+            return Err(Failure::Outside(format!(
+                "{} has no manifest.json: it is not the folder of a recorded run. Give one, or a scenario file",
+                path.display()
+            )));
+        }
         let manifest = Manifest::read(path)?;
         let changed = arguments.overrides() != Overrides::default();
         let mut set = manifest.scenario.overrides.clone();
