@@ -6,6 +6,7 @@ pub mod fault;
 pub mod host;
 pub mod kafka;
 pub mod kernel;
+pub mod lab;
 pub mod observe;
 pub mod scenario;
 pub mod sweep;

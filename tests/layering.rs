@@ -17,14 +17,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &["kernel", "trace"]),
     ("tape", &["kernel", "trace"]),
     ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe"]),
-    ("analyze", &["kernel", "trace", "observe", "tape"]),
+    ("analyze", &["kernel", "trace", "observe", "tape", "scenario"]),
     ("sweep", &["kernel", "trace", "observe", "tape", "scenario", "analyze"]),
+    ("lab", &["kernel", "trace", "wire", "workload", "host", "observe", "scenario", "analyze"]),
     ("tui", &["kernel", "trace", "observe"]),
     (
         "cli",
         &[
             "kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe", "tape",
-            "scenario", "analyze", "sweep", "tui",
+            "scenario", "analyze", "sweep", "lab", "tui",
         ],
     ),
 ];

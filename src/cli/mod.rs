@@ -6,6 +6,7 @@ mod exit;
 mod explain;
 mod failure;
 mod load;
+mod minimise;
 mod output;
 mod replay;
 mod rows;
@@ -14,6 +15,7 @@ mod scenarios;
 mod session;
 mod settings;
 mod sweep;
+mod why;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +48,10 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Run many seeds and settings side by side, and say how likely what went wrong is
     Sweep(Box<sweep::SweepArguments>),
+    /// Say why records were lost, repeated, overtaken or late, and what would have kept them
+    Why(why::WhyArguments),
+    /// Write the smallest scenario file that still goes wrong in the same way
+    Minimise(minimise::MinimiseArguments),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -83,6 +89,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
         Command::Sweep(arguments) => sweep::sweep(arguments),
+        Command::Why(arguments) => why::why(arguments),
+        Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

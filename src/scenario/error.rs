@@ -153,6 +153,22 @@ impl Sources {
         self.index(place) > 0
     }
 
+    /// What stands at the place, to the letter.
+    pub fn text(&self, place: Span) -> &str {
+        let source = &self.0[self.index(place)];
+        let start = (place.start - source.base).min(source.text.len());
+        let end = place.end.saturating_sub(source.base).clamp(start, source.text.len());
+        source.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The name of the file and the line that the place begins on, counted from 1; none on the command line.
+    pub fn line(&self, place: Span) -> Option<(&str, usize)> {
+        let source = &self.0[self.index(place)];
+        let start = (place.start - source.base).min(source.text.len());
+        let before = source.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+        (!self.is_override(place)).then_some((source.name.as_str(), before + 1))
+    }
+
     fn index(&self, place: Span) -> usize {
         self.0.partition_point(|source| source.base <= place.start).saturating_sub(1)
     }

@@ -12,6 +12,7 @@ pub mod file;
 mod judge;
 mod language;
 mod meaning;
+pub mod origin;
 pub mod random;
 mod read;
 #[allow(clippy::module_inception, reason = "the file as meant is the scenario itself")]

@@ -1,0 +1,138 @@
+//! A run made again for its own sake: no screen, no tape, no clock.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::analyze::why::{Evidence, Flow, Outcomes, Scene};
+use crate::host::Simulation;
+use crate::kernel::{Duration, Event, Observer, Time};
+use crate::observe::summary::{RunFacts, Summary};
+use crate::observe::{Watch, WatchSetup};
+use crate::scenario::origin::in_force;
+use crate::scenario::wiring::{Wired, wire};
+use crate::scenario::{Overrides, Scenario, ScenarioError};
+use crate::trace::{Fact, RecordId};
+use crate::workload::load_trace;
+
+/// What a run is made from.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// The scenario's text.
+    pub text: String,
+    /// The file's name, with its folder: what it names is seen from there.
+    pub file: PathBuf,
+    /// What is laid over it.
+    pub overrides: Overrides,
+}
+
+/// A run that has been looked at.
+pub struct Looked {
+    /// Names and settings.
+    pub scene: Scene,
+    /// Who came to grief.
+    pub outcomes: Outcomes,
+    /// What arrived and what was worked off.
+    pub flow: Flow,
+    /// The run in numbers.
+    pub summary: Summary,
+}
+
+impl Recipe {
+    /// The same with more laid over it.
+    #[must_use]
+    pub fn with(&self, set: &[String]) -> Self {
+        let mut recipe = self.clone();
+        recipe.overrides.set.extend_from_slice(set);
+        recipe
+    }
+
+    /// The scenario that it gives, traces loaded.
+    ///
+    /// # Errors
+    /// All problems of the text and the overrides, and of traces that cannot be loaded.
+    pub fn load(&self) -> Result<Scenario, ScenarioError> {
+        let mut scenario = Scenario::load(&self.text, &self.name(), &self.overrides)?;
+        scenario.load_traces(self.file.parent().unwrap_or(Path::new(".")), load_trace)?;
+        Ok(scenario)
+    }
+
+    /// The file's name without its folder, as the settings' lines are told.
+    fn name(&self) -> String {
+        self.file
+            .file_name()
+            .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Runs it and notes who came to grief. A record is late when it takes longer than `late`.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn look(&self, late: Duration) -> Result<Looked, ScenarioError> {
+        let scenario = self.load()?;
+        let settings = in_force(&self.text, &self.name(), &self.overrides, &scenario);
+        let Wired { parts, stage, stop, end, .. } = wire(&scenario);
+        let mut simulation = Simulation::new(parts);
+        let cast = simulation.cast().clone();
+        let watch = Watch::new(WatchSetup {
+            stage: Arc::clone(&stage),
+            cast: Arc::new(cast.clone()),
+            warm_up: Time::ZERO + scenario.run.warm_up,
+            end,
+            sample_every: (end.since(Time::ZERO) / 1_000).max(Duration::from_millis(100)),
+            for_tape: true,
+        });
+        let outcomes = Outcomes::new(Arc::clone(&stage), late);
+        let flow = Flow::new(Arc::clone(&stage), end.since(Time::ZERO));
+        let mut observer = (watch, (outcomes, flow));
+        // What has left the ledger is taken in as the run goes, so that memory does not follow its length.
+        while simulation.now() < end {
+            let until = (simulation.now() + SLICE).min(end);
+            simulation.run_until(until, &mut observer);
+            let (watch, (outcomes, _)) = &mut observer;
+            watch.catch_up(until);
+            watch.take_samples();
+            outcomes.closed(watch.take_closed());
+        }
+        let (mut watch, (mut outcomes, flow)) = observer;
+        watch.close(simulation.now());
+        outcomes.closed(watch.take_closed());
+        let facts = RunFacts {
+            scenario: scenario.name.clone(),
+            question: scenario.question.clone(),
+            seed: scenario.run.seed,
+            finished: true,
+            stop,
+            now: simulation.now(),
+            digest: simulation.digest().to_string(),
+            inputs: simulation.inputs(),
+            facts: simulation.facts(),
+            wall_seconds: 0.0,
+            notes: scenario.notes.clone(),
+        };
+        let summary = Summary::new(&watch, facts);
+        Ok(Looked { scene: Scene::new(&scenario, stage, cast, settings), outcomes, flow, summary })
+    }
+
+    /// Runs it before somebody's eyes.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn watch(&self, observer: &mut dyn Observer<Fact>) -> Result<(), ScenarioError> {
+        let Wired { parts, end, .. } = wire(&self.load()?);
+        Simulation::new(parts).run_until(end, &mut &mut *observer);
+        Ok(())
+    }
+
+    /// Runs it again and gathers the lives of some records.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn follow(&self, ids: impl IntoIterator<Item = RecordId>) -> Result<Vec<Event<Fact>>, ScenarioError> {
+        let mut evidence = Evidence::new(ids);
+        self.watch(&mut evidence)?;
+        Ok(evidence.into_events())
+    }
+}
+
+/// How much is simulated between two looks at the ledger's exit.
+const SLICE: Duration = Duration::from_millis(500);

@@ -1,0 +1,122 @@
+//! Trials: the same seed with something changed, and what came of it. Side by side on all cores.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde::Serialize;
+
+use crate::analyze::why::{Annals, Mechanism, Trouble, clusters};
+use crate::kernel::Duration;
+use crate::observe::summary::Summary;
+
+use super::rerun::{Looked, Recipe};
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// Records in each kind of trouble.
+    pub troubled: BTreeMap<Trouble, u64>,
+    /// Records that the application was told were not published.
+    pub rejected: u64,
+    /// From offer to accepted.
+    pub acknowledged_p50: Duration,
+    /// From offer to accepted.
+    pub acknowledged_p99: Duration,
+    /// From offer to first processing, in the group where it is longest.
+    pub end_to_end_p50: Duration,
+    /// From offer to first processing, in the group where it is longest.
+    pub end_to_end_p99: Duration,
+    /// Records accepted a second.
+    pub accepted_per_second: f64,
+    /// Records processed a second, by all groups together.
+    pub processed_per_second: f64,
+    /// The run's digest.
+    pub digest: String,
+    /// The ways in which records came to grief.
+    #[serde(skip)]
+    pub ways: Vec<(Trouble, Mechanism)>,
+}
+
+impl Measured {
+    /// Of a run that has been looked at.
+    pub fn of(looked: &Looked) -> Self {
+        let Looked { scene, outcomes, summary, .. } = looked;
+        let annals = Annals { scene, events: outcomes.annals() };
+        let mut troubled: BTreeMap<_, u64> = Trouble::ALL.into_iter().map(|trouble| (trouble, 0)).collect();
+        let mut ways = Vec::new();
+        for cluster in clusters(outcomes.victims(), annals) {
+            *troubled.entry(cluster.trouble).or_default() += cluster.victims.len() as u64;
+            let way = (cluster.trouble, cluster.root.mechanism);
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        Self { troubled, ways, ..Self::in_numbers(summary) }
+    }
+
+    fn in_numbers(summary: &Summary) -> Self {
+        let slowest = |part: fn(&crate::observe::summary::Latency) -> Duration| {
+            summary.groups.iter().map(|group| part(&group.latency)).max().unwrap_or_default()
+        };
+        Self {
+            troubled: BTreeMap::new(),
+            rejected: summary.tally.rejected,
+            acknowledged_p50: summary.acknowledge.p50,
+            acknowledged_p99: summary.acknowledge.p99,
+            end_to_end_p50: slowest(|latency| latency.p50),
+            end_to_end_p99: slowest(|latency| latency.p99),
+            accepted_per_second: summary.throughput.accepted,
+            processed_per_second: summary.throughput.processed,
+            digest: summary.digest.clone(),
+            ways: Vec::new(),
+        }
+    }
+
+    /// Records in any of these kinds of trouble.
+    pub fn total(&self, troubles: &[Trouble]) -> u64 {
+        troubles.iter().map(|trouble| self.troubled.get(trouble).copied().unwrap_or(0)).sum()
+    }
+}
+
+impl Recipe {
+    /// Runs it and measures; none when the scenario makes no sense.
+    pub fn measure(&self, late: Duration) -> Option<Measured> {
+        self.look(late).ok().map(|looked| Measured::of(&looked))
+    }
+}
+
+/// Does some work for each job, on all cores; the results are in the order of the jobs.
+pub fn side_by_side<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Vec<R> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(index) else { break };
+                    let result = work(job);
+                    done.lock().expect("no worker panics while it holds this").push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("all workers have ended well");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_jobs() {
+        let jobs: Vec<u32> = (0..100).collect();
+        assert_eq!(side_by_side(&jobs, |job| job * 2), jobs.iter().map(|job| job * 2).collect::<Vec<_>>());
+        assert!(side_by_side(&[] as &[u32], |job| *job).is_empty());
+    }
+}
