@@ -236,3 +236,8 @@ fn offsets_that_are_given_out_anew_are_settled_anew() {
     told.settle(PLACE, 2);
     assert_eq!(told.ledger.balance().settled, 4);
 }
+
+#[test]
+fn a_line_is_a_line_of_the_cache() {
+    assert_eq!((size_of::<Line>(), size_of::<Leg>()), (64, 32));
+}
