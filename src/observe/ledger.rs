@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::kernel::{ActorId, Event, Observer, Time};
-use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Stage};
+use crate::trace::{Fact, Few, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Stage};
 
 mod book;
 mod order;
@@ -76,7 +76,7 @@ pub struct Closed {
     /// Its life.
     pub line: Line,
     /// What each reading group did with it, in the order of [`Stage::readers`].
-    pub legs: Vec<Leg>,
+    pub legs: Few<Leg>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -217,7 +217,7 @@ impl Exit {
             remarks.left(id, line, legs, fate);
         }
         if let Some(outbox) = &mut self.outbox {
-            outbox.push(Closed { id, line: line.clone(), legs: legs.to_vec(), fate });
+            outbox.push(Closed { id, line: line.clone(), legs: legs.iter().cloned().collect(), fate });
         }
     }
 }
@@ -425,10 +425,10 @@ impl<L: Latencies> Ledger<L> {
                 tally.stored_twice += u64::from(line.copies > 0);
                 line.copies += 1;
                 line.stored = line.stored.min(now);
-                line.place = Some(place);
+                line.put(place);
                 line.offset = offset + u64::from(run.at + at);
                 if let Some(record) = records.get((run.at + at) as usize) {
-                    line.key_hash = record.key_hash();
+                    line.put_key(record.key_hash());
                     line.bytes = record.bytes();
                 }
             });
@@ -468,7 +468,7 @@ impl<L: Latencies> Ledger<L> {
         if offsets.is_empty() {
             return;
         }
-        let here = |line: &Line| line.place == Some(place) && offsets.contains(&line.offset) && !line.expired;
+        let here = |line: &Line| line.place() == Some(place) && offsets.contains(&line.offset) && !line.expired;
         let mut open = Vec::new();
         for (source, window) in (0..).zip(&self.windows) {
             let rows = window.iter().flat_map(Window::rows).filter(|(_, line, _)| here(line));
@@ -515,7 +515,9 @@ impl<L: Latencies> Ledger<L> {
                 let leg = &mut legs[leg];
                 leg.attempts += 1;
                 leg.delivered = leg.delivered.min(now);
-                line.place.get_or_insert(place);
+                if line.place().is_none() {
+                    line.put(place);
+                }
             });
         }
     }
@@ -543,7 +545,7 @@ impl<L: Latencies> Ledger<L> {
                 furthest = furthest.max(Some(line.offset));
                 tally.processed += 1;
                 let next = run.first.sequence() + u64::from(at) + 1;
-                let youngest = match line.key_hash {
+                let youngest = match line.key_hash() {
                     None => &mut youngest,
                     keyed @ Some(_) => order.youngest(group, place, keyed, source),
                 };

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Int32Builder, Int64Builder, ListArray, RecordBatch,
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
-use crate::trace::{ChannelId, GroupId, LegRow, RecordRow, variant_name};
+use crate::trace::{ChannelId, Few, GroupId, LegRow, RecordRow, variant_name};
 
 use super::columns::{Columns, Labels, Names, names, nanos, optional, required};
 
@@ -157,7 +157,8 @@ impl RecordColumns {
         self.copies.append_value(i32::from(row.copies));
     }
 
-    fn push_legs(&mut self, legs: &[LegRow], groups: &[GroupId]) {
+    #[inline]
+    fn push_legs(&mut self, legs: &Few<LegRow>, groups: &[GroupId]) {
         let group = |leg: usize| groups.get(leg).map(|group| group.0);
         self.first_leg.push(legs.first(), group(0));
         if let Some((columns, lengths)) = &mut self.legs {

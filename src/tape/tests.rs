@@ -15,7 +15,7 @@ use super::*;
 use crate::kernel::{ActorId, Cast, Duration, NodeId, Physics};
 use crate::trace::kafka::{BrokerId, Kafka};
 use crate::trace::{
-    Batch, Body, ChannelId, GroupId, Ids, LegRow, Life, PlaceId, Reason, Record, RecordId, Stage,
+    Batch, Body, ChannelId, Few, GroupId, Ids, LegRow, Life, PlaceId, Reason, Record, RecordId, Stage,
 };
 
 /// A folder that is gone after the test.
@@ -121,7 +121,7 @@ fn life(sequence: u64, fate: &'static str, reason: Option<&'static str>) -> Reco
         copies: 1,
         fate,
         reason,
-        legs: vec![leg(9)],
+        legs: Few::from_iter([leg(9)]),
     }
 }
 
@@ -218,8 +218,12 @@ fn a_record_has_one_row_with_the_deeds_of_its_group() {
         1,
         Life::Offered { channel: ChannelId(0), first: RecordId::new(0, 0), records: 2, bytes: 9 },
     )]);
-    let unsent =
-        RecordRow { place: None, bytes: 0, legs: vec![], ..life(1, "rejected", Some("no-metadata")) };
+    let unsent = RecordRow {
+        place: None,
+        bytes: 0,
+        legs: Few::from_iter([]),
+        ..life(1, "rejected", Some("no-metadata"))
+    };
     tape.records(vec![life(0, "settled", None), unsent]);
     let manifest = tape.finish(ending()).expect("a complete tape");
     let batch = &read(&scratch.0.join("records"))[0];
@@ -245,7 +249,7 @@ fn with_two_groups_a_record_lists_the_deeds_of_both() {
     let mut stage = Stage::clone(&stage());
     stage.add_group("audit", vec![ChannelId(0)]);
     let mut tape = Tape::create(&scratch.0, Header { stage: stage.into(), ..header() }).expect("a tape");
-    tape.records(vec![RecordRow { legs: vec![leg(9), leg(90)], ..life(0, "settled", None) }]);
+    tape.records(vec![RecordRow { legs: Few::from_iter([leg(9), leg(90)]), ..life(0, "settled", None) }]);
     tape.finish(ending()).expect("a complete tape");
     let batch = &read(&scratch.0.join("records"))[0];
     let legs = batch.column_by_name("legs").expect("a list").as_list::<i32>().value(0);

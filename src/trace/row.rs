@@ -16,8 +16,10 @@ use super::zeromq::ZeroMq;
 use super::{Fact, Injected, Phase, Whom};
 use crate::kernel::{ActorId, Crash, NodeId, Physics, Time};
 
+pub use few::Few;
 pub use name::variant_name;
 
+mod few;
 mod name;
 
 /// A fact as a row of the table of facts.
@@ -117,7 +119,7 @@ pub struct RecordRow {
     /// Its cause, or for a record in flight how far it has come.
     pub reason: Option<&'static str>,
     /// What each reading group did with it, in the order of [`super::Stage::readers`].
-    pub legs: Vec<LegRow>,
+    pub legs: Few<LegRow>,
 }
 
 impl<'a> FactRow<'a> {

@@ -135,8 +135,22 @@ pub struct Fetch {
     pub min_bytes: u32,
     /// Answer with no more than this, but with at least one batch.
     pub max_bytes: u32,
-    /// Which partitions, in the order in which they are filled.
+    /// How much the broker is to remember from one request to the next.
+    pub session: FetchSession,
+    /// Which partitions, in the order in which they are filled; in a session that goes on, only those that are asked
+    /// for differently than before.
     pub places: Vec<FetchPlace>,
+}
+
+/// How a fetch stands to those before it (KIP-227, "Fetch Session").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchSession {
+    /// It names every partition, and nothing is to be remembered (epoch -1).
+    Without,
+    /// It names every partition, and later ones will name what changes (epoch 0).
+    Begins,
+    /// The how-manieth it is after the one that began the session.
+    GoesOn(u32),
 }
 
 /// A partition of a Fetch request.
@@ -298,8 +312,11 @@ pub struct Produced {
 }
 
 /// A Fetch response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fetched {
+    /// The broker does not know the session, or another request was to come first: it looked at nothing, and a new
+    /// session is to begin (`FETCH_SESSION_ID_NOT_FOUND`, `INVALID_FETCH_SESSION_EPOCH`).
+    pub session_lost: bool,
     /// Partitions with news.
     pub places: Vec<FetchedPlace>,
     /// Bytes of records in all.

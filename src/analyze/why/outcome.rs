@@ -167,11 +167,11 @@ impl Outcomes {
     fn close(&mut self, closed: &Closed) {
         let Closed { id, line, legs, fate } = closed;
         let stored = if line.stored == Time::NEVER { line.offered } else { line.stored };
-        let place = line.place;
+        let place = line.place();
         if let Fate::Lost(why) | Fate::Dropped(why) = fate {
             let readers = place.map(|place| self.stage.channel_of(place));
             let readers = readers.into_iter().flat_map(|channel| self.stage.readers(channel));
-            let skipped = readers.zip(legs).find(|(_, leg)| leg.processed == Time::NEVER);
+            let skipped = readers.zip(legs.iter()).find(|(_, leg)| leg.processed == Time::NEVER);
             let by_group =
                 matches!(why, Reason::OffsetReset | Reason::Retention | Reason::CommittedUnprocessed);
             let (group, at) = match skipped.filter(|_| by_group) {
@@ -188,7 +188,7 @@ impl Outcomes {
         }
         let Some(place) = place else { return };
         let readers: Vec<_> = self.stage.readers(self.stage.channel_of(place)).collect();
-        for (group, leg) in readers.into_iter().zip(legs) {
+        for (group, leg) in readers.into_iter().zip(legs.iter()) {
             if leg.processed != Time::NEVER && leg.processed.since(line.offered) > self.late {
                 let phases = [
                     (Phase::Publishing, line.offered, stored),

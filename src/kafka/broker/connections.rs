@@ -1,6 +1,6 @@
 //! Connections: one request in work at a time, the others wait their turn.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::kernel::{Addr, Duration, Time};
 use crate::wire::kafka::{FromBroker, Request, ToBroker};
@@ -44,8 +44,9 @@ impl Asker {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Connection {
+    client: Addr<FromBroker>,
     /// The number of the request in work.
     in_work: Option<u32>,
     free_at: Time,
@@ -55,7 +56,8 @@ struct Connection {
 /// All connections of a broker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections {
-    by_client: BTreeMap<(Addr<FromBroker>, Line), Connection>,
+    /// By the number of the client's seat, and by line.
+    by_client: Vec<[Option<Box<Connection>>; 2]>,
 }
 
 impl Connections {
@@ -94,10 +96,26 @@ impl Connections {
     /// These clients are gone, and their connections with them; they come back with new ones. What is held
     /// for them is answered to nobody.
     pub(super) fn hang_up(&mut self, gone: impl Fn(Addr<FromBroker>) -> bool) {
-        self.by_client.retain(|(client, _), _| !gone(*client));
+        for line in self.by_client.iter_mut().flatten() {
+            if line.as_ref().is_some_and(|connection| gone(connection.client)) {
+                *line = None;
+            }
+        }
     }
 
+    #[inline]
     fn of(&mut self, asker: Asker) -> &mut Connection {
-        self.by_client.entry((asker.reply_to, asker.line)).or_default()
+        let client = asker.reply_to.id().0 as usize;
+        if client >= self.by_client.len() {
+            self.by_client.resize_with(client + 1, Default::default);
+        }
+        let line = &mut self.by_client[client][asker.line as usize];
+        line.get_or_insert_with(|| Box::new(Connection::new(asker.reply_to)))
+    }
+}
+
+impl Connection {
+    fn new(client: Addr<FromBroker>) -> Self {
+        Self { client, in_work: None, free_at: Time::ZERO, waiting: VecDeque::new() }
     }
 }

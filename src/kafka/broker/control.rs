@@ -209,7 +209,7 @@ impl Broker {
             self.announce(cx, place, partition);
         }
         self.advanced(cx, place, advanced);
-        self.stir(cx, place);
+        self.stir(place);
     }
 
     fn announce(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, partition: &Partition) {
@@ -259,42 +259,42 @@ impl Broker {
         if internal {
             self.resign_offsets(cx, place);
         }
-        self.stir(cx, place);
+        self.stir(place);
     }
 
     fn assign_fetchers(&mut self, cx: &mut Cx<'_, Self>) {
-        self.fetchers.iter_mut().for_each(|fetcher| fetcher.places.clear());
+        let mut lists = vec![Vec::new(); self.fetchers.len()];
         for (index, replica) in self.replicas.iter().enumerate() {
             let Some(Role::Follower(follower)) = replica.as_deref().map(|replica| &replica.role) else {
                 continue;
             };
             let leader = follower.leader();
-            let fetcher = self.fetchers.iter_mut().find(|fetcher| fetcher.leader == leader);
-            fetcher.expect("every broker is known").places.push(PlaceId(index as u32));
+            lists[self.fetcher(leader)].push(PlaceId(index as u32));
         }
-        for index in 0..self.fetchers.len() {
+        for (index, places) in lists.into_iter().enumerate() {
+            self.fetchers[index].follow(places);
             self.fetch_next(cx, index);
         }
     }
 
-    /// A follower has everything below the offset that it fetches at.
+    /// A follower has everything below the offset that it fetches at; false when its fetch acknowledges nothing.
     pub(super) fn follower_is_at(
         &mut self,
         cx: &mut Cx<'_, Self>,
         (broker, epoch): (BrokerId, u64),
         asked: FetchPlace,
-    ) {
+    ) -> bool {
         let now = cx.now();
-        let Some(replica) = self.replica(asked.place) else { return };
-        let Role::Leader(leader) = &mut replica.role else { return };
+        let Some(replica) = self.replica(asked.place) else { return false };
+        let Role::Leader(leader) = &mut replica.role else { return false };
         // A fetch in another epoch, or from a log that has diverged, acknowledges nothing.
         let diverges = !matches!(replica.log.divergence(asked.offset, asked.last_epoch), Ok(None));
         if leader.check_epoch(asked.leader_epoch).is_err() || diverges {
-            return;
+            return false;
         }
         let Ok(progress) = leader.on_follower_fetch(&mut replica.log, broker, epoch, asked.offset, now)
         else {
-            return;
+            return false;
         };
         if let Some(isr) = progress.ask {
             let to = isr.iter().copied().collect();
@@ -302,6 +302,7 @@ impl Broker {
             self.alter_isr(cx, asked.place, isr);
         }
         self.advanced(cx, asked.place, progress.high_watermark);
+        true
     }
 
     pub(super) fn shrink_isrs(&mut self, cx: &mut Cx<'_, Self>) {
@@ -339,7 +340,7 @@ impl Broker {
         match leader.alter_answered(asked_under, answer, &mut replica.log, now) {
             Altered::Done(advanced) => {
                 self.advanced(cx, place, advanced);
-                self.stir(cx, place);
+                self.stir(place);
             }
             Altered::Again(isr) => self.alter_isr(cx, place, isr),
             Altered::Reverted | Altered::Waiting => {}
@@ -352,11 +353,11 @@ impl Broker {
             Some(_) | None => self.producer_ids.next().map(|id| Producer { id, epoch: 0 }),
         };
         if let Some(producer) = producer {
-            return self.answer(cx, asker, Response::InitProducerId(Ok(producer)));
+            return self.answer(asker, Response::InitProducerId(Ok(producer)));
         }
         let Some(epoch) = self.epoch else {
             let error = Err(ErrorCode::CoordinatorLoadInProgress);
-            return self.answer(cx, asker, Response::InitProducerId(error));
+            return self.answer(asker, Response::InitProducerId(error));
         };
         if self.wanting_ids.is_empty() {
             let broker = self.setup.id;

@@ -14,15 +14,13 @@ use super::{Broker, BrokerTimer};
 
 impl Broker {
     pub(super) fn fetch(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetch: Arc<Fetch>) {
-        // What is read is what the asker's position entitled it to before that position was noted: a follower
-        // learns of the high watermark that it moves one round later.
-        let fetched = self.read_enough(&fetch);
-        self.note_positions(cx, &fetch);
-        // What was noted may have answered a producer, whose next request is appended by now.
-        let fetched = fetched.or_else(|| self.read_enough(&fetch));
+        if let Some(follower) = fetch.replica {
+            return self.follower_fetches(cx, asker, follower, &fetch);
+        }
+        self.note_positions(&fetch);
         let at_once = || fetch.max_wait.is_zero().then(|| self.read(&fetch));
-        if let Some(fetched) = fetched.or_else(at_once) {
-            return self.hand_over(cx, asker, fetched);
+        if let Some(fetched) = self.read_enough(&fetch).or_else(at_once) {
+            return self.hand_over(asker, fetched);
         }
         let deadline = cx.now() + fetch.max_wait;
         let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Fetch(Arc::clone(&fetch)) });
@@ -34,45 +32,37 @@ impl Broker {
         self.arm_purgatory(cx);
     }
 
-    /// What a fetch tells the leader: how far its follower is, or how far a group has read.
-    fn note_positions(&mut self, cx: &mut Cx<'_, Self>, fetch: &Fetch) {
+    /// What a consumer's fetch tells the leader: how far its group has read.
+    fn note_positions(&mut self, fetch: &Fetch) {
+        let Some(group) = fetch.group else { return };
         for asked in &fetch.places {
-            match (fetch.replica, fetch.group) {
-                (Some(follower), _) => self.follower_is_at(cx, follower, *asked),
-                (None, Some(group)) => {
-                    let Some(replica) = self.replica(asked.place) else { continue };
-                    match replica.read.iter_mut().find(|(other, _)| *other == group) {
-                        Some((_, position)) => *position = asked.offset,
-                        None => replica.read.push((group, asked.offset)),
-                    }
-                }
-                (None, None) => {}
+            let Some(replica) = self.replica(asked.place) else { continue };
+            match replica.read.iter_mut().find(|(other, _)| *other == group) {
+                Some((_, position)) => *position = asked.offset,
+                None => replica.read.push((group, asked.offset)),
             }
         }
     }
 
     /// The answer to a fetch, when there is enough for one. Most looks find nothing: then nothing is read.
     fn read_enough(&self, fetch: &Fetch) -> Option<Fetched> {
-        let any = fetch.min_bytes == 0 || fetch.places.iter().any(|asked| self.has_something(fetch, asked));
+        let any = fetch.min_bytes == 0 || fetch.places.iter().any(|asked| self.has_something(asked));
         let fetched = any.then(|| self.read(fetch))?;
-        let is_enough = fetched.bytes >= fetch.min_bytes
-            || fetched.places.iter().any(|news| news.error != ErrorCode::None || news.diverging.is_some());
-        is_enough.then_some(fetched)
+        is_enough(&fetched, fetch.min_bytes).then_some(fetched)
     }
 
     /// Whether [`Self::try_read`] would find records, or something to complain about.
-    fn has_something(&self, fetch: &Fetch, asked: &FetchPlace) -> bool {
+    fn has_something(&self, asked: &FetchPlace) -> bool {
         let Ok((replica, leader)) = self.leads(asked.place) else { return true };
         let log = &replica.log;
-        let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
-        asked.offset < upto
+        asked.offset < log.high_watermark()
             || leader.check_epoch(asked.leader_epoch).is_err()
             || !matches!(log.divergence(asked.offset, asked.last_epoch), Ok(None))
     }
 
     fn read(&self, fetch: &Fetch) -> Fetched {
         let budget = fetch.max_bytes.min(self.setup.config.fetch_max_bytes);
-        let mut fetched = Fetched { places: Vec::with_capacity(fetch.places.len()), bytes: 0 };
+        let mut fetched = Fetched::default();
         for asked in &fetch.places {
             let room = asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
             if room == 0 {
@@ -80,17 +70,17 @@ impl Broker {
             }
             // The first batch of a response is handed over even when it is larger than all bounds.
             let first = fetched.bytes == 0;
-            let news = self.read_place(fetch, asked, room, first);
-            fetched.bytes += news.chunks.iter().map(|chunk| chunk.batch.bytes()).sum::<u32>();
-            if has_news(&news) || fetch.replica.is_some() {
+            let news = self.read_place(asked, Upto::HighWatermark, room, first);
+            fetched.bytes += bytes_of(&news);
+            if has_news(&news) {
                 fetched.places.push(news);
             }
         }
         fetched
     }
 
-    fn read_place(&self, fetch: &Fetch, asked: &FetchPlace, room: u32, first: bool) -> FetchedPlace {
-        match self.try_read(fetch, asked, room, first) {
+    pub(super) fn read_place(&self, asked: &FetchPlace, upto: Upto, room: u32, first: bool) -> FetchedPlace {
+        match self.try_read(asked, upto, room, first) {
             Ok(news) => news,
             Err(error) => {
                 let replica = self.replicas.get(asked.place.index()).and_then(Option::as_deref);
@@ -112,8 +102,8 @@ impl Broker {
 
     fn try_read(
         &self,
-        fetch: &Fetch,
         asked: &FetchPlace,
+        upto: Upto,
         room: u32,
         first: bool,
     ) -> Result<FetchedPlace, ErrorCode> {
@@ -134,10 +124,13 @@ impl Broker {
         if news.diverging.is_some() {
             return Ok(news);
         }
-        let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
+        let (upto, for_follower) = match upto {
+            Upto::LogEnd => (log.end(), true),
+            Upto::HighWatermark => (log.high_watermark(), false),
+        };
         if asked.offset < upto || asked.offset > log.end() || asked.offset < log.start() {
             news.chunks = log.read(asked.offset, upto, room)?;
-            if replica.internal && fetch.replica.is_some() && asked.offset < replica.compacted.upto() {
+            if replica.internal && for_follower && asked.offset < replica.compacted.upto() {
                 replica.compacted.fill(&mut news.chunks, encoded);
             }
         }
@@ -148,19 +141,24 @@ impl Broker {
         Ok(news)
     }
 
-    fn hand_over(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, fetched: Fetched) {
-        cx.work(self.per_kib(u64::from(fetched.bytes)));
-        self.answer(cx, asker, Response::Fetch(Arc::new(fetched)));
+    pub(super) fn hand_over(&mut self, asker: Asker, fetched: Fetched) {
+        self.owed += self.per_kib(u64::from(fetched.bytes));
+        self.answer(asker, Response::Fetch(Arc::new(fetched)));
     }
 
     /// Something changed in a place: looks at the requests that wait for it.
-    pub(super) fn stir(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
+    pub(super) fn stir(&mut self, place: PlaceId) {
+        self.stir_held(place);
+        self.stir_followers(place);
+    }
+
+    fn stir_held(&mut self, place: PlaceId) {
         let Some(replica) = self.replica(place) else { return };
         if replica.held.is_empty() {
             return;
         }
         let mut slots = std::mem::take(&mut replica.held);
-        slots.retain(|slot| !self.try_complete(cx, *slot, place));
+        slots.retain(|slot| !self.try_complete(*slot, place));
         let Some(replica) = self.replica(place) else { return };
         if replica.held.is_empty() {
             replica.held = slots;
@@ -170,7 +168,7 @@ impl Broker {
     }
 
     /// Answers a held request when it can be; whether it has left.
-    fn try_complete(&mut self, cx: &mut Cx<'_, Self>, slot: u32, place: PlaceId) -> bool {
+    fn try_complete(&mut self, slot: u32, place: PlaceId) -> bool {
         let Some(held) = self.purgatory.get(slot) else { return true };
         match &held.wish {
             Wish::Fetch(fetch) => {
@@ -179,7 +177,7 @@ impl Broker {
                 }
                 let Some(fetched) = self.read_enough(fetch) else { return false };
                 let asker = self.let_go(slot, place).asker;
-                self.hand_over(cx, asker, fetched);
+                self.hand_over(asker, fetched);
             }
             Wish::Produce { outcomes, ends } => {
                 if !self.is_settled(outcomes, ends) {
@@ -188,9 +186,10 @@ impl Broker {
                 let Held { asker, wish, .. } = self.let_go(slot, place);
                 if let Wish::Produce { mut outcomes, ends } = wish {
                     self.settle_outcomes(&mut outcomes, &ends);
-                    self.answer(cx, asker, Response::Produce(outcomes.into()));
+                    self.answer(asker, Response::Produce(outcomes.into()));
                 }
             }
+            Wish::Follow(_) => unreachable!("what followers wait for is noted in their sessions"),
         }
         true
     }
@@ -199,9 +198,7 @@ impl Broker {
     fn may_have_enough(&self, fetch: &Fetch, place: PlaceId) -> bool {
         fetch.places.iter().find(|asked| asked.place == place).is_some_and(|asked| {
             let Ok((replica, _)) = self.leads(place) else { return true };
-            let log = &replica.log;
-            let upto = if fetch.replica.is_some() { log.end() } else { log.high_watermark() };
-            asked.offset < upto || asked.offset > log.end()
+            asked.offset < replica.log.high_watermark() || asked.offset > replica.log.end()
         })
     }
 
@@ -217,29 +214,31 @@ impl Broker {
         match &held.wish {
             Wish::Fetch(fetch) => fetch.places.iter().for_each(|asked| strike(asked.place)),
             Wish::Produce { outcomes, .. } => outcomes.iter().for_each(|outcome| strike(outcome.place)),
+            Wish::Follow(_) => {}
         }
         held
     }
 
     pub(super) fn arm_purgatory(&mut self, cx: &mut Cx<'_, Self>) {
-        match self.purgatory.next_deadline() {
-            Some(at) => cx.arm_at(BrokerTimer::Purgatory, at),
-            None => cx.disarm(BrokerTimer::Purgatory),
+        if let Some(at) = self.purgatory.set_alarm() {
+            cx.arm_at(BrokerTimer::Purgatory, at);
         }
     }
 
     pub(super) fn expire_held(&mut self, cx: &mut Cx<'_, Self>) {
+        self.purgatory.rang();
         while let Some(slot) = self.purgatory.due(cx.now()) {
             let held = self.let_go(slot, PlaceId(u32::MAX));
             match held.wish {
+                Wish::Follow(session) => self.answer_follower(held.asker, session),
                 Wish::Fetch(fetch) => {
                     let fetched = self.read(&fetch);
-                    self.hand_over(cx, held.asker, fetched);
+                    self.hand_over(held.asker, fetched);
                 }
                 Wish::Produce { mut outcomes, ends } => {
                     self.settle_outcomes(&mut outcomes, &ends);
                     self.give_up(&mut outcomes, &ends);
-                    self.answer(cx, held.asker, Response::Produce(outcomes.into()));
+                    self.answer(held.asker, Response::Produce(outcomes.into()));
                 }
             }
         }
@@ -256,12 +255,7 @@ impl Broker {
         }
     }
 
-    pub(super) fn list_offsets(
-        &mut self,
-        cx: &mut Cx<'_, Self>,
-        asker: Asker,
-        places: &[(PlaceId, OffsetSpec)],
-    ) {
+    pub(super) fn list_offsets(&mut self, asker: Asker, places: &[(PlaceId, OffsetSpec)]) {
         let found = places.iter().map(|&(place, spec)| {
             let offset = self.led(place).map(|(replica, _)| match spec {
                 OffsetSpec::Earliest => replica.log.start(),
@@ -274,16 +268,36 @@ impl Broker {
             (place, offset)
         });
         let found = found.collect();
-        self.answer(cx, asker, Response::ListOffsets(found));
+        self.answer(asker, Response::ListOffsets(found));
     }
 
-    pub(super) fn epoch_end(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, places: &[(PlaceId, u32)]) {
+    pub(super) fn epoch_end(&mut self, asker: Asker, places: &[(PlaceId, u32)]) {
         let found = places
             .iter()
             .map(|&(place, epoch)| (place, self.led(place).map(|(replica, _)| replica.log.epoch_end(epoch))));
         let found = found.collect();
-        self.answer(cx, asker, Response::EpochEnd(found));
+        self.answer(asker, Response::EpochEnd(found));
     }
+}
+
+/// How far a log may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upto {
+    /// By followers.
+    LogEnd,
+    /// By consumers.
+    HighWatermark,
+}
+
+/// Whether an answer need not wait for more.
+pub(super) fn is_enough(fetched: &Fetched, min_bytes: u32) -> bool {
+    let is_urgent = |news: &FetchedPlace| news.error != ErrorCode::None || news.diverging.is_some();
+    fetched.bytes >= min_bytes || fetched.places.iter().any(is_urgent)
+}
+
+/// Bytes of records.
+pub(super) fn bytes_of(news: &FetchedPlace) -> u32 {
+    news.chunks.iter().map(|chunk| chunk.batch.bytes()).sum()
 }
 
 fn has_news(news: &FetchedPlace) -> bool {

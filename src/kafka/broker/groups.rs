@@ -18,10 +18,10 @@ const SYSTEM: u32 = (1 << 24) - 1;
 const BATCH_HEADER: u32 = 61;
 
 impl Broker {
-    pub(super) fn find_coordinator(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, group: GroupId) {
+    pub(super) fn find_coordinator(&mut self, asker: Asker, group: GroupId) {
         let home = self.coordinator.home(group);
         let found = self.image.leader(home).ok_or(ErrorCode::CoordinatorNotAvailable);
-        self.answer(cx, asker, Response::FindCoordinator(found));
+        self.answer(asker, Response::FindCoordinator(found));
     }
 
     pub(super) fn group_request(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, request: &Request) {
@@ -46,7 +46,7 @@ impl Broker {
         let rest = chunks.iter().flat_map(|chunk| decode(&chunk.batch));
         let records: Vec<OffsetsRecord> = replica.compacted.records().chain(rest).collect();
         // Replaying takes as long as reading it does; requests wait at the desk meanwhile.
-        cx.work(self.per_kib(bytes));
+        self.owed += self.per_kib(bytes);
         let outputs = self.coordinator.load(cx.now(), place, &records);
         self.obey(cx, outputs);
     }
@@ -133,14 +133,14 @@ impl Broker {
                 }
             }
         }
-        self.answer(cx, asker, response);
+        self.answer(asker, response);
     }
 
     /// Appends what the coordinator wants to keep; it is told when all in-sync replicas have it.
     fn write(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId, ticket: Ticket, records: &[OffsetsRecord]) {
         let now = cx.now();
         let deadline = now + self.setup.config.offset_commit_timeout;
-        cx.work(self.disk_time(self.setup.config.costs.append));
+        self.owed += self.disk_time(self.setup.config.costs.append);
         if self.machine.disk_full {
             self.storage_fails(cx);
         }
@@ -164,7 +164,7 @@ impl Broker {
                     cx.arm_at(BrokerTimer::OffsetCommit, deadline);
                 }
                 self.advanced(cx, place, advanced);
-                self.stir(cx, place);
+                self.stir(place);
             }
             Err(error) => {
                 let outputs = self.coordinator.appended(now, ticket, Err(error));

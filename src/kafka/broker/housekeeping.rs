@@ -46,7 +46,7 @@ impl Broker {
         replica.log.flush(now);
         let writing = u128::from(dirty) * 1_000_000_000 / u128::from(costs.disk_bandwidth.max(1));
         let writing = if costs.disk_bandwidth == 0 { 0 } else { writing as u64 };
-        cx.work(self.disk_time(costs.fsync + Duration::from_nanos(writing)));
+        self.owed += self.disk_time(costs.fsync + Duration::from_nanos(writing));
     }
 
     /// `flush.ms`: what is due, and when to look again.

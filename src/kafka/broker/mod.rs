@@ -21,6 +21,7 @@ mod housekeeping;
 mod produce;
 mod purgatory;
 mod replication;
+mod sessions;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use compaction::Compacted;
 use connections::{Asker, Connections};
 use purgatory::Purgatory;
 use replication::Fetcher;
+use sessions::Session;
 
 /// What a broker is made of.
 #[derive(Clone, Debug)]
@@ -175,10 +177,15 @@ pub struct Broker {
     /// Partitions and records cut by the last power loss.
     recovered: (u32, u64),
     connections: Connections,
+    /// Processor and disk time of what is being handled, and the answers that go out after it.
+    owed: Duration,
+    answers: Vec<(Addr<FromBroker>, FromBroker)>,
     /// Requests whose connection has become free while this input was handled.
     freed: VecDeque<ToBroker>,
     purgatory: Purgatory,
     fetchers: Vec<Fetcher>,
+    /// What followers ask this broker for, by the index of the broker.
+    sessions: Vec<Session>,
     coordinator: Coordinator<Asker>,
     commits: Vec<(Asker, Arc<crate::wire::kafka::OffsetCommit>)>,
     producer_ids: std::ops::Range<u64>,
@@ -199,6 +206,7 @@ impl Broker {
         let coordinator =
             Coordinator::new(Arc::clone(&setup.config), Arc::clone(&setup.stage), setup.offsets);
         let fetchers = setup.brokers.iter().map(|&(id, node, addr)| Fetcher::new(id, node, addr)).collect();
+        let sessions = setup.brokers.iter().map(|_| Session::default()).collect();
         Self {
             replicas: (0..setup.stage.places()).map(|_| None).collect(),
             setup: Arc::new(setup),
@@ -207,9 +215,12 @@ impl Broker {
             past: Past::Fresh,
             recovered: (0, 0),
             connections: Connections::default(),
+            owed: Duration::ZERO,
+            answers: Vec::new(),
             freed: VecDeque::new(),
             purgatory: Purgatory::default(),
             fetchers,
+            sessions,
             coordinator,
             commits: Vec::new(),
             producer_ids: 0..0,
@@ -240,7 +251,7 @@ impl Broker {
         }
         if let Some(asked) = self.connections.admit(asked) {
             let wait = self.connections.busy_for(Asker::of(&asked), cx.now(), self.cost(&asked));
-            cx.work(wait);
+            self.owed += wait;
             self.serve(cx, asked);
         }
     }
@@ -248,12 +259,22 @@ impl Broker {
     /// Serves what waited for connections that are free now. Not where they become free: that may be amid a
     /// look through those who wait for a partition, and what is appended then would wake nobody.
     fn serve_freed(&mut self, cx: &mut Cx<'_, Self>) {
+        self.settle(cx);
         while let Some(asked) = self.freed.pop_front() {
             // It follows the answer that it waited for, so it waits no longer than its own work takes.
             let cost = self.cost(&asked);
             self.connections.busy_for(Asker::of(&asked), cx.now(), cost);
-            cx.work(cost);
+            self.owed += cost;
             self.serve(cx, asked);
+            self.settle(cx);
+        }
+    }
+
+    /// Does the work that a request took, and then sends the answers that came of it.
+    fn settle(&mut self, cx: &mut Cx<'_, Self>) {
+        cx.work(std::mem::replace(&mut self.owed, Duration::ZERO));
+        for (to, answer) in self.answers.drain(..) {
+            cx.send(to, answer);
         }
     }
 
@@ -262,11 +283,11 @@ impl Broker {
         match asked.request {
             Request::Produce(produce) => self.produce(cx, asker, &produce),
             Request::Fetch(fetch) => self.fetch(cx, asker, fetch),
-            Request::Metadata => self.answer(cx, asker, Response::Metadata(Arc::clone(&self.image))),
+            Request::Metadata => self.answer(asker, Response::Metadata(Arc::clone(&self.image))),
             Request::InitProducerId(known) => self.init_producer_id(cx, asker, known),
-            Request::ListOffsets(places) => self.list_offsets(cx, asker, &places),
-            Request::EpochEnd(places) => self.epoch_end(cx, asker, &places),
-            Request::FindCoordinator(group) => self.find_coordinator(cx, asker, group),
+            Request::ListOffsets(places) => self.list_offsets(asker, &places),
+            Request::EpochEnd(places) => self.epoch_end(asker, &places),
+            Request::FindCoordinator(group) => self.find_coordinator(asker, group),
             Request::Terminate => {
                 self.release(asker);
                 self.shut_down(cx);
@@ -303,9 +324,9 @@ impl Broker {
     }
 
     /// Answers, and goes on with what its connection has sent meanwhile.
-    fn answer(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, response: Response) {
+    fn answer(&mut self, asker: Asker, response: Response) {
         let answer = FromBroker { broker: self.setup.id, correlation: asker.correlation, response };
-        cx.send(asker.reply_to, answer);
+        self.answers.push((asker.reply_to, answer));
         self.release(asker);
     }
 
@@ -365,7 +386,7 @@ impl Broker {
             cx.emit_at_once(Life::Committed { place, upto });
         }
         self.replicated(cx, place);
-        self.stir(cx, place);
+        self.stir(place);
     }
 }
 

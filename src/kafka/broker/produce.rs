@@ -26,11 +26,11 @@ impl Broker {
         }
         match produce.acks {
             Acks::None => self.release(asker),
-            Acks::Leader => self.answer(cx, asker, Response::Produce(outcomes.into())),
+            Acks::Leader => self.answer(asker, Response::Produce(outcomes.into())),
             Acks::All => self.await_replicas(cx, asker, produce, outcomes, ends),
         }
         for batch in &produce.batches {
-            self.stir(cx, batch.place);
+            self.stir(batch.place);
         }
     }
 
@@ -80,7 +80,7 @@ impl Broker {
         ends: Vec<Option<(u64, u32)>>,
     ) {
         if self.settle_outcomes(&mut outcomes, &ends) {
-            return self.answer(cx, asker, Response::Produce(outcomes.into()));
+            return self.answer(asker, Response::Produce(outcomes.into()));
         }
         let deadline = cx.now() + produce.timeout;
         let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Produce { outcomes, ends } });

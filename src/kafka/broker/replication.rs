@@ -9,7 +9,7 @@ use crate::kernel::{Addr, Cx, NodeId};
 use crate::trace::PlaceId;
 use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
 use crate::wire::kafka::{
-    Fetch, FetchPlace, FetchedPlace, FromBroker, OffsetSpec, Request, Response, ToBroker,
+    Fetch, FetchPlace, FetchSession, FetchedPlace, FromBroker, OffsetSpec, Request, Response, ToBroker,
 };
 
 use super::{Broker, BrokerTimer, Role};
@@ -23,8 +23,12 @@ pub(super) struct Fetcher {
     address: Addr<ToBroker>,
     correlation: u32,
     /// The places whose leader this is, and which this broker holds.
-    pub(super) places: Vec<PlaceId>,
-    in_flight: Option<Arc<Fetch>>,
+    places: Vec<PlaceId>,
+    /// By place: what the leader was last asked for in this session.
+    asked: Vec<Option<FetchPlace>>,
+    /// The number of the session's next request; none when a session is to begin.
+    session: Option<u32>,
+    in_flight: bool,
     /// Places whose end the leader does not have: their bounds are being asked for.
     lost: Option<Vec<PlaceId>>,
     backing_off: bool,
@@ -38,7 +42,9 @@ impl Fetcher {
             address,
             correlation: 0,
             places: Vec::new(),
-            in_flight: None,
+            asked: Vec::new(),
+            session: None,
+            in_flight: false,
             lost: None,
             backing_off: false,
         }
@@ -49,8 +55,25 @@ impl Fetcher {
         self.correlation = last.correlation;
     }
 
+    /// These are the places from now on.
+    pub(super) fn follow(&mut self, places: Vec<PlaceId>) {
+        if self.places != places {
+            self.places = places;
+            self.session = None;
+        }
+    }
+
+    /// Notes what is asked of a place; says whether the leader does not know that yet.
+    fn asks(&mut self, question: FetchPlace) -> bool {
+        let place = question.place.index();
+        if place >= self.asked.len() {
+            self.asked.resize(place + 1, None);
+        }
+        self.asked[place].replace(question) != Some(question)
+    }
+
     fn is_busy(&self) -> bool {
-        self.in_flight.is_some() || self.lost.is_some() || self.backing_off
+        self.in_flight || self.lost.is_some() || self.backing_off
     }
 }
 
@@ -69,10 +92,9 @@ impl Broker {
         if self.fetchers[index].is_busy() || self.epoch.is_none() {
             return;
         }
-        let places = self.questions(index);
-        if places.is_empty() {
+        let Some((session, places)) = self.questions(index) else {
             return cx.disarm(BrokerTimer::FetchTimeout(self.fetchers[index].leader));
-        }
+        };
         let config = &self.setup.config;
         let fetch = Arc::new(Fetch {
             replica: Some((self.setup.id, self.epoch.unwrap_or(0))),
@@ -80,32 +102,40 @@ impl Broker {
             max_wait: config.replica_fetch_wait_max,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
+            session,
             places,
         });
-        self.fetchers[index].in_flight = Some(Arc::clone(&fetch));
+        self.fetchers[index].in_flight = true;
         self.ask(cx, index, Request::Fetch(fetch));
     }
 
-    /// What to ask a leader for. Who was asked for last time comes last, so that all get their turn.
-    fn questions(&mut self, index: usize) -> Vec<FetchPlace> {
+    /// What to ask a leader for that it does not know yet; none when nothing is to be had from it.
+    fn questions(&mut self, index: usize) -> Option<(FetchSession, Vec<FetchPlace>)> {
         let max_bytes = self.setup.config.replica_fetch_max_bytes;
-        let mut places = std::mem::take(&mut self.fetchers[index].places);
-        if !places.is_empty() {
-            places.rotate_left(1);
+        let (replicas, fetcher) = (&self.replicas, &mut self.fetchers[index]);
+        if fetcher.session.is_none() {
+            fetcher.asked.clear();
         }
-        let questions = places.iter().filter_map(|&place| {
-            let replica = self.replicas[place.index()].as_deref()?;
-            match &replica.role {
-                Role::Follower(follower) => Some(follower.fetch(place, &replica.log, max_bytes)),
-                Role::Leader(_) | Role::Idle => None,
+        let mut questions = Vec::new();
+        for at in 0..fetcher.places.len() {
+            let place = fetcher.places[at];
+            let Some(replica) = replicas[place.index()].as_deref() else { continue };
+            let Role::Follower(follower) = &replica.role else { continue };
+            let question = follower.fetch(place, &replica.log, max_bytes);
+            if fetcher.asks(question) {
+                questions.push(question);
             }
-        });
-        let questions = questions.collect();
-        self.fetchers[index].places = places;
-        questions
+        }
+        let session = fetcher.session.map_or(FetchSession::Begins, FetchSession::GoesOn);
+        if fetcher.places.is_empty() || (session == FetchSession::Begins && questions.is_empty()) {
+            return None;
+        }
+        fetcher.session = Some(fetcher.session.map_or(1, |number| number + 1));
+        Some((session, questions))
     }
 
     fn ask(&mut self, cx: &mut Cx<'_, Self>, index: usize, request: Request) {
+        self.settle(cx);
         let reply_to = cx.addr();
         let fetcher = &mut self.fetchers[index];
         fetcher.correlation += 1;
@@ -122,9 +152,14 @@ impl Broker {
         match answer.response {
             Response::Refused => return self.fetch_failed(cx, answer.broker),
             Response::Fetch(fetched) => {
-                let Some(fetch) = self.fetchers[index].in_flight.take() else { return };
-                cx.work(self.per_kib(u64::from(fetched.bytes)));
-                self.take_news(cx, index, &fetch, &fetched.places);
+                if !std::mem::take(&mut self.fetchers[index].in_flight) {
+                    return;
+                }
+                if fetched.session_lost {
+                    self.fetchers[index].session = None;
+                }
+                self.owed += self.per_kib(u64::from(fetched.bytes));
+                self.take_news(cx, index, &fetched.places);
             }
             Response::ListOffsets(bounds) => {
                 let Some(lost) = self.fetchers[index].lost.take() else { return };
@@ -135,14 +170,13 @@ impl Broker {
         self.fetch_next(cx, index);
     }
 
-    fn take_news(&mut self, cx: &mut Cx<'_, Self>, index: usize, fetch: &Fetch, news: &[FetchedPlace]) {
+    fn take_news(&mut self, cx: &mut Cx<'_, Self>, index: usize, news: &[FetchedPlace]) {
         let mut lost = Vec::new();
         let mut failed = false;
-        let mut asked = fetch.places.iter();
         for news in news {
-            // The answer keeps the order of the question.
-            let Some(asked) = asked.find(|asked| asked.place == news.place) else { break };
-            match self.take_place(cx, asked, news) {
+            let asked = self.fetchers[index].asked.get(news.place.index()).copied().flatten();
+            let asked = asked.expect("what is answered was asked");
+            match self.take_place(cx, &asked, news) {
                 Some(Taken::OutOfRange) => lost.push(news.place),
                 Some(Taken::Failed(_)) => failed = true,
                 Some(Taken::Appended { .. } | Taken::Truncated { .. } | Taken::Stale) | None => {}
@@ -176,7 +210,7 @@ impl Broker {
         replica.forgettable = news.forgettable;
         let flush = replica.log.flush_due(now);
         match taken {
-            Taken::Appended { batches, .. } => cx.work(append * u64::from(batches)),
+            Taken::Appended { batches, .. } => self.owed += append * u64::from(batches),
             Taken::Truncated { to, from } if to < from => {
                 cx.emit_at_once(Kafka::Truncated { place: news.place, to, from });
             }
@@ -209,7 +243,8 @@ impl Broker {
     /// The connection to a leader broke, or it does not answer.
     pub(super) fn fetch_failed(&mut self, cx: &mut Cx<'_, Self>, leader: BrokerId) {
         let index = self.fetcher(leader);
-        self.fetchers[index].in_flight = None;
+        self.fetchers[index].in_flight = false;
+        self.fetchers[index].session = None;
         self.fetchers[index].lost = None;
         self.fetchers[index].correlation += 1;
         self.back_off(cx, index);

@@ -17,7 +17,7 @@ use crate::kafka::config::ConsumerConfig;
 use crate::kernel::Time;
 use crate::trace::kafka::{BrokerId, ErrorCode};
 use crate::trace::{GroupId, PlaceId, Span};
-use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace};
+use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
 use crate::wire::port::Delivery;
 
 /// What a fetch response says about a partition that it has no records of.
@@ -125,6 +125,7 @@ impl Fetcher {
             max_wait: config.fetch_max_wait,
             min_bytes: config.fetch_min_bytes,
             max_bytes: config.fetch_max_bytes,
+            session: FetchSession::Without,
             places,
         })
     }

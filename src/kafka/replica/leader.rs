@@ -150,6 +150,28 @@ impl Leader {
         Ok(Progress { high_watermark, ask })
     }
 
+    /// A follower fetches again at the offset of its last fetch: notes when. False, and nothing noted, when there is
+    /// more to it: it is out of sync, another incarnation, or elsewhere. Then it is for [`Self::on_follower_fetch`].
+    #[inline]
+    pub fn on_same_fetch(
+        &mut self,
+        log: &Log,
+        from: BrokerId,
+        broker_epoch: u64,
+        offset: u64,
+        now: Time,
+    ) -> bool {
+        if !self.isr.contains(&from) {
+            return false;
+        }
+        let Some(peer) = self.peer_mut(from) else { return false };
+        let is_same = peer.log_end == Some(offset) && peer.broker_epoch == Some(broker_epoch);
+        if is_same {
+            peer.fetched(broker_epoch, offset, log.end(), now);
+        }
+        is_same
+    }
+
     /// Every `replica.lag.time.max.ms` / 2: the smaller in-sync set to ask for, when a member is not caught up.
     pub fn maybe_shrink(&mut self, log: &Log, now: Time) -> Option<Vec<BrokerId>> {
         if self.pending.is_some() {

@@ -197,7 +197,7 @@ impl Remarks {
             look(windows, run, |at, line, legs| {
                 if legs.iter().any(|leg| leg.delivered != Time::NEVER) {
                     let record = run.first.plus(u64::from(at));
-                    self.tell(record, line.place, Some(line.offset), None, What::RefusedAfterRead(why));
+                    self.tell(record, line.place(), Some(line.offset), None, What::RefusedAfterRead(why));
                 }
             });
         }
@@ -224,7 +224,7 @@ impl Remarks {
                     None => Some(What::ProcessedAgain),
                     Some((_, legs)) if legs[leg].times_processed > 0 => Some(What::ProcessedAgain),
                     Some((line, _)) => {
-                        let youngest = self.processed.youngest(group, place, line.key_hash, record.source());
+                        let youngest = self.processed.youngest(group, place, line.key_hash(), record.source());
                         let next = record.sequence() + 1;
                         let late = settles && next < *youngest;
                         *youngest = next.max(*youngest);
@@ -256,13 +256,13 @@ impl Remarks {
         if !self.wants.gone {
             return;
         }
-        let offset = line.place.map(|_| line.offset);
+        let offset = line.place().map(|_| line.offset);
         match fate {
             Fate::Lost(why @ (Reason::OffsetReset | Reason::CommittedUnprocessed | Reason::Retention))
             | Fate::Dropped(why @ Reason::Retention) => self.passed(record, line, legs, why),
-            Fate::Lost(why) => self.tell(record, line.place, offset, None, What::Gone(why)),
+            Fate::Lost(why) => self.tell(record, line.place(), offset, None, What::Gone(why)),
             Fate::Dropped(why) if line.accepted != Time::NEVER => {
-                self.tell(record, line.place, offset, None, What::Gone(why));
+                self.tell(record, line.place(), offset, None, What::Gone(why));
             }
             Fate::Dropped(_)
             | Fate::Settled
@@ -280,7 +280,7 @@ impl Remarks {
     }
 
     fn passed(&mut self, record: RecordId, line: &Line, legs: &[Leg], why: Reason) {
-        let Some(place) = line.place else { return };
+        let Some(place) = line.place() else { return };
         let channel = self.stage.channel_of(place);
         let groups: Vec<_> = self.stage.readers(channel).collect();
         let mut first = true;

@@ -10,9 +10,9 @@ impl From<Closed> for RecordRow {
         let (fate, reason) = words(fate);
         Self {
             id,
-            place: line.place,
+            place: line.place(),
             offset: line.offset,
-            key_hash: line.key_hash,
+            key_hash: line.key_hash(),
             bytes: line.bytes,
             offered: line.offered,
             accepted: line.accepted,
@@ -21,7 +21,7 @@ impl From<Closed> for RecordRow {
             copies: line.copies,
             fate,
             reason,
-            legs: legs.into_iter().map(LegRow::from).collect(),
+            legs: legs.map(LegRow::from),
         }
     }
 }

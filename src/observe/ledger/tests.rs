@@ -269,3 +269,8 @@ fn what_was_kept_where_nobody_reads_and_is_cut_is_lost() {
         "{balance:?}"
     );
 }
+
+#[test]
+fn a_line_is_a_line_of_the_cache() {
+    assert_eq!((size_of::<Line>(), size_of::<Leg>()), (64, 32));
+}

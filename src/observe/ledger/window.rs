@@ -8,7 +8,8 @@ use crate::trace::{PlaceId, Reason, RecordId, Run};
 use super::book::Book;
 use super::{Fate, Whereabouts};
 
-/// One record's life, without what its readers did. Times are [`Time::NEVER`] until they come.
+/// One record's life, without what its readers did: 64 bytes, for there may be millions in flight. Times are
+/// [`Time::NEVER`] until they come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// When the application handed it over.
@@ -19,16 +20,17 @@ pub struct Line {
     pub stored: Time,
     /// When it was first committed.
     pub committed: Time,
-    /// Where it was last appended.
-    pub place: Option<PlaceId>,
+    /// [`PlaceId`]'s number; [`NOWHERE`] until a log has it.
+    place: u32,
     /// At which offset.
     pub offset: u64,
     /// How many copies lie in the readable log.
     pub copies: u16,
     /// Bytes of key and value; 0 until it is stored.
     pub bytes: u32,
-    /// murmur2 of its key.
-    pub key_hash: Option<i32>,
+    /// Means nothing where `is_keyed` is false.
+    key_hash: i32,
+    is_keyed: bool,
     /// The client was told no.
     pub refused: Option<Reason>,
     /// The client was told a timeout.
@@ -119,6 +121,11 @@ const SPARE: usize = 64;
 impl Block {
     const EMPTY: Self = Self { lines: Vec::new(), legs: Vec::new(), open: 0 };
 
+    /// Room for all that it will hold: growing leaves holes in memory.
+    fn with_room(readers: usize) -> Self {
+        Self { lines: Vec::with_capacity(BLOCK), legs: Vec::with_capacity(BLOCK * readers), open: 0 }
+    }
+
     fn rows(&self, readers: usize) -> impl Iterator<Item = (&Line, &[Leg])> {
         self.lines
             .iter()
@@ -145,7 +152,7 @@ impl Window {
         while left > 0 {
             if self.blocks.back().is_none_or(|last| last.lines.len() == BLOCK) {
                 self.let_go_of_last();
-                self.blocks.push_back(self.spare.pop().unwrap_or(Block::EMPTY));
+                self.blocks.push_back(self.spare.pop().unwrap_or_else(|| Block::with_room(self.readers)));
             }
             let block = self.blocks.back_mut().expect("pushed above");
             let count = left.min(BLOCK - block.lines.len());
@@ -354,6 +361,9 @@ impl Block {
     }
 }
 
+/// No place.
+const NOWHERE: u32 = u32::MAX;
+
 impl Line {
     /// A copy of it is gone from the log.
     pub(super) fn lose_copy(&mut self, why: Reason) {
@@ -363,17 +373,36 @@ impl Line {
         }
     }
 
+    /// Where it was last appended, or handed over from.
+    pub fn place(&self) -> Option<PlaceId> {
+        (self.place != NOWHERE).then_some(PlaceId(self.place))
+    }
+
+    /// murmur2 of its key, when a log has it and it has one.
+    pub fn key_hash(&self) -> Option<i32> {
+        self.is_keyed.then_some(self.key_hash)
+    }
+
+    pub(super) fn put(&mut self, place: PlaceId) {
+        self.place = place.0;
+    }
+
+    pub(super) fn put_key(&mut self, key_hash: Option<i32>) {
+        (self.is_keyed, self.key_hash) = (key_hash.is_some(), key_hash.unwrap_or(0));
+    }
+
     fn offered(now: Time) -> Self {
         Self {
             offered: now,
             accepted: Time::NEVER,
             stored: Time::NEVER,
             committed: Time::NEVER,
-            place: None,
+            place: NOWHERE,
             offset: 0,
             copies: 0,
             bytes: 0,
-            key_hash: None,
+            key_hash: 0,
+            is_keyed: false,
             refused: None,
             unknown: None,
             cut: None,
@@ -470,7 +499,7 @@ fn nowhere(line: &Line) -> Option<Fate> {
 /// Settled by the group, never processed by it, and the group has gone on to later records.
 fn passed_by(line: &Line, leg: usize, state: &Leg, books: &[Book]) -> bool {
     let gone_on =
-        || line.place.is_some_and(|place| books[place.index()].has_processed_beyond(leg, line.offset));
+        || line.place().is_some_and(|place| books[place.index()].has_processed_beyond(leg, line.offset));
     state.settled != Time::NEVER && state.processed == Time::NEVER && gone_on()
 }
 

@@ -1,0 +1,320 @@
+//! Fetch sessions of followers (KIP-227): the leader remembers what a follower asks for, so that a request names only
+//! what is asked for differently than before, and an answer only what has changed.
+//!
+//! Every fetch counts for every partition of its session: those that are not named are fetched at the same offset
+//! again, and their follower is as caught up as that makes it.
+//!
+//! **Invariant.** What a follower has not been told yet of a partition is in its next answer, as far as that has
+//! room. Who was served last comes last.
+//!
+//! **Not modelled:** the bound on the number of sessions and their eviction, sessions of consumers; a partition leaves
+//! a session only with the session.
+
+use crate::kernel::{Cx, Time};
+use crate::trace::PlaceId;
+use crate::trace::kafka::{BrokerId, ErrorCode};
+use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
+
+use super::connections::Asker;
+use super::fetch::{Upto, bytes_of, is_enough};
+use super::purgatory::{Held, Wish};
+use super::{Broker, Role};
+
+/// What one follower asks for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Session {
+    /// Which follower, in which incarnation; none before its first fetch.
+    follower: Option<(BrokerId, u64)>,
+    /// The number of the request that comes next.
+    next: u32,
+    min_bytes: u32,
+    max_bytes: u32,
+    cached: Vec<Cached>,
+    /// By place: where it is in `cached`.
+    slots: Vec<Option<u32>>,
+    /// Where the next answer begins.
+    turn: usize,
+    /// Its request, in the purgatory.
+    held: Option<u32>,
+}
+
+/// A partition of a session.
+#[derive(Clone, Copy, Debug)]
+struct Cached {
+    asked: FetchPlace,
+    /// The high watermark and the log's start as the follower knows them.
+    told: Option<(u64, u64)>,
+    /// That its follower has everything below `asked.offset` is noted.
+    noted: bool,
+}
+
+impl Session {
+    /// Takes in a request; false when it does not follow the one before.
+    fn takes(&mut self, follower: (BrokerId, u64), fetch: &Fetch) -> bool {
+        match fetch.session {
+            FetchSession::Without | FetchSession::Begins => {
+                *self = Self { follower: Some(follower), ..Self::default() };
+            }
+            FetchSession::GoesOn(number) => {
+                if self.follower != Some(follower) || self.next != number {
+                    return false;
+                }
+            }
+        }
+        self.next += 1;
+        (self.min_bytes, self.max_bytes) = (fetch.min_bytes, fetch.max_bytes);
+        fetch.places.iter().for_each(|asked| self.ask(*asked));
+        true
+    }
+
+    fn ask(&mut self, asked: FetchPlace) {
+        let place = asked.place.index();
+        if place >= self.slots.len() {
+            self.slots.resize(place + 1, None);
+        }
+        match self.slots[place] {
+            Some(slot) => {
+                let cached = &mut self.cached[slot as usize];
+                (cached.asked, cached.noted) = (asked, false);
+            }
+            None => {
+                self.slots[place] = Some(self.cached.len() as u32);
+                self.cached.push(Cached { asked, told: None, noted: false });
+            }
+        }
+    }
+
+    fn slot(&self, place: PlaceId) -> Option<usize> {
+        self.slots.get(place.index()).copied().flatten().map(|slot| slot as usize)
+    }
+
+    /// This answer is sent.
+    fn tell(&mut self, fetched: &Fetched) {
+        for news in &fetched.places {
+            let slot = self.slot(news.place).expect("an answer names what was asked for");
+            let is_clean = news.error == ErrorCode::None && news.diverging.is_none();
+            self.cached[slot].told = is_clean.then_some((news.high_watermark, news.log_start));
+            if !news.chunks.is_empty() {
+                self.turn = (slot + 1) % self.cached.len();
+            }
+        }
+    }
+}
+
+impl Cached {
+    fn has_to_be_told(&self, news: &FetchedPlace) -> bool {
+        news.error != ErrorCode::None
+            || news.diverging.is_some()
+            || !news.chunks.is_empty()
+            || self.told != Some((news.high_watermark, news.log_start))
+    }
+}
+
+impl Broker {
+    pub(super) fn follower_fetches(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        asker: Asker,
+        follower: (BrokerId, u64),
+        fetch: &Fetch,
+    ) {
+        let index = self.fetcher(follower.0);
+        if let Some(slot) = self.sessions[index].held.take() {
+            // A connection has one request in work: the one on which that came is gone.
+            self.purgatory.release(slot);
+        }
+        if !self.sessions[index].takes(follower, fetch) {
+            return self.hand_over(asker, Fetched { session_lost: true, ..Fetched::default() });
+        }
+        // What is read is what the asker's position entitled it to before that position was noted: a follower
+        // learns of the high watermark that it moves one round later.
+        let fetched = self.enough_for_follower(index);
+        self.follower_stands(cx, index, follower);
+        // What was noted may have let the coordinator write.
+        let fetched = fetched.or_else(|| self.enough_for_follower(index));
+        let at_once = || fetch.max_wait.is_zero().then(|| self.read_for_follower(index));
+        if let Some(fetched) = fetched.or_else(at_once) {
+            self.sessions[index].tell(&fetched);
+            return self.hand_over(asker, fetched);
+        }
+        let deadline = cx.now() + fetch.max_wait;
+        let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Follow(index) });
+        self.sessions[index].held = Some(slot);
+        self.arm_purgatory(cx);
+    }
+
+    /// The time of a held fetch has come.
+    pub(super) fn answer_follower(&mut self, asker: Asker, index: usize) {
+        let fetched = self.read_for_follower(index);
+        self.sessions[index].held = None;
+        self.sessions[index].tell(&fetched);
+        self.hand_over(asker, fetched);
+    }
+
+    /// Something changed in a place: answers the followers that wait for it.
+    pub(super) fn stir_followers(&mut self, place: PlaceId) {
+        for index in 0..self.sessions.len() {
+            if !self.waits_for(index, place) {
+                continue;
+            }
+            let Some(fetched) = self.enough_for_follower(index) else { continue };
+            let slot = self.sessions[index].held.take().expect("it waits");
+            let asker = self.purgatory.release(slot).asker;
+            self.sessions[index].tell(&fetched);
+            self.hand_over(asker, fetched);
+        }
+    }
+
+    /// Whether a fetch is held that this place may have something for.
+    fn waits_for(&self, index: usize, place: PlaceId) -> bool {
+        let session = &self.sessions[index];
+        session.held.is_some()
+            && session.slot(place).is_some_and(|slot| match self.leads(place) {
+                Ok((replica, _)) => session.cached[slot].asked.offset != replica.log.end(),
+                Err(_) => true,
+            })
+    }
+
+    fn enough_for_follower(&self, index: usize) -> Option<Fetched> {
+        let fetched = self.read_for_follower(index);
+        is_enough(&fetched, self.sessions[index].min_bytes).then_some(fetched)
+    }
+
+    fn read_for_follower(&self, index: usize) -> Fetched {
+        let session = &self.sessions[index];
+        let budget = session.max_bytes.min(self.setup.config.fetch_max_bytes);
+        let (later, first) = session.cached.split_at(session.turn);
+        let mut fetched = Fetched::default();
+        for cached in first.iter().chain(later).filter(|cached| self.may_have_news(cached)) {
+            let room = cached.asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
+            if room == 0 {
+                break;
+            }
+            // The first batch of a response is handed over even when it is larger than all bounds.
+            let is_first = fetched.bytes == 0;
+            let news = self.read_place(&cached.asked, Upto::LogEnd, room, is_first);
+            if cached.has_to_be_told(&news) {
+                fetched.bytes += bytes_of(&news);
+                fetched.places.push(news);
+            }
+        }
+        fetched
+    }
+
+    /// A cheap look: most partitions have none.
+    #[inline]
+    fn may_have_news(&self, cached: &Cached) -> bool {
+        let replica = self.replicas.get(cached.asked.place.index()).and_then(Option::as_deref);
+        let Some(replica) = replica.filter(|_| cached.noted) else { return true };
+        let (log, asked) = (&replica.log, &cached.asked);
+        match &replica.role {
+            Role::Leader(leader) => {
+                log.end() != asked.offset
+                    || cached.told != Some((log.high_watermark(), log.start()))
+                    || asked.leader_epoch != Some(leader.leader_epoch())
+            }
+            Role::Follower(_) | Role::Idle => true,
+        }
+    }
+
+    /// What a fetch tells the leader: how far its follower is, everywhere.
+    fn follower_stands(&mut self, cx: &mut Cx<'_, Self>, index: usize, follower: (BrokerId, u64)) {
+        for slot in 0..self.sessions[index].cached.len() {
+            let Cached { asked, noted, .. } = self.sessions[index].cached[slot];
+            if !noted || !self.stands_still(follower, &asked, cx.now()) {
+                self.sessions[index].cached[slot].noted = self.follower_is_at(cx, follower, asked);
+            }
+        }
+    }
+
+    /// Notes that a follower fetches where it fetched before; false when more than the time has to be noted.
+    #[inline]
+    fn stands_still(&mut self, (broker, epoch): (BrokerId, u64), asked: &FetchPlace, now: Time) -> bool {
+        let Some(replica) = self.replica(asked.place) else { return false };
+        let Role::Leader(leader) = &mut replica.role else { return false };
+        asked.leader_epoch == Some(leader.leader_epoch())
+            && leader.on_same_fetch(&replica.log, broker, epoch, asked.offset, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Duration;
+
+    const ME: (BrokerId, u64) = (BrokerId(1), 7);
+
+    fn asks(session: FetchSession, offsets: &[(u32, u64)]) -> Fetch {
+        let ask = |&(place, offset): &(u32, u64)| FetchPlace {
+            place: PlaceId(place),
+            offset,
+            leader_epoch: Some(0),
+            last_epoch: None,
+            max_bytes: 1_000,
+        };
+        let places = offsets.iter().map(ask).collect();
+        Fetch {
+            replica: Some(ME),
+            group: None,
+            max_wait: Duration::ZERO,
+            min_bytes: 1,
+            max_bytes: 1_000,
+            session,
+            places,
+        }
+    }
+
+    fn news(place: u32, error: ErrorCode) -> FetchedPlace {
+        FetchedPlace {
+            place: PlaceId(place),
+            error,
+            high_watermark: 5,
+            log_start: 0,
+            diverging: None,
+            leader: None,
+            forgettable: 0,
+            chunks: Vec::new(),
+        }
+    }
+
+    fn begun() -> Session {
+        let mut session = Session::default();
+        assert!(session.takes(ME, &asks(FetchSession::Begins, &[(4, 5), (2, 0)])));
+        session
+    }
+
+    #[test]
+    fn a_session_goes_on_only_with_the_next_number_of_the_same_incarnation() {
+        let goes_on = |number| asks(FetchSession::GoesOn(number), &[]);
+        assert!(!Session::default().takes(ME, &goes_on(0)), "it never began");
+        let mut session = begun();
+        assert!(!session.takes(ME, &goes_on(2)), "one is missing");
+        assert!(!session.takes((ME.0, 8), &goes_on(1)), "another incarnation");
+        assert!(session.takes(ME, &goes_on(1)) && session.takes(ME, &goes_on(2)));
+        assert!(!session.takes(ME, &goes_on(2)), "it was taken");
+    }
+
+    #[test]
+    fn what_is_not_named_is_asked_for_as_before() {
+        let mut session = begun();
+        session.cached.iter_mut().for_each(|cached| cached.noted = true);
+        session.takes(ME, &asks(FetchSession::GoesOn(1), &[(2, 9)]));
+        let asked: Vec<_> =
+            session.cached.iter().map(|it| (it.asked.place.0, it.asked.offset, it.noted)).collect();
+        assert_eq!(asked, [(4, 5, true), (2, 9, false)]);
+        assert!(session.takes(ME, &asks(FetchSession::Begins, &[(2, 1)])), "a new one may begin any time");
+        assert_eq!(session.cached.len(), 1);
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again_unless_it_was_an_error() {
+        let mut session = begun();
+        let places = vec![news(4, ErrorCode::None), news(2, ErrorCode::FencedLeaderEpoch)];
+        assert!(session.cached[0].has_to_be_told(&places[0]), "the first answer says everything");
+        session.tell(&Fetched { places, ..Fetched::default() });
+        assert!(!session.cached[0].has_to_be_told(&news(4, ErrorCode::None)));
+        let higher = FetchedPlace { high_watermark: 6, ..news(4, ErrorCode::None) };
+        assert!(session.cached[0].has_to_be_told(&higher));
+        assert!(session.cached[1].has_to_be_told(&news(2, ErrorCode::None)));
+    }
+}
