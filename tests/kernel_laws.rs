@@ -404,7 +404,7 @@ fn what_happens_to_a_dead_process_s_machine_is_there_when_it_comes_back() {
         past.map(|event| event.fact).collect::<Vec<_>>()
     };
     let killed = Seen::Past(Crash::Process, full);
-    assert_eq!(past(Crash::Process), [killed.clone()], "a dead process cannot be killed");
+    assert_eq!(past(Crash::Process), std::slice::from_ref(&killed), "a dead process cannot be killed");
     assert_eq!(past(Crash::Power), [killed.clone(), Seen::Past(Crash::Power, full)], "its page cache can");
     assert_eq!(past(Crash::DiskLoss), [killed, Seen::Past(Crash::DiskLoss, full)]);
 }
