@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub struct Scratch(pub PathBuf);
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub fn empty() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("brokersim-cli-{}-{number}", std::process::id()));

@@ -20,7 +20,7 @@ fn value<'t>(text: &'t str, key: &str) -> &'t str {
 /// What the Indexed Job would do, each part a process with the variables that Kubernetes would give it.
 #[test]
 fn the_indexed_job_makes_every_part_of_its_sweep() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("scenario.toml", SCENARIO);
     let manifest = fs::read_to_string(example("kubernetes/sweep.yaml")).expect("the manifest");
     assert_eq!(value(&manifest, "kind"), "Job");
@@ -46,7 +46,7 @@ fn the_indexed_job_makes_every_part_of_its_sweep() {
 /// What Slurm would do with the script, each task with the variables that it would have.
 #[test]
 fn the_array_script_makes_every_part_of_its_sweep() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("loss.toml", SCENARIO);
     let program = Path::new(env!("CARGO_BIN_EXE_brokersim")).parent().expect("a folder");
     let path = std::env::var("PATH").unwrap_or_default();

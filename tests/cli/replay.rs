@@ -62,7 +62,7 @@ fn manifest(scratch: &Scratch, run: &str) -> serde_json::Value {
 
 #[test]
 fn a_replay_that_stops_has_the_digest_of_the_recorded_run_at_that_instant() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("ticks.toml", SCENARIO);
     assert_eq!(call(&scratch.0, "run ticks.toml --headless -q --out run").code, 0);
     let manifest = manifest(&scratch, "run");
@@ -88,7 +88,7 @@ fn a_replay_that_stops_has_the_digest_of_the_recorded_run_at_that_instant() {
 
 #[test]
 fn a_replay_that_stops_sees_a_checkpoint_that_does_not_fit() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("ticks.toml", SCENARIO);
     call(&scratch.0, "run ticks.toml --headless -q --out run");
     let mut manifest = manifest(&scratch, "run");
@@ -101,7 +101,7 @@ fn a_replay_that_stops_sees_a_checkpoint_that_does_not_fit() {
 
 #[test]
 fn a_run_that_was_moved_replays_although_nothing_is_left_where_it_was_made() {
-    let (here, there) = (Scratch::new(), Scratch::new());
+    let (here, there) = (Scratch::empty(), Scratch::empty());
     here.file("configs/meter.toml", REPLAYED);
     here.file("data/readings.csv", READINGS);
     let told = call(&here.0, "run configs/meter.toml --headless -q --out runs/meter");
@@ -120,7 +120,7 @@ fn a_run_that_was_moved_replays_although_nothing_is_left_where_it_was_made() {
 
 #[test]
 fn a_folder_without_facts_is_held_against_its_digest() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("ticks.toml", SCENARIO);
     call(&scratch.0, "run ticks.toml --headless -q --out run");
     fs::remove_dir_all(scratch.0.join("run/facts")).expect("it goes");
@@ -131,7 +131,7 @@ fn a_folder_without_facts_is_held_against_its_digest() {
 
 #[test]
 fn a_recording_of_a_trace_is_replaced_by_the_next_and_a_foreign_file_in_it_is_not() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("configs/meter.toml", REPLAYED);
     scratch.file("data/readings.csv", READINGS);
     let run = || call(&scratch.0, "run configs/meter.toml --headless -q --out run");

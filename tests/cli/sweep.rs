@@ -66,7 +66,7 @@ fn lost(told: &Told) -> Vec<String> {
 
 #[test]
 fn table_and_report_are_the_same_bytes_whatever_runs_side_by_side() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     let one = sweep(&scratch, "one", &format!("{VARIED} --jobs 1"));
     let three = sweep(&scratch, "three", &format!("{VARIED} --jobs 3"));
     assert_eq!((one.code, three.code), (0, 0), "{}{}", one.err, three.err);
@@ -81,7 +81,7 @@ fn table_and_report_are_the_same_bytes_whatever_runs_side_by_side() {
 
 #[test]
 fn a_row_has_the_digest_of_the_run_that_its_command_makes() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     sweep(&scratch, "out", VARIED);
     let table = read_table(&scratch.0.join("out/runs.parquet")).expect("a table");
     let text = |name: &str| table.column_by_name(name).expect("a column").as_string::<i32>();
@@ -104,7 +104,7 @@ fn a_row_has_the_digest_of_the_run_that_its_command_makes() {
 
 #[test]
 fn parts_put_together_are_the_table_that_one_machine_makes() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     let one = sweep(&scratch, "one", VARIED);
     // Of three parts of eight runs no two settings are split alike; the order of making them does not matter.
     for part in ["2/3", "0/3", "1/3"] {
@@ -119,7 +119,7 @@ fn parts_put_together_are_the_table_that_one_machine_makes() {
 
 #[test]
 fn a_part_that_is_there_is_not_made_again_and_one_that_was_cut_off_is() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     let part = format!("{VARIED} --shard 1/4");
     sweep(&scratch, "parts", &part);
     let path = scratch.0.join("parts/part=1/runs.parquet");
@@ -140,7 +140,7 @@ fn modified(path: &Path) -> std::time::SystemTime {
 
 #[test]
 fn missing_foreign_and_damaged_parts_are_refused_by_name() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     let part = |part: &str| sweep(&scratch, "parts", &format!("--seeds 0..4 --shard {part}"));
     part("1/4");
     let refused = call(&scratch.0, "sweep merge parts");
@@ -171,7 +171,7 @@ fn missing_foreign_and_damaged_parts_are_refused_by_name() {
 
 #[test]
 fn parts_of_two_sweeps_do_not_meet_in_one_folder() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     assert_eq!(sweep(&scratch, "parts", "--seeds 0..2 --shard 0/2").code, 0);
     for (more, differs) in [
         ("--seeds 0..3 --shard 1/2", "range of seeds"),
@@ -188,7 +188,7 @@ fn parts_of_two_sweeps_do_not_meet_in_one_folder() {
 
 #[test]
 fn a_sweep_ends_at_the_lowest_index_that_broke_on_one_thread_on_many_and_in_parts() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     let asked = "--seeds 0..24 --until-broken=lost";
     let one = sweep(&scratch, "one", &format!("{asked} --jobs 1"));
     let three = sweep(&scratch, "three", &format!("{asked} --jobs 3"));
@@ -207,7 +207,7 @@ fn a_sweep_ends_at_the_lowest_index_that_broke_on_one_thread_on_many_and_in_part
 
 #[test]
 fn an_engine_says_which_part_this_is() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("loss.toml", SCENARIO);
     let part = |out: &str, more: &str, variables: &[(&str, &str)]| {
         let words = format!("sweep loss.toml --seeds 0..3 --duration 1s --out {out} {more}");
@@ -226,7 +226,7 @@ fn an_engine_says_which_part_this_is() {
 
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_runs() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     for (more, code) in [
         ("--seeds 9..3", 2),
         ("--vary kafka.brokers=1,x", 2),
@@ -253,7 +253,7 @@ sometimes = ["leader-changed"]
 
 #[test]
 fn a_promise_that_breaks_in_one_run_of_many_fails_the_sweep() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     scratch.file("loss.toml", &format!("{SCENARIO}{EXPECT}"));
     let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out");
     assert_eq!(told.code, 1, "{}{}", told.out, told.err);
@@ -272,7 +272,7 @@ fn a_promise_that_breaks_in_one_run_of_many_fails_the_sweep() {
 
 #[test]
 fn what_sometimes_happens_has_to_happen_in_some_run_and_what_must_break_has_to_break_in_one() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::empty();
     let expect = "[expect]\nsometimes = [\"leader-changed\"]\nbroken = [\"accepted-is-not-lost\"]\n";
     scratch.file("loss.toml", &format!("{SCENARIO}\n{expect}"));
     let told = call(&scratch.0, "sweep loss.toml --seeds 3..7 --out out");
