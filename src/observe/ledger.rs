@@ -468,7 +468,8 @@ impl<L: Latencies> Ledger<L> {
         if offsets.is_empty() {
             return;
         }
-        let here = |line: &Line| line.place() == Some(place) && offsets.contains(&line.offset) && !line.expired;
+        let here =
+            |line: &Line| line.place() == Some(place) && offsets.contains(&line.offset) && !line.expired;
         let mut open = Vec::new();
         for (source, window) in (0..).zip(&self.windows) {
             let rows = window.iter().flat_map(Window::rows).filter(|(_, line, _)| here(line));

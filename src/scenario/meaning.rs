@@ -4,8 +4,8 @@
 //! with a default, so that the rest can still be checked; a scenario with findings never leaves this room.
 
 mod entries;
-mod faults;
 mod expect;
+mod faults;
 mod kafka;
 mod work;
 mod zeromq;

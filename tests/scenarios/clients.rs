@@ -550,11 +550,15 @@ fn row_25_with_latest_what_was_written_before_the_group_knew_is_skipped() {
 #[test]
 fn row_25_a_key_that_moves_to_another_partition_may_be_overtaken_by_itself() {
     // The old partition has a backlog, the new one none.
-    let behind = [GROWING, &[
-        "sink.billing.service={ constant = \"60ms\" }",
-        "sink.billing.consumer.max.poll.records=5",
-        "run.drain=200s",
-    ]].concat();
+    let behind = [
+        GROWING,
+        &[
+            "sink.billing.service={ constant = \"60ms\" }",
+            "sink.billing.consumer.max.poll.records=5",
+            "run.drain=200s",
+        ],
+    ]
+    .concat();
     let told = tell_with(&fault(TWO, GROW), &behind, &[]);
     told.assert_all_settled();
     let mut youngest = std::collections::BTreeMap::new();

@@ -588,7 +588,8 @@ impl<'a> Teller<'a> {
                 return;
             }
             self.nodes.push(node);
-            let named = self.fault.as_ref().filter(|(_, struck, at)| struck.contains(&node) && *at == event.at);
+            let named =
+                self.fault.as_ref().filter(|(_, struck, at)| struck.contains(&node) && *at == event.at);
             let fault = named.map(|(k, ..)| *k);
             let because = fault.map_or_else(Vec::new, |k| self.because(&Bearer::Fault(k), &["fault"]));
             let node = self.scene.cast.node(node).to_owned();

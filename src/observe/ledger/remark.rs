@@ -224,7 +224,8 @@ impl Remarks {
                     None => Some(What::ProcessedAgain),
                     Some((_, legs)) if legs[leg].times_processed > 0 => Some(What::ProcessedAgain),
                     Some((line, _)) => {
-                        let youngest = self.processed.youngest(group, place, line.key_hash(), record.source());
+                        let youngest =
+                            self.processed.youngest(group, place, line.key_hash(), record.source());
                         let next = record.sequence() + 1;
                         let late = settles && next < *youngest;
                         *youngest = next.max(*youngest);
