@@ -153,6 +153,6 @@ fn row(id: RecordId, at: Time, place: PlaceId, offset: u64, groups: usize) -> Re
         copies: 1,
         fate: "settled",
         reason: None,
-        legs: vec![leg; groups],
+        legs: std::iter::repeat_n(leg, groups).collect(),
     }
 }

@@ -382,6 +382,7 @@ fn the_manifest_has_the_documented_fields() {
         "stage",
         "state",
         "tape_version",
+        "traces",
         "wall",
     ];
     assert_eq!(fields, documented);

@@ -101,7 +101,7 @@ fn unreplicated(told: &Told) -> u64 {
 fn a_leader_that_acknowledges_alone_takes_its_tail_with_it() {
     // A follower asks again each 40 ms, the way there and back; between two questions the tail grows by a record
     // each millisecond.
-    for (ms, tail) in [(19_975, 12), (19_985, 22), (19_995, 32), (20_003, 40), (20_008, 4), (20_018, 14)] {
+    for (ms, tail) in [(19_975, 13), (19_985, 23), (19_995, 33), (20_001, 39), (20_008, 5), (20_018, 15)] {
         let told = tell_with(&killed_at(ms), LEADER_ONLY, &[]);
         assert_eq!(unreplicated(&told), tail, "killed at {ms} ms");
         // A reset does not overtake the answers that were sent before it: all of the tail had been promised.

@@ -62,7 +62,7 @@ from = "orders"
 commit = "after"
 consumer.auto.offset.reset = "earliest"
 [[fault]]
-at = "19989ms"
+at = "20005ms"
 kill = "leader of orders-0"
 for = "20s"
 "#;

@@ -1,7 +1,7 @@
 //! Who cuts paths in a story, to the microsecond: what no scenario file can ask for.
 
 use brokersim::kernel::{
-    ActorId, Cast, Command, Crash, Desk, Effect, Input, NodeId, Parts, Resident, Time, Vocabulary,
+    ActorId, Cast, Command, Crash, Desk, Effect, Input, Machine, NodeId, Parts, Resident, Time, Vocabulary,
 };
 use brokersim::wire::Brokersim;
 
@@ -25,7 +25,8 @@ struct Stagehand {
 impl Resident<Brokersim> for Stagehand {
     fn handle(
         &mut self,
-        _now: Time,
+        _: ActorId,
+        _: Time,
         input: Input<<Brokersim as Vocabulary>::Msg>,
         effects: &mut Vec<Effect<Brokersim>>,
     ) {
@@ -40,6 +41,8 @@ impl Resident<Brokersim> for Stagehand {
     }
 
     fn crash(&mut self, _: Time, _: Crash) {}
+
+    fn machine(&mut self, _: Time, _: Machine) {}
 
     fn duplicate(&self) -> Box<dyn Resident<Brokersim>> {
         Box::new(self.clone())

@@ -12,7 +12,7 @@ use super::*;
 use crate::kernel::{Crash, Duration, Observer, Physics};
 use crate::observe::{Watch, WatchSetup};
 use crate::trace::kafka::{BrokerId, ErrorCode, GroupReason, GroupState, Kafka, MemberId, PositionReason};
-use crate::trace::{Batch, Injected, Reason, Record};
+use crate::trace::{Batch, Injected, Phase, Reason, Record, Whom};
 
 const ORDERS: ChannelId = ChannelId(0);
 const PLACE: PlaceId = PlaceId(0);
@@ -163,7 +163,9 @@ impl Told {
     }
 
     fn fault(&mut self, begins: bool) -> u64 {
-        self.tell(CONTROLLER, Injected { fault: 0, node: NodeId(0), begins })
+        let whom = Whom::Nodes([NodeId(0)].into());
+        let phase = if begins { Phase::Begins } else { Phase::Ends };
+        self.tell(CONTROLLER, Injected { fault: 0, round: 0, kind: "kill", whom, phase })
     }
 
     fn end(mut self) -> Verdict {
