@@ -367,23 +367,28 @@ fn a_fault_that_neither_kills_nor_cuts_is_told_with_its_line_while_it_lasts() {
             ("slow disk, long before", &|what| {
                 matches!(what, What::Injected { fault: 0, fault_kind: "slow-disk", .. })
             }),
-            ("slow handler", &|what| matches!(what, What::Injected { fault: 1, fault_kind: "slow-handler", .. })),
+            ("slow handler", &|what| {
+                matches!(what, What::Injected { fault: 1, fault_kind: "slow-handler", .. })
+            }),
             ("and its end", &|what| matches!(what, What::Relieved { fault: 1, .. })),
             ("asked to end", &|what| matches!(what, What::Injected { fault: 2, fault_kind: "shutdown", .. })),
             ("offered", &|what| matches!(what, What::Offered)),
         ],
     );
     let has = |holds: &dyn Fn(&What) -> bool| steps.iter().any(|step| holds(&step.what));
-    assert!(has(&|what| matches!(what, What::Injected { fault: 3, fault_kind: "add-partitions", .. })), "{steps:#?}");
-    assert!(!has(&|what| matches!(what, What::Injected { fault: 4, .. })), "audit is another story: {steps:#?}");
+    assert!(
+        has(&|what| matches!(what, What::Injected { fault: 3, fault_kind: "add-partitions", .. })),
+        "{steps:#?}"
+    );
+    assert!(
+        !has(&|what| matches!(what, What::Injected { fault: 4, .. })),
+        "audit is another story: {steps:#?}"
+    );
     let slow = steps.iter().find(|step| matches!(step.what, What::Injected { fault: 0, .. })).expect("above");
     assert!(matches!(slow.because[0].bearer, Bearer::Fault(0)), "{slow:#?}");
     assert!(page(&why).contains("fault 1 begins: slow-disk"), "{}", page(&why));
     let ended = steps.iter().find(|step| matches!(step.what, What::Struck { how: Blow::Ended, .. }));
-    assert!(
-        ended.is_none_or(|step| matches!(step.what, What::Struck { fault: Some(2), .. })),
-        "{steps:#?}"
-    );
+    assert!(ended.is_none_or(|step| matches!(step.what, What::Struck { fault: Some(2), .. })), "{steps:#?}");
 }
 
 #[test]

@@ -71,8 +71,7 @@ pub fn minimise(arguments: &MinimiseArguments) -> Result<Exit, Failure> {
     if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.force) {
         return Err(Failure::Usage(format!("{} is there already; --force replaces it", path.display())));
     }
-    let troubles =
-        asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
+    let troubles = asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
     // What makes no sense is told as it is.
     target.recipe.load()?;
     let Some(minimal) = search(&target.recipe, &troubles, arguments.late.unwrap_or(LATE)) else {

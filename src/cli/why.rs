@@ -156,8 +156,7 @@ fn print(answer: Answer, format: Format) -> Result<(), Failure> {
 
 fn question(arguments: &WhyArguments) -> Question {
     let lag = arguments.lag.clone().map(|group| if group.is_empty() { Vec::new() } else { vec![group] });
-    let troubles =
-        asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
+    let troubles = asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
     Question {
         records: arguments.records.clone(),
         troubles,

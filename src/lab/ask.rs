@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::analyze::why::{
-    About, Annals, Asked, Cluster, Focus, RecordStory, SCHEMA, Scene, Trouble, Victim, Why, broken, clusters, merge,
-    story, to_ask, to_follow,
+    About, Annals, Asked, Cluster, Focus, RecordStory, SCHEMA, Scene, Trouble, Victim, Why, broken, clusters,
+    merge, story, to_ask, to_follow,
 };
 use crate::kernel::{Duration, Event, Time};
 use crate::observe::promise::Verdict;

@@ -132,7 +132,9 @@ impl Search<'_> {
                 .values()
                 .iter()
                 .filter(|(path, _)| path.starts_with("expect."))
-                .flat_map(|(path, value)| shorter(value).into_iter().filter_map(|list| draft.with(path, &list)))
+                .flat_map(|(path, value)| {
+                    shorter(value).into_iter().filter_map(|list| draft.with(path, &list))
+                })
                 .collect();
             match self.first(&drafts) {
                 Some(found) => draft = drafts[found].clone(),

@@ -64,9 +64,11 @@ fn a_run_that_breaks_a_promise_ends_with_the_command_that_tells_why_and_that_com
     let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
     let asked: Vec<_> = json["asked"].as_array().expect("a list").iter().map(|one| &one["trouble"]).collect();
     assert_eq!(asked, ["lost"]);
-    let cured = call(&scratch.0, "run loss.toml --headless -q --no-tape --set generator.shop.producer.acks=all");
+    let cured =
+        call(&scratch.0, "run loss.toml --headless -q --no-tape --set generator.shop.producer.acks=all");
     assert!(cured.code == 0 && !cured.out.contains("why: brokersim"), "{}", cured.out);
-    let nowhere = call(&scratch.0, "run loss.toml --headless -q --no-tape --set kafka.topics.orders.retention.ms=-1");
+    let nowhere =
+        call(&scratch.0, "run loss.toml --headless -q --no-tape --set kafka.topics.orders.retention.ms=-1");
     assert!(
         nowhere.out.ends_with("  why: brokersim why loss.toml --set 'kafka.topics.orders.retention.ms=-1'\n"),
         "{}",

@@ -90,7 +90,13 @@ mod tests {
 
     #[test]
     fn each_question_is_asked_once_in_the_order_of_the_promises() {
-        let broken = [Promise::OrderPerKey, Promise::LogsAgree, Promise::CaughtUp, Promise::LagBelow, Promise::AcceptedIsNotLost];
+        let broken = [
+            Promise::OrderPerKey,
+            Promise::LogsAgree,
+            Promise::CaughtUp,
+            Promise::LagBelow,
+            Promise::AcceptedIsNotLost,
+        ];
         let asked = [About::Records(Trouble::Reordered), About::Lag, About::Records(Trouble::Lost)];
         assert_eq!(to_ask(&broken), asked);
         let happens = CATALOGUE.iter().filter(|entry| entry.takes(Mode::Sometimes));

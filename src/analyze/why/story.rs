@@ -640,9 +640,12 @@ impl<'a> Teller<'a> {
                 let ours = nodes.iter().filter(|node| self.matters(**node));
                 ours.map(|node| self.scene.cast.node(*node).to_owned()).collect()
             }
-            Whom::Place(place) => {
-                self.home.iter().filter(|home| *home == place).map(|home| self.scene.stage.place_name(*home)).collect()
-            }
+            Whom::Place(place) => self
+                .home
+                .iter()
+                .filter(|home| *home == place)
+                .map(|home| self.scene.stage.place_name(*home))
+                .collect(),
             Whom::Channel(channel) => {
                 let ours = self.home.iter().any(|place| self.scene.stage.channel_of(*place) == *channel);
                 let name = || self.scene.stage.channels[channel.index()].name.clone();
