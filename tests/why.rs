@@ -532,6 +532,9 @@ fn acks_all_is_among_what_would_have_kept_the_records_and_costs_are_told() {
 
 #[test]
 fn the_fault_and_acks_1_are_necessary_and_a_fault_elsewhere_is_not() {
+    let all = needed(&recipe(BROKER_LOSS, "broker-loss.toml", &[]), &[Trouble::Lost], LATE);
+    let fault = all.iter().find(|cause| cause.is_fault).expect("expectations about faults do not hide it");
+    assert!(fault.necessary, "{all:#?}");
     let text = format!("{SMALL}\n[[fault]]\nat = \"14s\"\npause = \"broker-1\"\nfor = \"100ms\"\n");
     let causes = needed(&recipe(&text, "small.toml", &[]), &[Trouble::Lost], LATE);
     let find = |name: &str| {
