@@ -11,7 +11,7 @@ use crate::lab::minimise as search;
 use super::failure::Failure;
 use super::load::ScenarioArguments;
 use super::run::Format;
-use super::why::{LATE, Target, USUAL, asked, time};
+use super::why::{LATE, Target, asked, time};
 use super::{Exit, output};
 
 /// Arguments of `minimise`.
@@ -45,8 +45,8 @@ pub struct MinimiseArguments {
 }
 
 const AFTER: &str = "\
-Without a question, the first of lost, duplicated and out-of-order records that there are is kept, and the way in
-which it happens.
+Without a question, the first broken promise of [expect] stays broken; where none is, the first of lost, duplicated and
+out-of-order records that there are is kept. So is the way in which it happens.
 
 Exit codes: 0 a file was written, or gladly nothing goes wrong; 2 a scenario that makes no sense; 3 a folder
 without a manifest, or a file that cannot be written.";
@@ -71,11 +71,7 @@ pub fn minimise(arguments: &MinimiseArguments) -> Result<Exit, Failure> {
     if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.force) {
         return Err(Failure::Usage(format!("{} is there already; --force replaces it", path.display())));
     }
-    let mut troubles =
-        asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
-    if troubles.is_empty() {
-        troubles = USUAL.to_vec();
-    }
+    let troubles = asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
     // What makes no sense is told as it is.
     target.recipe.load()?;
     let Some(minimal) = search(&target.recipe, &troubles, arguments.late.unwrap_or(LATE)) else {

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
+use crate::analyze::why::is_worth_asking;
 use crate::observe::summary::Summary;
 use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
@@ -110,12 +111,26 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         headless(session, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
+    if arguments.format == SummaryFormat::Text && is_worth_asking(&summary.promises) {
+        output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
+    }
     if let Some(recording) = &recording
         && !arguments.quiet
     {
         eprintln!("recorded in {}", recording.dir.display());
     }
     Ok(exit(&summary))
+}
+
+/// What to type to learn why a promise is broken.
+fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String {
+    if let Some(recording) = recording {
+        return format!("brokersim why {}", recording.dir.display());
+    }
+    let scenario = arguments.scenario.scenario.display();
+    let set = arguments.scenario.as_settings();
+    let set: String = set.iter().map(|setting| format!(" --set '{setting}'")).collect();
+    format!("brokersim why {scenario}{set}")
 }
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {

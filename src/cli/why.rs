@@ -58,7 +58,8 @@ pub struct WhyArguments {
 }
 
 const AFTER: &str = "\
-Without a question, all that went wrong is explained (late records only when asked for).
+Without a question, the broken promises of [expect] are explained; where none is broken, all records that were lost,
+repeated or overtaken.
 
 Exit codes: 0 there was something to explain, or gladly nothing; 1 the run is not the one that was recorded;
 2 no such record, or a scenario that makes no sense; 3 a folder without a manifest.";
@@ -135,9 +136,10 @@ pub fn why(arguments: &WhyArguments) -> Result<Exit, Failure> {
         ));
     }
     let (recipe, late) = (&target.recipe, question.late);
+    let troubles: Vec<_> = why.asked.iter().map(|asked| asked.trouble).collect();
     let what_if =
         arguments.what_if.then(|| what_if(recipe, &looked.scene, &why, Measured::of(&looked), late));
-    let causes = arguments.necessary.then(|| needed(recipe, &question.troubles, late));
+    let causes = arguments.necessary.then(|| needed(recipe, &troubles, late));
     print(Answer { why, what_if, causes }, arguments.format)?;
     Ok(if differs { Exit::Broken } else { Exit::Ok })
 }
@@ -154,11 +156,7 @@ fn print(answer: Answer, format: Format) -> Result<(), Failure> {
 
 fn question(arguments: &WhyArguments) -> Question {
     let lag = arguments.lag.clone().map(|group| if group.is_empty() { Vec::new() } else { vec![group] });
-    let mut troubles =
-        asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
-    if troubles.is_empty() && arguments.records.is_empty() && lag.is_none() {
-        troubles = USUAL.to_vec();
-    }
+    let troubles = asked(arguments.lost, arguments.duplicated, arguments.reordered, arguments.late.is_some());
     Question {
         records: arguments.records.clone(),
         troubles,
@@ -168,8 +166,6 @@ fn question(arguments: &WhyArguments) -> Question {
     }
 }
 
-/// What is explained when nothing is asked for.
-pub const USUAL: [Trouble; 3] = [Trouble::Lost, Trouble::Duplicated, Trouble::Reordered];
 /// When a record is late unless somebody says so.
 pub const LATE: Duration = Duration::from_secs(1);
 

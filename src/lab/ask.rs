@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::analyze::why::{
-    Annals, Asked, Cluster, Focus, RecordStory, SCHEMA, Scene, Trouble, Victim, Why, clusters, merge, story,
-    to_follow,
+    About, Annals, Asked, Cluster, Focus, RecordStory, SCHEMA, Scene, Trouble, Victim, Why, broken, clusters,
+    merge, story, to_ask, to_follow,
 };
 use crate::kernel::{Duration, Event, Time};
+use crate::observe::promise::Verdict;
 use crate::scenario::ScenarioError;
 use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId};
 
@@ -20,7 +21,8 @@ use super::trial::Measured;
 pub struct Question {
     /// Records by name: `shop:1841`, `0.1841`, `orders-0@17`.
     pub records: Vec<String>,
-    /// Kinds of trouble.
+    /// Kinds of trouble. When neither these, nor records, nor lag are asked for, the promises that are broken decide,
+    /// and all but late records when there are none.
     pub troubles: Vec<Trouble>,
     /// Whose lag: none, everybody's (an empty list), or that of these groups.
     pub lag: Option<Vec<String>>,
@@ -47,6 +49,7 @@ pub enum Unknown {
 /// When the scenario makes no sense, or a record is asked for that is not there.
 pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknown> {
     let looked = recipe.look(question.late)?;
+    let (open, question) = (question.is_open(), &question.about(&looked.summary.promises));
     let (scene, outcomes) = (&looked.scene, &looked.outcomes);
     let annals = Annals { scene, events: outcomes.annals() };
     let all = clusters(outcomes.victims(), annals);
@@ -82,6 +85,7 @@ pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknow
         seed: looked.summary.seed,
         digest: looked.summary.digest.clone(),
         warnings,
+        besides: if open { besides(&all, question) } else { Vec::new() },
         asked: asked.collect(),
         records: records
             .iter()
@@ -92,6 +96,44 @@ pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknow
         try_remedies(recipe, question.late, &mut why);
     }
     Ok((why, looked))
+}
+
+impl Question {
+    /// Whether nothing in particular is asked for.
+    fn is_open(&self) -> bool {
+        self.troubles.is_empty() && self.records.is_empty() && self.lag.is_none()
+    }
+
+    /// The same, with what the broken promises ask when nothing else is asked for.
+    fn about(&self, promises: &[Verdict]) -> Self {
+        let mut question = self.clone();
+        if !self.is_open() {
+            return question;
+        }
+        for about in to_ask(&broken(promises)) {
+            match about {
+                About::Records(trouble) => question.troubles.push(trouble),
+                About::Lag => question.lag = Some(Vec::new()),
+            }
+        }
+        if question.troubles.is_empty() && question.lag.is_none() {
+            question.troubles = USUAL.to_vec();
+        }
+        question
+    }
+}
+
+/// What is explained when nothing is asked for and no promise is broken.
+pub const USUAL: [Trouble; 3] = [Trouble::Lost, Trouble::Duplicated, Trouble::Reordered];
+
+/// Trouble that was not asked about, late records left out: those are found only when somebody says what late is.
+fn besides(all: &[Cluster], question: &Question) -> Vec<(Trouble, u64)> {
+    let count = |trouble: Trouble| {
+        let of_kind = all.iter().filter(|cluster| cluster.trouble == trouble);
+        of_kind.map(|cluster| cluster.victims.len() as u64).sum()
+    };
+    let others = USUAL.into_iter().filter(|trouble| !question.troubles.contains(trouble));
+    others.map(|trouble| (trouble, count(trouble))).filter(|(_, records)| *records > 0).collect()
 }
 
 /// The groups whose lag is asked for.

@@ -22,6 +22,13 @@ pub struct Part {
     pub kind: PartKind,
 }
 
+impl Part {
+    /// Whether it belongs to `[expect]`.
+    pub fn is_expected(&self) -> bool {
+        matches!(self.path.first(), Some(Into::Name(section)) if section == "expect")
+    }
+}
+
 /// Kinds of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PartKind {

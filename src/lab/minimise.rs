@@ -4,10 +4,14 @@
 //! The search is greedy: no single part that is left can be taken out, no single number made smaller by half, but a
 //! smaller file may exist.
 
-use crate::analyze::why::{Mechanism, Trouble};
+use toml_edit::Value;
+
+use crate::analyze::why::{About, Mechanism, Trouble, about, to_ask};
 use crate::kernel::Duration;
+use crate::observe::promise::Promise;
 use crate::scenario::units;
 
+use super::ask::USUAL;
 use super::edit::{Draft, Part, PartKind};
 use super::needed::written_out;
 use super::rerun::Recipe;
@@ -31,21 +35,27 @@ pub struct Minimal {
 struct Search<'r> {
     recipe: &'r Recipe,
     way: (Trouble, Mechanism),
+    /// The promise that has to stay broken, where one is.
+    promise: Option<Promise>,
     late: Duration,
     runs: u64,
 }
 
-/// Looks for the smallest scenario that breaks what `recipe` breaks first of `troubles`. None when it breaks nothing.
+/// Looks for the smallest scenario that breaks what `recipe` breaks first of `troubles`; where these are none, of what
+/// the broken promises of `[expect]` are about. A promise that is broken stays so. None when nothing goes wrong.
 pub fn minimise(recipe: &Recipe, troubles: &[Trouble], late: Duration) -> Option<Minimal> {
     let whole = written_out(recipe)?;
     let before = whole.measure(late)?;
     let of_kind = |wanted: &Trouble| before.ways.iter().find(|(trouble, _)| trouble == wanted);
-    let way = *troubles.iter().find_map(of_kind)?;
-    let mut search = Search { recipe: &whole, way, late, runs: 1 };
+    let way = *troubles.iter().chain(&asked(&before, troubles)).find_map(of_kind)?;
+    let concerns = |promise: &Promise| about(*promise) == Some(About::Records(way.0));
+    let promise = before.broken.iter().copied().find(concerns);
+    let mut search = Search { recipe: &whole, way, promise, late, runs: 1 };
     let mut draft = Draft::new(&whole.text)?;
     loop {
         let fewer = search.cut_down(draft.clone());
         let smaller = search.lower(fewer);
+        let smaller = search.expect_less(smaller);
         if smaller.text() == draft.text() {
             break;
         }
@@ -80,7 +90,11 @@ impl Search<'_> {
 
     fn try_out(&self, text: &str) -> Option<Measured> {
         let recipe = Recipe { text: text.to_owned(), ..self.recipe.clone() };
-        recipe.measure(self.late).filter(|measured| measured.ways.contains(&self.way))
+        let breaks = |measured: &Measured| {
+            measured.ways.contains(&self.way)
+                && self.promise.is_none_or(|promise| measured.broken.contains(&promise))
+        };
+        recipe.measure(self.late).filter(breaks)
     }
 
     /// The first of these drafts that still goes wrong. All are tried side by side, a few at a time.
@@ -111,6 +125,24 @@ impl Search<'_> {
         draft
     }
 
+    /// Takes expectations out of the lists that name several.
+    fn expect_less(&mut self, mut draft: Draft) -> Draft {
+        loop {
+            let drafts: Vec<_> = draft
+                .values()
+                .iter()
+                .filter(|(path, _)| path.starts_with("expect."))
+                .flat_map(|(path, value)| {
+                    shorter(value).into_iter().filter_map(|list| draft.with(path, &list))
+                })
+                .collect();
+            match self.first(&drafts) {
+                Some(found) => draft = drafts[found].clone(),
+                None => return draft,
+            }
+        }
+    }
+
     /// Makes numbers smaller, each until it may not be smaller.
     fn lower(&mut self, mut draft: Draft) -> Draft {
         loop {
@@ -125,6 +157,31 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// What the broken promises are about, then all that usually goes wrong; nothing when somebody asked.
+fn asked(before: &Measured, troubles: &[Trouble]) -> Vec<Trouble> {
+    if !troubles.is_empty() {
+        return Vec::new();
+    }
+    let of_promises = to_ask(&before.broken).into_iter().filter_map(|about| match about {
+        About::Records(trouble) => Some(trouble),
+        About::Lag => None,
+    });
+    of_promises.chain(USUAL).collect()
+}
+
+/// A list without each of its members in turn; nothing when it has one only.
+fn shorter(list: &str) -> Vec<String> {
+    let Ok(Value::Array(list)) = list.parse::<Value>() else { return Vec::new() };
+    let without = |index: usize| {
+        let mut rest = list.clone();
+        rest.remove(index);
+        let members: Vec<_> =
+            rest.iter().map(|member| member.clone().decorated("", "").to_string()).collect();
+        format!("[{}]", members.join(", "))
+    };
+    if list.len() < 2 { Vec::new() } else { (0..list.len()).map(without).collect() }
 }
 
 /// How many drafts are tried before the first that will do is taken.
@@ -175,6 +232,13 @@ fn lower(path: &str, value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_expectations_is_cut_down_member_by_member() {
+        let list = "[\n  \"one\", # first\n  { promise = \"two\", time = \"1s\" },\n]";
+        assert_eq!(shorter(list), ["[{ promise = \"two\", time = \"1s\" }]", "[\"one\"]"]);
+        assert!(shorter("[\"one\"]").is_empty() && shorter("12").is_empty());
+    }
 
     #[test]
     fn numbers_become_smaller_and_stay_numbers() {

@@ -12,7 +12,7 @@ mod rerun;
 mod trial;
 mod what_if;
 
-pub use ask::{Question, Unknown, ask};
+pub use ask::{Question, USUAL, Unknown, ask};
 pub use minimise::{Minimal, minimise};
 pub use needed::{Cause, needed};
 pub use page::{needed_page, what_if_page};

@@ -42,8 +42,12 @@ pub fn needed(recipe: &Recipe, troubles: &[Trouble], late: Duration) -> Vec<Caus
     let Some(draft) = Draft::new(&whole.text) else { return Vec::new() };
     let is_cause = |part: &Part| matches!(part.kind, PartKind::Fault | PartKind::Setting);
     let parts: Vec<_> = draft.parts().into_iter().filter(is_cause).collect();
+    let expectations: Vec<_> = draft.parts().into_iter().filter(Part::is_expected).collect();
     let measured: Vec<Option<Measured>> = side_by_side(&parts, |part| {
-        Recipe { text: draft.without(&[part]).text(), ..whole.clone() }.measure(late)
+        let of = |parts: &[&Part]| Recipe { text: draft.without(parts).text(), ..whole.clone() };
+        // What is expected may make no sense without it: nobody recovers from no fault.
+        let unasked: Vec<&Part> = std::iter::once(part).chain(&expectations).collect();
+        of(&[part]).measure(late).or_else(|| of(&unasked).measure(late))
     });
     let causes = parts.into_iter().zip(measured).filter_map(|(part, measured)| {
         let without_it = measured?.total(troubles);

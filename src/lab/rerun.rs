@@ -70,7 +70,7 @@ impl Recipe {
     pub fn look(&self, late: Duration) -> Result<Looked, ScenarioError> {
         let scenario = self.load()?;
         let settings = in_force(&self.text, &self.name(), &self.overrides, &scenario);
-        let Wired { parts, stage, stop, end, .. } = wire(&scenario);
+        let Wired { parts, stage, expected, stop, end, .. } = wire(&scenario);
         let mut simulation = Simulation::new(parts);
         let cast = simulation.cast().clone();
         let watch = Watch::new(WatchSetup {
@@ -80,7 +80,8 @@ impl Recipe {
             end,
             sample_every: (end.since(Time::ZERO) / 1_000).max(Duration::from_millis(100)),
             for_tape: true,
-        });
+        })
+        .expecting(expected);
         let outcomes = Outcomes::new(Arc::clone(&stage), late);
         let flow = Flow::new(Arc::clone(&stage), end.since(Time::ZERO));
         let mut observer = (watch, (outcomes, flow));

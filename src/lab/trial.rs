@@ -7,8 +7,9 @@ use std::thread;
 
 use serde::Serialize;
 
-use crate::analyze::why::{Annals, Mechanism, Trouble, clusters};
+use crate::analyze::why::{About, Annals, Mechanism, Trouble, about, broken, clusters};
 use crate::kernel::Duration;
+use crate::observe::promise::Promise;
 use crate::observe::summary::Summary;
 
 use super::rerun::{Looked, Recipe};
@@ -34,6 +35,9 @@ pub struct Measured {
     pub processed_per_second: f64,
     /// The run's digest.
     pub digest: String,
+    /// The promises of `[expect]` that were broken, first those that nobody expected to break.
+    #[serde(skip)]
+    pub broken: Vec<Promise>,
     /// The ways in which records came to grief.
     #[serde(skip)]
     pub ways: Vec<(Trouble, Mechanism)>,
@@ -70,6 +74,7 @@ impl Measured {
             accepted_per_second: summary.throughput.accepted,
             processed_per_second: summary.throughput.processed,
             digest: summary.digest.clone(),
+            broken: broken(&summary.promises),
             ways: Vec::new(),
         }
     }
@@ -77,6 +82,13 @@ impl Measured {
     /// Records in any of these kinds of trouble.
     pub fn total(&self, troubles: &[Trouble]) -> u64 {
         troubles.iter().map(|trouble| self.troubled.get(trouble).copied().unwrap_or(0)).sum()
+    }
+}
+
+impl Measured {
+    /// Whether a promise about lag is broken.
+    pub fn lags(&self) -> bool {
+        self.broken.iter().any(|promise| about(*promise) == Some(About::Lag))
     }
 }
 

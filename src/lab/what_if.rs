@@ -41,9 +41,12 @@ pub struct WhatIf {
 
 /// Tries what the explanation proposes, and the usual settings.
 pub fn what_if(recipe: &Recipe, scene: &Scene, why: &Why, as_it_is: Measured, late: Duration) -> WhatIf {
-    let troubles: Vec<_> = why.asked.iter().map(|asked| asked.trouble).collect();
+    let of_records = why.records.iter().flat_map(|record| &record.incidents);
+    let mut troubles: Vec<_> = why.asked.iter().map(|asked| asked.trouble).collect();
+    troubles.extend(of_records.clone().map(|incident| incident.trouble));
+    troubles.dedup();
     let mut changes: Vec<Remedy> = Vec::new();
-    let told = why.asked.iter().flat_map(|asked| &asked.incidents);
+    let told = why.asked.iter().flat_map(|asked| &asked.incidents).chain(of_records);
     let proposed: Vec<Remedy> = told.flat_map(|incident| incident.remedies.clone()).collect();
     for remedy in proposed.iter().cloned().chain(usual(scene)) {
         if !changes.iter().any(|other| same(other, &remedy)) {
@@ -64,7 +67,8 @@ pub fn what_if(recipe: &Recipe, scene: &Scene, why: &Why, as_it_is: Measured, la
     let trials = changes.into_iter().zip(measured).filter_map(|(change, measured)| {
         let measured = measured?;
         let by_rule = proposed.iter().any(|remedy| remedy.set.iter().all(|set| change.set.contains(set)));
-        Some(Trial { keeps: measured.total(&troubles) == 0, by_rule, change, measured })
+        let keeps = measured.total(&troubles) == 0 && (why.rises.is_empty() || !measured.lags());
+        Some(Trial { keeps, by_rule, change, measured })
     });
     let mut trials: Vec<_> = trials.collect();
     trials.sort_by_key(|trial| (!trial.keeps, !trial.by_rule));

@@ -144,6 +144,10 @@ impl Register<'_> {
             let (bearer, path) = (Bearer::Entry(name.clone()), format!("{kind}.{name}"));
             let empty = Table::default();
             let table = entry_named(tree, kind, name).unwrap_or(&empty);
+            if kind == "generator" {
+                self.own(&bearer, table, &path, "outbox", "false");
+                self.own(&bearer, table, &path, "poison-at", "none");
+            }
             if let Some(producer) = producer {
                 let settings = table.value("producer").and_then(Node::table).unwrap_or(&empty);
                 self.scope(&bearer, Scope::Producer, settings, &format!("{path}.producer"), "producer.");
@@ -188,6 +192,7 @@ impl Register<'_> {
             let table = entry_named(tree, kind, name).unwrap_or(&empty);
             self.own(&bearer, table, &path, "instances", &instances.to_string());
             self.own(&bearer, table, &path, "service", "0s");
+            self.own(&bearer, table, &path, "on-error", "crash");
             if reader.consumer.is_some() {
                 let commit = match reader.commit {
                     Commit::Auto => "auto",

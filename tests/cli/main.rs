@@ -5,6 +5,7 @@
 mod manifests;
 mod replay;
 mod sweep;
+mod why;
 
 use std::fs;
 use std::path::{Path, PathBuf};

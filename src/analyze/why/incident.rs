@@ -114,8 +114,10 @@ pub fn clusters(victims: &[Victim], annals: Annals<'_>) -> Vec<Cluster> {
 /// Whether a setting has to do with the way in which records came to grief: what a producer does is of no interest
 /// when a reader went back, nor the other way round.
 fn concerns(mechanism: Mechanism, one: &InForce) -> bool {
-    let of_reader = one.name.starts_with("consumer.") || one.name == "commit" || one.name == "service";
-    let of_producer = one.name.starts_with("producer.") || one.name == "min.insync.replicas";
+    let of_reader =
+        one.name.starts_with("consumer.") || ["commit", "service", "on-error"].contains(&one.name.as_str());
+    let of_producer =
+        one.name.starts_with("producer.") || ["min.insync.replicas", "outbox"].contains(&one.name.as_str());
     match mechanism {
         Mechanism::LeaderLost
         | Mechanism::LeaderMoved

@@ -15,6 +15,7 @@ mod incident;
 mod lag;
 mod outcome;
 mod page;
+mod promise;
 mod remedy;
 mod root;
 mod say;
@@ -32,6 +33,7 @@ pub use incident::{Cluster, Incident, Stretch, clusters};
 pub use lag::{Flow, LagCause, Rise};
 pub use outcome::{Outcomes, Phase, Trouble, Victim};
 pub use page::{page, why_box};
+pub use promise::{About, about, broken, is_worth_asking, to_ask};
 pub use remedy::{Remedy, acks_all, idempotence, in_flight, more_members, more_replicas, one, reader};
 pub use root::{Annals, Mechanism, Root};
 pub use say::records;
@@ -55,6 +57,8 @@ pub struct Why {
     pub digest: String,
     /// What the reader has to know first.
     pub warnings: Vec<String>,
+    /// Trouble that nobody asked about: how many records of each kind.
+    pub besides: Vec<(Trouble, u64)>,
     /// The records that were asked for.
     pub records: Vec<RecordStory>,
     /// The kinds of trouble that were asked for.

@@ -31,6 +31,16 @@ impl Trouble {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Lost, Self::Duplicated, Self::Reordered, Self::Late];
 
+    /// The flag of `why` that asks about it.
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Lost => "--lost",
+            Self::Duplicated => "--duplicated",
+            Self::Reordered => "--reordered",
+            Self::Late => "--late",
+        }
+    }
+
     /// As the end of a sentence about records.
     pub const fn name(self) -> &'static str {
         match self {

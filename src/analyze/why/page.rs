@@ -46,6 +46,16 @@ pub fn page(why: &Why) -> String {
             }
         }
     }
+    if !why.besides.is_empty() {
+        line(&mut out, "");
+        let flags: Vec<_> = why.besides.iter().map(|(trouble, _)| trouble.flag()).collect();
+        let others: Vec<_> = why
+            .besides
+            .iter()
+            .map(|(trouble, records)| format!("{} {}", say::records(*records), trouble.name()))
+            .collect();
+        wrapped(&mut out, "Besides: ", &format!("{} ({} tells why)", others.join(", "), flags.join(" ")));
+    }
     out
 }
 
@@ -150,7 +160,7 @@ fn is_shown(one: &InForce) -> bool {
 
 fn mark(what: &What) -> char {
     match what {
-        What::Struck { .. } => '↯',
+        What::Struck { .. } | What::Injected { .. } => '↯',
         What::Elected { .. } | What::Leaderless { .. } | What::TookOver { .. } => '◆',
         What::Cut { .. }
         | What::Skipped { .. }
@@ -169,6 +179,7 @@ fn mark(what: &What) -> char {
         | What::Accepted { .. }
         | What::Unknown { .. }
         | What::Committed { .. }
+        | What::Relieved { .. }
         | What::Back { .. }
         | What::Fenced { .. }
         | What::InSync { .. }
@@ -240,6 +251,7 @@ fn decides(what: &What) -> bool {
     match what {
         What::Accepted { .. }
         | What::Struck { .. }
+        | What::Injected { .. }
         | What::Elected { .. }
         | What::TookOver { has_it: false, .. }
         | What::Cut { .. }
@@ -257,6 +269,7 @@ fn decides(what: &What) -> bool {
         | What::Rejected { .. }
         | What::Unknown { .. }
         | What::Committed { .. }
+        | What::Relieved { .. }
         | What::Back { .. }
         | What::Fenced { .. }
         | What::Leaderless { .. }

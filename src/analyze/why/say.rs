@@ -143,9 +143,10 @@ impl Told<'_> {
                 self.them()
             ),
             _ => format!(
-                "{old} acknowledged {} alone ({}), before any follower had a copy",
+                "{old} acknowledged {} alone ({}), before {} had a copy",
                 self.them(),
-                self.told_yes()
+                self.told_yes(),
+                if self.another_has_it(&old) { "all followers" } else { "any follower" }
             ),
         };
         format!(
@@ -154,6 +155,12 @@ impl Told<'_> {
             self.be(),
             self.them()
         )
+    }
+
+    /// Whether the log of a follower other than the old leader shows the example.
+    fn another_has_it(&self, old: &str) -> bool {
+        let has_it = |step: &Step| matches!(step.what, What::Follows { has_it: true, .. }) && step.who != old;
+        self.steps.iter().any(has_it)
     }
 
     fn unclean(&self) -> String {
@@ -398,6 +405,8 @@ pub fn step(step: &Step) -> String {
         What::TookOver { log_end, has_it } => {
             format!("takes over; its log ends at {log_end}: it {}", has(*has_it))
         }
+        What::Injected { fault: number, fault_kind, whom } => fault(*number, "begins", fault_kind, whom),
+        What::Relieved { fault: number, fault_kind, whom } => fault(*number, "is over", fault_kind, whom),
         What::Follows { log_end, has_it } => {
             format!("follows; its log ends at {log_end}: it {}", has(*has_it))
         }
@@ -441,6 +450,12 @@ pub fn step(step: &Step) -> String {
         What::Resent => "offers it AGAIN: it never learnt what became of it".to_owned(),
         What::Threw { error } => format!("stops: poll() threw {}", variant_name(error)),
     }
+}
+
+/// `fault 2 begins: slow-disk`, with the names when the one that stands in front is not the only one.
+fn fault(fault: u32, what: &str, kind: &str, whom: &[String]) -> String {
+    let names = if whom.len() > 1 { format!(" of {}", list(whom)) } else { String::new() };
+    format!("fault {} {what}: {kind}{names}", fault + 1)
 }
 
 fn has(it: bool) -> &'static str {

@@ -104,6 +104,24 @@ pub enum What {
         /// The fault of the scenario, from 0.
         fault: Option<u32>,
     },
+    /// A fault of the scenario begins that strikes in another way: a slow disk, a slow handler, more partitions.
+    Injected {
+        /// Which, from 0.
+        fault: u32,
+        /// The name of its kind.
+        fault_kind: &'static str,
+        /// Whom it strikes, as far as the story is about them.
+        whom: Vec<String>,
+    },
+    /// That is over.
+    Relieved {
+        /// Which, from 0.
+        fault: u32,
+        /// The name of its kind.
+        fault_kind: &'static str,
+        /// Whom it struck, as far as the story is about them.
+        whom: Vec<String>,
+    },
     /// A node runs again, or goes on.
     Back {
         /// Which.
@@ -294,10 +312,10 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         Reason::RetriesExhausted => &["producer.retries"],
         Reason::OutOfOrderSequence => &["producer.enable.idempotence"],
         Reason::NotEnoughReplicas => &["producer.acks"],
-        Reason::HandlerFailed => &["on-error"],
+        Reason::HandlerFailed => &["poison-at"],
+        Reason::ProducerClosed => &["outbox"],
         Reason::InvalidTimestamp
         | Reason::Fenced
-        | Reason::ProducerClosed
         | Reason::NotAcknowledged
         | Reason::LeaderElection
         | Reason::UncleanElection

@@ -49,12 +49,25 @@ struct Teller<'a> {
     nodes: Vec<NodeId>,
     owners: BTreeMap<PlaceId, NodeId>,
     settled: BTreeMap<(GroupId, PlaceId), u64>,
-    fault: Option<(u32, Box<[NodeId]>, Time)>,
+    /// What strikes at the instant that is told, and what lasts: which fault, of which kind, whom, since when.
+    faults: Vec<Lasting>,
+    events: &'a [Event<Fact>],
     attempts: u32,
     processed: u32,
     gone: bool,
     replaced: bool,
     committed: bool,
+}
+
+/// A fault that has begun.
+struct Lasting {
+    fault: u32,
+    round: u32,
+    kind: &'static str,
+    nodes: Box<[NodeId]>,
+    since: Time,
+    /// Whether it has a step of its own.
+    told: bool,
 }
 
 #[derive(Clone, Default)]
@@ -72,7 +85,7 @@ struct Partition {
 const BEFORE: Duration = Duration::from_secs(5);
 
 impl<'a> Teller<'a> {
-    fn new(scene: &'a Scene, focus: Focus, events: &[Event<Fact>]) -> Self {
+    fn new(scene: &'a Scene, focus: Focus, events: &'a [Event<Fact>]) -> Self {
         let mut home = Vec::new();
         let mut begins = Time::NEVER;
         for event in events {
@@ -101,7 +114,8 @@ impl<'a> Teller<'a> {
             nodes: Vec::new(),
             owners: BTreeMap::new(),
             settled: BTreeMap::new(),
-            fault: None,
+            faults: Vec::new(),
+            events,
             attempts: 0,
             processed: 0,
             gone: false,
@@ -115,10 +129,8 @@ impl<'a> Teller<'a> {
             Fact::Life(life) => self.life(event, life),
             Fact::Kafka(kafka) => self.kafka(event, kafka),
             Fact::Physics(physics) => self.physics(event, physics),
-            Fact::Injected(Injected { fault, whom: Whom::Nodes(nodes), phase: Phase::Begins, .. }) => {
-                self.fault = Some((*fault, nodes.clone(), event.at));
-            }
-            Fact::Injected(_) | Fact::ZeroMq(_) => {}
+            Fact::Injected(injected) => self.injected(event, injected),
+            Fact::ZeroMq(_) => {}
         }
     }
 
@@ -182,7 +194,9 @@ impl<'a> Teller<'a> {
                 self.step(event, self.scene.home(event.actor), What::Processed { time });
             }
             Life::Failed { ids, group, .. } if self.is_in(ids) && self.is_told(*group) => {
-                let because = self.because(&self.scene.reader(*group), &["on-error"]);
+                let mut because = self.because(&self.scene.reader(*group), &["on-error"]);
+                let poison = self.because(&self.scene.publisher(self.focus.id), &["poison-at"]);
+                because.extend(poison.into_iter().filter(|one| one.value != "none"));
                 self.step_because(event, self.scene.home(event.actor), What::HandlerFailed, because);
             }
             Life::Resent { ids, .. } if self.is_in(ids) => self.step(event, self.client(), What::Resent),
@@ -570,6 +584,98 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// A fault of the scenario. Crashes, pauses and cuts tell themselves; what strikes in another way is told here.
+    fn injected(&mut self, event: &Event<Fact>, injected: &Injected) {
+        let Injected { fault, round, kind, whom, phase } = injected;
+        match phase {
+            Phase::Begins => {
+                let nodes: Box<[NodeId]> =
+                    if let Whom::Nodes(nodes) = whom { nodes.clone() } else { Box::default() };
+                let struck = self.struck_in_story(whom);
+                let told = !struck.is_empty()
+                    && *kind != "heal"
+                    && !self.is_over(event.at, injected)
+                    && !self.shows(event.at, &nodes);
+                let (fault, round, since) = (*fault, *round, event.at);
+                if told {
+                    let because = self.because(&Bearer::Fault(fault), &["fault"]);
+                    let who = struck[0].clone();
+                    let what = What::Injected { fault, fault_kind: kind, whom: struck };
+                    self.step_because(event, &who, what, because);
+                }
+                self.faults.push(Lasting { fault, round, kind, nodes, since, told });
+            }
+            Phase::Ends => {
+                let ended = |lasting: &Lasting| (lasting.fault, lasting.round) == (*fault, *round);
+                let Some(index) = self.faults.iter().position(ended) else { return };
+                let struck = self.struck_in_story(whom);
+                if self.faults.remove(index).told && !struck.is_empty() && !restarts(kind) {
+                    let who = struck[0].clone();
+                    self.step(event, &who, What::Relieved { fault: *fault, fault_kind: kind, whom: struck });
+                }
+            }
+            Phase::Missed(_) => {}
+        }
+    }
+
+    /// Whether a fault that begins was over before the part of the past that the story tells.
+    fn is_over(&self, at: Time, injected: &Injected) -> bool {
+        let ends = self.events.iter().find_map(|event| match &event.fact {
+            Fact::Injected(other)
+                if other.phase == Phase::Ends
+                    && (other.fault, other.round) == (injected.fault, injected.round) =>
+            {
+                Some(event.at)
+            }
+            Fact::Injected(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) => None,
+        });
+        self.is_past(at) && ends.is_some_and(|ends| self.is_past(ends))
+    }
+
+    /// Whom of these the story is about, by name.
+    fn struck_in_story(&self, whom: &Whom) -> Vec<String> {
+        match whom {
+            Whom::Nobody => Vec::new(),
+            Whom::Nodes(nodes) => {
+                let ours = nodes.iter().filter(|node| self.matters(**node));
+                ours.map(|node| self.scene.cast.node(*node).to_owned()).collect()
+            }
+            Whom::Place(place) => self
+                .home
+                .iter()
+                .filter(|home| *home == place)
+                .map(|home| self.scene.stage.place_name(*home))
+                .collect(),
+            Whom::Channel(channel) => {
+                let ours = self.home.iter().any(|place| self.scene.stage.channel_of(*place) == *channel);
+                let name = || self.scene.stage.channels[channel.index()].name.clone();
+                ours.then(name).into_iter().collect()
+            }
+            Whom::Group(group) => {
+                let ours = self.focus.group == Some(*group);
+                ours.then(|| self.scene.group(*group).to_owned()).into_iter().collect()
+            }
+        }
+    }
+
+    /// Whether one of these nodes is struck by a fact of its own at an instant.
+    fn shows(&self, at: Time, nodes: &[NodeId]) -> bool {
+        let begin = self.events.partition_point(|event| event.at < at);
+        let now = self.events[begin..].iter().take_while(|event| event.at == at);
+        now.filter_map(struck_node).any(|node| nodes.contains(&node))
+    }
+
+    /// The fault that a blow comes from: what begins at the same instant, or what has asked the node to end.
+    fn fault_behind(&self, at: Time, node: NodeId, how: Blow) -> Option<u32> {
+        let strikes = |lasting: &&Lasting| lasting.nodes.contains(&node);
+        let now = self.faults.iter().rev().filter(strikes).find(|lasting| lasting.since == at);
+        let asked = || {
+            let asks = |lasting: &&Lasting| how == Blow::Ended && restarts(lasting.kind);
+            self.faults.iter().rev().filter(strikes).find(asks)
+        };
+        now.or_else(asked).map(|lasting| lasting.fault)
+    }
+
     fn physics(&mut self, event: &Event<Fact>, physics: &Physics) {
         let how = match physics {
             Physics::Crashed { how: Crash::Process, .. } => Some(Blow::Killed),
@@ -587,10 +693,16 @@ impl<'a> Teller<'a> {
             if !self.matters(node) || self.is_past(event.at) {
                 return;
             }
+            // A node that is cut off from many is cut off once.
+            let cut_off = |step: &Step| {
+                matches!(&step.what, What::Struck { node: of, how: Blow::CutOff, .. } if of == self.scene.cast.node(node))
+                    && step.at == event.at
+            };
+            if how == Blow::CutOff && self.steps.iter().rev().any(cut_off) {
+                return;
+            }
             self.nodes.push(node);
-            let named =
-                self.fault.as_ref().filter(|(_, struck, at)| struck.contains(&node) && *at == event.at);
-            let fault = named.map(|(k, ..)| *k);
+            let fault = self.fault_behind(event.at, node, how);
             let because = fault.map_or_else(Vec::new, |k| self.because(&Bearer::Fault(k), &["fault"]));
             let node = self.scene.cast.node(node).to_owned();
             let who = node.clone();
@@ -603,6 +715,11 @@ impl<'a> Teller<'a> {
             self.step(event, &who, What::Back { node });
         }
     }
+}
+
+/// Whether a kind of fault has a process end by itself, some time after it has begun.
+fn restarts(kind: &str) -> bool {
+    matches!(kind, "shutdown" | "restart" | "rolling-restart" | "full-disk")
 }
 
 fn legality(leader: BrokerId, unclean: bool, before: &Partition) -> Legality {
