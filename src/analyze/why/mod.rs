@@ -2,7 +2,7 @@
 //!
 //! A run is looked at twice, because what matters to a record is known only when its fate is: [`Outcomes`] notes who
 //! came to grief and what happened to the system; [`Incident`]s are formed; [`Evidence`] gathers the lives of their
-//! examples; [`story`] tells them.
+//! examples; [`story()`] tells them.
 //!
 //! **Invariant.** All of it is a function of facts and of the scenario's settings. It needs no simulation: a recorded
 //! run of real brokers could feed it.

@@ -91,6 +91,8 @@ pub(super) fn note(
 /// The cause and the words, when the remark is about the promise.
 fn about(sight: &Sight<'_>, remark: &Remark) -> Option<(Option<Reason>, &'static str)> {
     match (sight.expectation.promise, remark.what) {
+        // The system kept it; the application threw it away.
+        (Promise::AcceptedIsNotLost, What::Gone(Reason::HandlerFailed)) => None,
         (Promise::AcceptedIsNotLost, What::Gone(why)) => Some((Some(why), why.means())),
         (Promise::NothingSkipped, What::Passed { why, first }) => {
             // Without a group, a record that several groups went past is one record.
