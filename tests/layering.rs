@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("scenario", &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "observe"]),
     ("analyze", &["kernel", "trace", "observe", "tape", "scenario"]),
     ("sweep", &["kernel", "trace", "observe", "tape", "scenario", "analyze"]),
-    ("lab", &["kernel", "trace", "wire", "workload", "host", "observe", "scenario", "analyze"]),
+    ("lab", &["kernel", "trace", "wire", "workload", "host", "observe", "scenario", "analyze", "sweep"]),
     ("tui", &["kernel", "trace", "observe"]),
     (
         "cli",

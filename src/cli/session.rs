@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::host::Simulation;
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
+use crate::observe::{LagSample, Snapshot, Watch};
 use crate::scenario::wiring::{SinkPlan, Wired, wire};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
 use crate::trace::Fact;
@@ -50,26 +50,14 @@ pub struct Recording {
     pub overrides: Vec<String>,
 }
 
-/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
-const SAMPLES: u64 = 1_000;
-const SAMPLE_LEAST: Duration = Duration::from_millis(100);
-
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Wired { parts, stage, sinks, expected, stop, end } = wire(scenario);
+        let wired = wire(scenario);
+        let watch = wired.watch(scenario, recording.is_some());
+        let Wired { parts, stage, sinks, stop, end, .. } = wired;
         let simulation = Simulation::new(parts);
-        let every = (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST);
-        let watch = Watch::new(WatchSetup {
-            stage: Arc::clone(&stage),
-            cast: Arc::new(simulation.cast().clone()),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end,
-            sample_every: every,
-            for_tape: recording.is_some(),
-        })
-        .expecting(expected);
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {

@@ -7,7 +7,6 @@ use crate::analyze::why::{Evidence, Flow, Outcomes, Scene};
 use crate::host::Simulation;
 use crate::kernel::{Duration, Event, Observer, Time};
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{Watch, WatchSetup};
 use crate::scenario::origin::in_force;
 use crate::scenario::wiring::{Wired, wire};
 use crate::scenario::{Overrides, Scenario, ScenarioError};
@@ -70,18 +69,11 @@ impl Recipe {
     pub fn look(&self, late: Duration) -> Result<Looked, ScenarioError> {
         let scenario = self.load()?;
         let settings = in_force(&self.text, &self.name(), &self.overrides, &scenario);
-        let Wired { parts, stage, expected, stop, end, .. } = wire(&scenario);
+        let wired = wire(&scenario);
+        let watch = wired.watch(&scenario, true);
+        let Wired { parts, stage, stop, end, .. } = wired;
         let mut simulation = Simulation::new(parts);
         let cast = simulation.cast().clone();
-        let watch = Watch::new(WatchSetup {
-            stage: Arc::clone(&stage),
-            cast: Arc::new(cast.clone()),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end,
-            sample_every: (end.since(Time::ZERO) / 1_000).max(Duration::from_millis(100)),
-            for_tape: true,
-        })
-        .expecting(expected);
         let outcomes = Outcomes::new(Arc::clone(&stage), late);
         let flow = Flow::new(Arc::clone(&stage), end.since(Time::ZERO));
         let mut observer = (watch, (outcomes, flow));

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::fault::Plan;
 use crate::kafka::cluster;
-use crate::kernel::{ActorId, Addr, Builder, Cast, Network, NodeId, Parts, Seat, Time};
+use crate::kernel::{ActorId, Addr, Builder, Duration, Network, NodeId, Parts, Seat, Time};
 use crate::observe::promise::{Expectation, Promise};
+use crate::observe::{Watch, WatchSetup};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
@@ -43,6 +43,25 @@ pub struct Wired {
     pub stop: Time,
     /// When the run ends.
     pub end: Time,
+}
+
+/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
+const SAMPLES: u64 = 1_000;
+const SAMPLE_LEAST: Duration = Duration::from_millis(100);
+
+impl Wired {
+    /// Who watches the run of `scenario` that this is.
+    pub fn watch(&self, scenario: &Scenario, for_tape: bool) -> Watch {
+        let setup = WatchSetup {
+            stage: Arc::clone(&self.stage),
+            cast: Arc::new(self.parts.cast.clone()),
+            warm_up: Time::ZERO + scenario.run.warm_up,
+            end: self.end,
+            sample_every: (self.end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST),
+            for_tape,
+        };
+        Watch::new(setup).expecting(self.expected.clone())
+    }
 }
 
 /// A sink that writes files.
@@ -159,15 +178,6 @@ struct Clients {
 /// # Panics
 /// When a trace is not loaded ([`Scenario::load_traces`]): everything else was checked before.
 pub fn wire(scenario: &Scenario) -> Wired {
-    wire_with(scenario, |_| Vec::new())
-}
-
-/// As [`wire`], with faults besides those of the scenario: `more` is told the names of all nodes. For faults
-/// that strike what no file can name.
-///
-/// # Panics
-/// As [`wire`].
-pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> Wired {
     let network = Network::new(scenario.network.clone(), scenario.run.seed);
     let mut builder = Builder::new(scenario.run.seed, network);
     let mut stage = stage(scenario);
@@ -183,8 +193,7 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
-    let more = more(builder.cast());
-    faults::install(scenario, &mut builder, &stage, cluster, &instances, more);
+    faults::install(scenario, &mut builder, &stage, cluster, &instances);
     let stop = Time::ZERO + scenario.run.duration;
     let expected = scenario.expect.iter().map(|expect| expectation(expect, &stage)).collect();
     Wired { parts: builder.finish(), stage, sinks, expected, stop, end: stop + scenario.run.drain }
