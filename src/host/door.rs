@@ -6,6 +6,8 @@
 //!
 //! **Invariant.** What one thread says to one actor arrives in the order in which it was said.
 
+#![expect(clippy::disallowed_types, reason = "the real world has a clock")]
+
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
