@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod cli;
 pub mod fault;
+pub mod gateway;
 pub mod host;
 pub mod kafka;
 pub mod kernel;

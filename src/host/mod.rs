@@ -1,5 +1,6 @@
-//! Ways to run one system: under virtual time, and later in real time.
+//! Ways to run one system: under virtual time, and in real time.
 
+mod door;
 mod entry;
 mod simulated;
 mod slab;
@@ -7,5 +8,6 @@ mod slab;
 mod tests;
 mod timers;
 
+pub use door::{Clock, Door, Knock};
 pub use entry::Entry;
 pub use simulated::{Simulation, Stop};
