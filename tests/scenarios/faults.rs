@@ -2,6 +2,7 @@
 
 use brokersim::host::Simulation;
 use brokersim::kernel::{Crash, Physics, Time};
+use brokersim::scenario::wiring::wire;
 use brokersim::trace::kafka::{Kafka, PositionReason};
 use brokersim::trace::{Fact, Injected, Life, Missed, Phase, Reason, Whom};
 
@@ -547,7 +548,7 @@ fn a_copy_taken_amid_faults_goes_on_as_the_original_does() {
                   [[fault]]\nat = \"20s\"\nreset = \"billing-1\"\nfor = \"6s\"\n\
                   [[fault]]\nat = \"40s\"\nslow-disk = \"broker-1\"\nfactor = 5\nfor = \"6s\"\n";
     let scenario = super::load(&with(&format!("{faults}{RANDOM}")), &[]);
-    let wired = super::wired(&scenario, &[]);
+    let wired = wire(&scenario);
     let end = wired.end;
     let mut run = Simulation::new(wired.parts);
     let mut whole = run.clone();
