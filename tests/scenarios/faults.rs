@@ -451,7 +451,7 @@ fn a_lost_disk_of_the_only_in_sync_replica_loses_what_only_it_had() {
     let fault = "[[fault]]\nat = \"30s\"\nlost-disk = \"leader of orders-0\"\nfor = \"5s\"\n";
     let told = tell(&format!("{single}{fault}"));
     let cut = told.life().find_map(|(at, _, life)| match life {
-        Life::Cut { place, from: 0, why: Reason::PowerLoss } => Some((at, *place)),
+        Life::Cut { place, from: 0, why: Reason::PowerLoss, .. } => Some((at, *place)),
         _ => None,
     });
     assert!(cut.is_some(), "the log begins anew");

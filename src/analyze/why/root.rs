@@ -396,7 +396,7 @@ fn loses_power(event: &Event<Fact>, node: NodeId) -> bool {
 }
 
 fn cuts(event: &Event<Fact>, victim: &Victim) -> bool {
-    matches!(&event.fact, Fact::Life(Life::Cut { place, from, why })
+    matches!(&event.fact, Fact::Life(Life::Cut { place, from, why, .. })
         if Some(*place) == victim.place && *from <= victim.offset && Some(*why) == victim.reason)
 }
 
