@@ -61,11 +61,7 @@ for = "5s"
 
 fn recipe(text: &str, file: &str, set: &[&str]) -> Recipe {
     let set = set.iter().map(|text| (*text).to_owned()).collect();
-    Recipe {
-        text: text.to_owned(),
-        file: PathBuf::from(file),
-        overrides: Overrides { set, ..Overrides::default() },
-    }
+    Recipe::new(text.to_owned(), PathBuf::from(file), Overrides { set, ..Overrides::default() })
 }
 
 fn question(troubles: &[Trouble]) -> Question {

@@ -12,7 +12,7 @@ use crate::tape::{Comparison, Difference, Manifest, State};
 use crate::trace::Fact;
 
 use super::failure::Failure;
-use super::load::{Loaded, load_text_with};
+use super::load::{Loaded, kept, load_text_with};
 use super::run::stop_on_signal;
 use super::session::Session;
 use super::{Exit, output};
@@ -82,10 +82,7 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
 fn load(dir: &Path, manifest: &Manifest) -> Result<Loaded, Failure> {
     let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
     let file = Path::new(&manifest.scenario.file);
-    // Runs of earlier builds hold no copies of trace files.
-    let beside = file.parent().unwrap_or(Path::new("."));
-    let find = |trace: &Path| manifest.kept_trace(dir, trace).unwrap_or_else(|| beside.join(trace));
-    load_text_with(manifest.scenario.text.clone(), file, &overrides, find)
+    load_text_with(manifest.scenario.text.clone(), file, &overrides, &kept(dir, manifest))
 }
 
 /// The recorded facts, when the folder holds them.

@@ -22,6 +22,14 @@ pub struct Reign {
     pub start: u64,
 }
 
+impl Reign {
+    /// In which reign of a log, oldest first, an offset was written; none below its beginning.
+    pub fn at(log: &[Self], offset: u64) -> Option<u32> {
+        let behind = log.partition_point(|reign| reign.start <= offset);
+        behind.checked_sub(1).map(|index| log[index].number)
+    }
+}
+
 /// One step in the life of some records. The event's actor is the one who took it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Life {

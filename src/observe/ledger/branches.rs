@@ -100,12 +100,6 @@ impl Branches {
     }
 }
 
-/// In which reign an offset was written.
-pub(super) fn reign_at(log: &[Reign], offset: u64) -> Option<u32> {
-    let behind = log.partition_point(|reign| reign.start <= offset);
-    behind.checked_sub(1).map(|index| log[index].number)
-}
-
 /// What a reign wrote of a log that ends at `end`; nothing, at its beginning, when it wrote nothing of it.
 fn wrote(log: &[Reign], number: u32, end: u64) -> Range<u64> {
     let Some(index) = log.iter().position(|reign| reign.number == number) else { return 0..0 };
@@ -118,7 +112,7 @@ fn wrote(log: &[Reign], number: u32, end: u64) -> Range<u64> {
 fn parting(old: &[Reign], new: &[Reign], end: u64) -> u64 {
     let begin = old.first().map_or(0, |reign| reign.start).max(new.first().map_or(0, |reign| reign.start));
     let starts = old.iter().chain(new).map(|reign| reign.start).filter(|start| *start > begin);
-    let differ = |at: &u64| reign_at(old, *at) != reign_at(new, *at);
+    let differ = |at: &u64| Reign::at(old, *at) != Reign::at(new, *at);
     starts.chain([begin]).filter(differ).min().unwrap_or(end).min(end)
 }
 

@@ -8,7 +8,7 @@ use crate::kernel::{ActorId, Time};
 use crate::trace::{Ids, PlaceId, Reason, RecordId, Reign};
 
 use super::book::Entry;
-use super::branches::{Aside, reign_at};
+use super::branches::Aside;
 use super::window::{Line, Window};
 use super::{Latencies, Ledger, look, visit};
 
@@ -76,7 +76,7 @@ impl<L: Latencies> Ledger<L> {
                 line.lose_copy(why);
                 line.in_doubt |= line.copies == 0;
             });
-            let reign = reign_at(old, entry.offset).unwrap_or(0);
+            let reign = Reign::at(old, entry.offset).unwrap_or(0);
             self.put_aside(place, reign, entry, why);
         }
     }
