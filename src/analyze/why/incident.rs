@@ -189,12 +189,13 @@ impl Cluster {
             long: matches!(self.root.mechanism, Mechanism::UncleanElection | Mechanism::PowerLoss),
             until: self.until(annals),
         };
-        let steps = story(scene, events, focus);
+        let mut steps = story(scene, events, focus);
         let mut allowed_by: Vec<InForce> = Vec::new();
-        for one in steps.iter().flat_map(|step| &step.because) {
-            if concerns(self.root.mechanism, one) && !allowed_by.contains(one) {
-                allowed_by.push(one.clone());
-            }
+        for step in &mut steps {
+            step.because.retain(|one| concerns(self.root.mechanism, one));
+            let new = step.because.iter().filter(|one| !allowed_by.contains(one)).cloned();
+            let new: Vec<_> = new.collect();
+            allowed_by.extend(new);
         }
         let root = annals.event(self.root.serial);
         let remedies = remedies(scene, self, &steps);

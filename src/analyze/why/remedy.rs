@@ -46,7 +46,10 @@ pub fn remedies(scene: &Scene, cluster: &Cluster, steps: &[Step]) -> Vec<Remedy>
             one(scene, topic.as_ref(), "flush.messages", "1").filter(|_| !is_struck(steps, Blow::DiskLost)),
             acks_all(scene, &publisher, topic.as_ref()),
         ],
-        Mechanism::CommittedUnprocessed => vec![reader(scene, group, "commit", "after")],
+        // What threads have in hand is committed whatever the loop says.
+        Mechanism::CommittedUnprocessed => {
+            vec![reader(scene, group, "workers", "0"), reader(scene, group, "commit", "after")]
+        }
         Mechanism::OffsetReset => vec![reader(scene, group, "consumer.auto.offset.reset", "earliest")],
         Mechanism::Retention => vec![forever(scene, topic.as_ref()), more_members(scene, group)],
         Mechanism::StoredTwice => vec![idempotence(scene, &publisher)],

@@ -190,19 +190,20 @@ impl Told<'_> {
         let value = |name| reader.as_ref().map_or("", |reader| self.scene.value(reader, name));
         let (their, was) =
             if self.cluster.victims.len() == 1 { ("its", "it was") } else { ("their", "they were") };
-        let when = match (value("commit"), value("workers")) {
+        let (when, before) = match (value("commit"), value("workers")) {
             ("auto", "0" | "") => {
-                format!(
-                    "{their} offsets because {was} handed over, before the work was done (`commit = \"auto\"`)"
-                )
+                (format!("because {was} handed over (`commit = \"auto\"`)"), "the work was done")
             }
-            ("auto", workers) => format!(
-                "{their} offsets when {was} in the hands of worker threads (`commit = \"auto\"`, `workers = {workers}`)"
+            ("auto", workers) => (
+                format!(
+                    "when {was} in the hands of worker threads (`commit = \"auto\"`, `workers = {workers}`)"
+                ),
+                "the work was done",
             ),
-            (commit, _) => format!("{their} offsets before the work was done (`commit = \"{commit}\"`)"),
+            (commit, _) => (format!("before the work was done (`commit = \"{commit}\"`)"), "it was"),
         };
         format!(
-            "{} {} skipped: {} committed {when}, and {} before it was",
+            "{} {} skipped: {} committed {their} offsets {when}, and {} before {before}",
             self.count(),
             self.be(),
             self.group(),
@@ -446,9 +447,10 @@ pub fn step(step: &Step) -> String {
         What::Rejected { why } => format!("is told no: {}", why.means()),
         What::Unknown { why } => format!("gives up: {}; it may be in the log", why.means()),
         What::Committed { upto } => format!("every in-sync replica has it now: high watermark {upto}"),
-        What::Struck { how, fault, .. } => {
+        What::Struck { node, how, fault } => {
             let what = match how {
-                Blow::Killed => "is KILLED (its page cache survives)",
+                Blow::Killed if node.starts_with("broker-") => "is KILLED (its page cache survives)",
+                Blow::Killed => "is KILLED",
                 Blow::PowerLost => "LOSES POWER: what was not flushed to disk is gone",
                 Blow::Ended => "ENDS in good order",
                 Blow::DiskLost => "LOSES ITS DISK and all that was on it",
