@@ -210,9 +210,9 @@ impl Session {
         mut progress: impl FnMut(&Self),
         also: &mut dyn Observer<Fact>,
     ) {
-        let until = until.min(self.end);
         let mut slice = Duration::from_millis(10);
-        while self.now() < until && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
+        // The end of a run by the clock may come earlier than was thought.
+        while self.now() < until.min(self.end) && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
             let before = self.wall;
             self.advance((self.now() + slice).min(until), also);
             let took = self.wall - before;
