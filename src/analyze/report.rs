@@ -127,6 +127,10 @@ fn books(out: &mut Out, summary: &Summary) {
         amount(out, *records, "in flight", how_far_in_words(*how_far));
     }
     let tally = &summary.tally;
+    if tally.withheld > 0 {
+        let (withheld, why) = (count(tally.withheld), "due while `send()` blocked: never offered");
+        out.line(format!("  besides, {withheld} records were {why}"));
+    }
     out.line(format!(
         "  {} duplicates processed   {} stored twice   {} out of order",
         count(tally.duplicates),
