@@ -2,11 +2,13 @@
 
 mod bundled;
 mod calc;
+mod engine;
 mod exit;
 mod explain;
 mod failure;
 mod load;
 mod minimise;
+mod offers;
 mod output;
 mod replay;
 mod rows;

@@ -215,7 +215,8 @@ impl<L: Latencies> Ledger<L> {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
         self.take(now, life);
     }
@@ -257,6 +258,7 @@ impl<L: Latencies> Ledger<L> {
             Life::Failed { ids, group, place, why, .. } => self.failed(ids, *group, *place, *why),
             // Whether it comes to anything is seen when it is stored again.
             Life::Resent { .. } => {}
+            Life::Withheld { records, .. } => self.tally.withheld += u64::from(*records),
         }
     }
 

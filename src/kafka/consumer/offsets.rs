@@ -95,7 +95,14 @@ const POLL: Duration = Duration::from_millis(100);
 
 impl Offsets {
     pub fn new(interval: Option<Duration>) -> Self {
-        Self { interval, due: Time::NEVER, settling: None, settles_waiting: 0, parting: Vec::new(), reconsider: None }
+        Self {
+            interval,
+            due: Time::NEVER,
+            settling: None,
+            settles_waiting: 0,
+            parting: Vec::new(),
+            reconsider: None,
+        }
     }
 
     pub fn is_automatic(&self) -> bool {

@@ -129,4 +129,6 @@ pub struct Tally {
     pub stored_twice: u64,
     /// Processed for the first time after a younger record of the same source and key.
     pub reordered: u64,
+    /// Due while `send()` blocked, and never offered (`when-blocked = "skip"`). Not among those offered.
+    pub withheld: u64,
 }

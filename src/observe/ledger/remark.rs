@@ -148,7 +148,8 @@ impl Remarks {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
     }
 

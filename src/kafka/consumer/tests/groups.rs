@@ -108,8 +108,7 @@ fn a_zombies_commit_is_refused() {
 #[test]
 fn a_commit_that_a_rebalance_refused_is_said_again_after_an_empty_poll() {
     for records in [0, 10] {
-        let mut script =
-            Script::reading(ConsumerConfig { auto_commit: false, ..cooperative() }, &[(P0, 0)]);
+        let mut script = Script::reading(ConsumerConfig { auto_commit: false, ..cooperative() }, &[(P0, 0)]);
         script.fetched(1, vec![data(P0, 0, &[10])]);
         announce(&mut script);
         script.say(ToSubscriber::Settle);
