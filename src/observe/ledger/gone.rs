@@ -90,15 +90,22 @@ impl<L: Latencies> Ledger<L> {
     }
 
     fn come_back(&mut self, place: PlaceId, Entry { offset, ids }: Entry) {
+        let mut committed = 0;
         for run in ids.runs(0, ids.len()) {
             look(&mut self.windows, run, |at, line, _| {
                 (line.cut, line.in_doubt) = (None, false);
                 line.copies += 1;
                 line.put(place);
                 line.offset = offset + u64::from(run.at + at);
+                if line.committed != Time::NEVER {
+                    committed = committed.max(line.offset + 1);
+                }
             });
         }
-        self.books[place.index()].store(offset, ids);
+        let book = &mut self.books[place.index()];
+        book.store(offset, ids);
+        // Where it had been committed, nobody says so again.
+        book.commit(committed);
     }
 
     /// What was put aside will not come back.
