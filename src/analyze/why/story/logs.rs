@@ -13,12 +13,12 @@ impl Teller<'_> {
         &mut self,
         event: &Event<Fact>,
         place: PlaceId,
-        (from, log): (u64, Option<&Box<[Reign]>>),
+        (from, log): (u64, Option<&[Reign]>),
         why: Reason,
     ) {
         let partition = self.places.entry(place).or_default();
         partition.high_watermark = partition.high_watermark.min(from);
-        self.logs.extend(log.map(|log| ((event.actor, place), log.clone())));
+        self.logs.extend(log.map(|log| ((event.actor, place), log.into())));
         if self.spots.last().is_none_or(|(of, _)| *of != place) {
             return;
         }
