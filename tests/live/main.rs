@@ -102,7 +102,8 @@ impl Eyes {
 pub fn scenario(text: &str, settings: &[&str]) -> Scenario {
     let set = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    Scenario::load(text, "story.toml", &overrides).unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
+    Scenario::load(text, "story.toml", &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
 }
 
 /// Under virtual time, to the end.

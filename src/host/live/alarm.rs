@@ -105,5 +105,8 @@ pub(super) fn watch<V: Vocabulary>(alarm: Arc<Alarm>, steward: Addr<Steward<V>>)
         }
         steward.do_send(Ring);
     };
-    thread::Builder::new().name("alarm".to_owned()).spawn(watch).expect("the machine has a thread for the clock")
+    thread::Builder::new()
+        .name("alarm".to_owned())
+        .spawn(watch)
+        .expect("the machine has a thread for the clock")
 }

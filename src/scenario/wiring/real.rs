@@ -51,5 +51,8 @@ fn install_kafka(
     _stage: &Arc<Stage>,
     _apps: &[App<'_>],
 ) -> Result<Behind, Trouble> {
-    Err(Trouble::Usage(format!("Kafka's clients are not built into this brokersim: it cannot run on {}", outside.world)))
+    Err(Trouble::Usage(format!(
+        "Kafka's clients are not built into this brokersim: it cannot run on {}",
+        outside.world
+    )))
 }

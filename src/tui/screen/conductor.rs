@@ -220,7 +220,12 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
 
     fn obey(&mut self, order: Order) {
         let drives = match order {
-            Order::Step | Order::Skip(_) | Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed => true,
+            Order::Step
+            | Order::Skip(_)
+            | Order::Faster
+            | Order::Slower
+            | Order::RealTime
+            | Order::FullSpeed => true,
             Order::Toggle | Order::Quit => false,
         };
         if drives && self.pilot.is_live() {
