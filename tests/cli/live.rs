@@ -94,6 +94,8 @@ fn what_makes_no_sense_by_the_clock_is_refused_before_anything_is_written() {
     let scratch = scratch();
     for (words, says) in [
         ("--on live --speed 2", "leave --speed out"),
+        ("--keep", "--keep is about real brokers"),
+        ("--on live --use-existing", "--use-existing is about real brokers"),
         ("--on nowhere", "there is no world `nowhere`"),
         ("--on mqtt://localhost:1883", "cannot run on mqtt://localhost:1883"),
         ("--on embedded", "cannot run on embedded"),
