@@ -2,6 +2,7 @@
 
 mod door;
 mod entry;
+mod outbox;
 mod simulated;
 mod slab;
 #[cfg(test)]
