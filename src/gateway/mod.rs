@@ -2,3 +2,5 @@
 //!
 //! A gateway's actor hands what it hears to the threads of a real client; what these see comes back through
 //! the [`Door`](crate::host::Door).
+
+pub mod proxy;
