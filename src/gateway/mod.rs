@@ -2,3 +2,6 @@
 //!
 //! A gateway's actor hands what it hears to the threads of a real client; what these see comes back through
 //! the [`Door`](crate::host::Door).
+
+#[cfg(feature = "real-kafka")]
+pub mod kafka;
