@@ -1,7 +1,7 @@
 //! What things are called on the real cluster: topics, groups, brokers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
@@ -13,16 +13,38 @@ pub struct Names {
     prefix: String,
     /// How many partitions each topic has now, by [`ChannelId`]; metadata tell of more.
     partitions: Vec<AtomicU32>,
-    /// `node.id` of each broker on the cluster: the first is broker 1 of the scenario.
-    brokers: Vec<i32>,
+    /// `node.id` of each broker on the cluster, in ascending order: the first is broker 1 of the scenario.
+    brokers: OnceLock<Vec<i32>>,
+    /// `bootstrap.servers`
+    bootstrap: OnceLock<String>,
 }
 
 impl Names {
-    /// Names that begin with `prefix`, for a cluster whose brokers have these ids.
-    pub fn new(stage: Arc<Stage>, prefix: impl Into<String>, mut brokers: Vec<i32>) -> Self {
-        brokers.sort_unstable();
+    /// Names that begin with `prefix`, for a cluster that is not known yet.
+    pub fn new(stage: Arc<Stage>, prefix: impl Into<String>) -> Self {
         let partitions = stage.channels.iter().map(|_| AtomicU32::new(0)).collect();
-        Self { stage, prefix: prefix.into(), partitions, brokers }
+        let (brokers, bootstrap) = (OnceLock::new(), OnceLock::new());
+        Self { stage, prefix: prefix.into(), partitions, brokers, bootstrap }
+    }
+
+    /// The cluster listens here.
+    pub fn set_bootstrap(&self, servers: &str) {
+        self.bootstrap.get_or_init(|| servers.to_owned());
+    }
+
+    /// Where the cluster listens; empty before that is known.
+    pub fn bootstrap(&self) -> &str {
+        self.bootstrap.get().map_or("", String::as_str)
+    }
+
+    /// The brokers of the cluster have these ids.
+    pub fn set_brokers(&self, mut ids: Vec<i32>) {
+        ids.sort_unstable();
+        self.brokers.get_or_init(|| ids);
+    }
+
+    fn ids(&self) -> &[i32] {
+        self.brokers.get().map_or(&[], Vec::as_slice)
     }
 
     /// The stage behind the names.
@@ -79,17 +101,17 @@ impl Names {
 
     /// How many brokers there were in the beginning.
     pub fn brokers(&self) -> u32 {
-        self.brokers.len() as u32
+        self.ids().len() as u32
     }
 
     /// The scenario's number of the broker with this `node.id`; brokers that came later have none.
     pub fn broker(&self, id: i32) -> Option<BrokerId> {
-        self.brokers.iter().position(|known| *known == id).map(|index| BrokerId(index as u32 + 1))
+        self.ids().iter().position(|known| *known == id).map(|index| BrokerId(index as u32 + 1))
     }
 
     /// The `node.id` of a broker of the scenario.
     pub fn node_id(&self, broker: BrokerId) -> Option<i32> {
-        self.brokers.get((broker.0 as usize).checked_sub(1)?).copied()
+        self.ids().get((broker.0 as usize).checked_sub(1)?).copied()
     }
 }
 
@@ -102,7 +124,8 @@ mod tests {
         let mut stage = Stage::default();
         stage.add_channel("orders", 2, false, true);
         let payments = stage.add_channel("payments", 3, false, true);
-        let names = Names::new(Arc::new(stage), "brokersim-1-", vec![3, 1]);
+        let names = Names::new(Arc::new(stage), "brokersim-1-");
+        names.set_brokers(vec![3, 1]);
         assert_eq!(names.topic(payments), "brokersim-1-payments");
         assert_eq!(names.place_named("brokersim-1-payments", 2), Some(PlaceId(4)));
         assert_eq!(names.partition(PlaceId(4)), (payments, 2));
