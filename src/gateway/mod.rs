@@ -31,7 +31,8 @@ pub enum Trouble {
 
 /// A real system for the time of a run.
 ///
-/// The order: `prepare`, then the actors begin; their clients run. `notes` any time. When all actors are gone, and
+/// The order: `prepare`, then the actors begin; their clients run. `notes` any time. `close_books` when the run is
+/// over. When all actors are gone, and
 /// their clients with them, `tear_down`; also when `prepare` failed, and when the run was ended early.
 pub trait Backend: Send {
     /// Makes everything ready for the clients: connects, checks, makes topics. Comes to an end within seconds,
@@ -40,6 +41,10 @@ pub trait Backend: Send {
     /// # Errors
     /// When the run cannot begin.
     fn prepare(&mut self) -> Result<(), Trouble>;
+
+    /// Nobody publishes any more, and the actors still live: what is not known yet of what became of records is
+    /// found out and told. Comes to an end within half a minute.
+    fn close_books(&mut self) {}
 
     /// What a person should know, in sentences: what went wrong in mid-run, what is not as asked. Each once.
     fn notes(&mut self) -> Vec<String>;

@@ -100,7 +100,7 @@ pub struct Setup {
     pub me: ActorId,
     /// Its application.
     pub app: Addr<FromPublisher>,
-    /// librdkafka's properties, connection included.
+    /// librdkafka's properties, without where the cluster listens.
     pub config: ClientConfig,
     /// `max.block.ms`
     pub max_block: Duration,
@@ -207,7 +207,7 @@ pub(super) struct Worker {
     closing: bool,
     /// What died with the last process. Nobody is there to tell of it before the next one begins.
     buried: Vec<Life>,
-    zeros: Vec<u8>,
+    zeros: Arc<[u8]>,
 }
 
 impl Worker {
@@ -223,7 +223,7 @@ impl Worker {
             first_epoch: 0,
             closing: false,
             buried: Vec::new(),
-            zeros: Vec::new(),
+            zeros: Arc::default(),
         }
     }
 
@@ -300,7 +300,9 @@ impl Worker {
     fn open(&mut self) -> bool {
         if self.client.is_none() {
             let context = Context { thread: self.myself.clone(), notes: Arc::clone(&self.setup.notes) };
-            match Client::new(&self.setup.config, context) {
+            let mut config = self.setup.config.clone();
+            config.set("bootstrap.servers", self.setup.names.bootstrap());
+            match Client::new(&config, context) {
                 Ok(client) => self.client = Some(client),
                 Err(error) => self.setup.notes.complain("producer", &error, "it could not be made"),
             }
@@ -336,7 +338,8 @@ impl Worker {
         let headers = OwnedHeaders::new_with_capacity(1)
             .insert(Header { key: header::NAME, value: Some(&header[..]) });
         let hash = record.key_hash().unwrap_or(0).to_be_bytes();
-        let (key, value) = self.contents(&record, &hash, body);
+        let zeros = self.zeros(&record, body);
+        let (key, value) = contents(&record, &hash, &zeros, body);
         let mut message = BaseRecord::with_opaque_to(&topic, tag).headers(headers);
         message.key = key;
         message.payload = value;
@@ -357,23 +360,13 @@ impl Worker {
         }
     }
 
-    /// Key and value: the application's own, or as many bytes.
-    fn contents<'a>(
-        &'a mut self,
-        record: &Record,
-        hash: &'a [u8; 4],
-        body: Option<&'a Body>,
-    ) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
-        if let Some(body) = body {
-            return (body.key.as_deref(), body.value.as_deref());
-        }
+    /// As many bytes as a record without contents needs.
+    fn zeros(&mut self, record: &Record, body: Option<&Body>) -> Arc<[u8]> {
         let bytes = record.bytes() as usize;
-        let key = record.key_hash().map(|_| &hash[..bytes.min(hash.len())]);
-        let rest = bytes - key.map_or(0, <[u8]>::len);
-        if self.zeros.len() < rest {
-            self.zeros.resize(rest, 0);
+        if body.is_none() && self.zeros.len() < bytes {
+            self.zeros = vec![0; bytes.next_power_of_two()].into();
         }
-        (key, Some(&self.zeros[..rest]))
+        Arc::clone(&self.zeros)
     }
 
     /// Where a record with a key goes (`toPositive(murmur2(key)) % partitions`); the others are librdkafka's.
@@ -568,6 +561,21 @@ impl Worker {
     fn say(&self, msg: FromPublisher) {
         self.setup.door.say(self.setup.me, self.setup.app, msg);
     }
+}
+
+/// Key and value: the application's own, or as many bytes.
+fn contents<'a>(
+    record: &Record,
+    hash: &'a [u8; 4],
+    zeros: &'a [u8],
+    body: Option<&'a Body>,
+) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+    if let Some(body) = body {
+        return (body.key.as_deref(), body.value.as_deref());
+    }
+    let bytes = record.bytes() as usize;
+    let key = record.key_hash().map(|_| &hash[..bytes.min(hash.len())]);
+    (key, Some(&zeros[..bytes - key.map_or(0, <[u8]>::len)]))
 }
 
 /// How many of these, from the first on, lie side by side; none when there are none.

@@ -218,7 +218,15 @@ pub fn consumer(given: &[(String, String)]) -> Properties {
     // Java's consumer polls and commits in one thread, and so does brokersim on librdkafka's.
     properties.set("enable.auto.commit", "false");
     properties.set("enable.auto.offset.store", "false");
-    properties.set("auto.offset.reset", "error");
+    // Where nothing is committed brokersim says where to begin; this is for positions that are out of range.
+    properties.set(
+        "auto.offset.reset",
+        match text(given, "auto.offset.reset") {
+            Some("none") => "error",
+            Some("latest") | None => "latest",
+            Some(_) => "earliest",
+        },
+    );
     // Defaults in which the two clients differ.
     for (name, value) in [("isolation.level", "read_uncommitted"), ("check.crcs", "true")] {
         properties.values.entry(name.to_owned()).or_insert_with(|| value.to_owned());
