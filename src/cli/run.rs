@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::analyze::why::is_worth_asking;
-use crate::gateway::Options;
+use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
 use crate::tui::pace::Speed;
@@ -77,6 +77,30 @@ pub struct WorldArguments {
     /// Write to brokers that are not on this machine without asking.
     #[arg(long, short)]
     pub yes: bool,
+    /// Leave out the faults that cannot strike there, instead of refusing to begin.
+    #[arg(long)]
+    pub skip_faults: bool,
+    /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileName>,
+}
+
+/// Ready commands for brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// Brokers that `scripts/brokers` has started.
+    Native,
+    /// Brokers of `compose/compose.yaml`.
+    Compose,
+}
+
+impl ProfileName {
+    fn profile(self) -> Profile {
+        match self {
+            Self::Native => Profile::Native,
+            Self::Compose => Profile::Compose,
+        }
+    }
 }
 
 impl WorldArguments {
@@ -98,7 +122,13 @@ impl WorldArguments {
 
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
-        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
+        Options {
+            use_existing: self.use_existing,
+            keep: self.keep,
+            yes: self.yes,
+            skip_faults: self.skip_faults,
+            profile: self.profile.map(ProfileName::profile),
+        }
     }
 }
 

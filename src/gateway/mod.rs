@@ -4,9 +4,17 @@
 //! the [`Door`](crate::host::Door). What has to be done about the real system itself before and after a run is its
 //! [`Backend`].
 
+pub mod commands;
 #[cfg(feature = "real-kafka")]
 pub mod kafka;
 pub mod proxy;
+mod reach;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use commands::{Act, Brokers, Commands, Profile};
+pub use reach::{Reach, ReachSetup};
 
 /// How a run treats what is not its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +25,34 @@ pub struct Options {
     pub keep: bool,
     /// Somebody has agreed to write to brokers that are not on this machine.
     pub yes: bool,
+    /// Faults that cannot strike there are left out, instead of being a reason not to begin.
+    pub skip_faults: bool,
+    /// Commands for brokers, besides those of the scenario.
+    pub profile: Option<Profile>,
+}
+
+/// What is worth saying at the end of a run, each once.
+#[derive(Clone, Debug, Default)]
+struct Notes(Arc<Mutex<BTreeSet<String>>>);
+
+impl Notes {
+    /// So many are kept: they differ by numbers of brokers, versions and ports.
+    const MOST: usize = 100;
+
+    fn add(&self, note: String) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() < Self::MOST {
+            notes.insert(note);
+        }
+    }
+
+    fn extend(&self, notes: impl IntoIterator<Item = String>) {
+        notes.into_iter().for_each(|note| self.add(note));
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
 }
 
 /// What is wrong with the real world.

@@ -6,14 +6,14 @@
 //! its clients can say goodbye; one that is paused has them stand still.
 //!
 //! **Invariant.** Bytes of a connection arrive in order and unchanged, but for addresses of brokers in Kafka's
-//! responses (see `kafka`). A command is in force when [`ProxyHands::obey`] returns.
+//! responses (see `kafka`). A command is in force when [`Proxy::obey`] returns.
 //!
 //! **Not modelled:** paths among brokers, which do not pass here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -28,6 +28,7 @@ mod race;
 #[cfg(test)]
 mod tests;
 
+use super::Notes;
 use path::Path;
 
 /// What the proxy has to know of what it carries.
@@ -58,22 +59,6 @@ pub struct Proxy {
     notes: Notes,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What is worth saying at the end of a run, each once.
-#[derive(Clone, Debug, Default)]
-struct Notes(Arc<Mutex<BTreeSet<String>>>);
-
-impl Notes {
-    /// So many are kept: they differ by numbers of brokers, versions and ports.
-    const MOST: usize = 100;
-
-    fn add(&self, note: String) {
-        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() < Self::MOST {
-            notes.insert(note);
-        }
-    }
 }
 
 /// What carries a connection needs to know.
@@ -127,14 +112,33 @@ impl Proxy {
         *self.addresses.get(&(client, broker)).expect("the proxy was started for this client and this broker")
     }
 
-    /// Hands that break paths.
-    pub fn hands(&self) -> ProxyHands {
-        ProxyHands { paths: self.paths.clone() }
+    /// Where a client finds each broker, in the order in which the brokers' nodes are numbered; nothing for who is no
+    /// client of the proxy.
+    pub fn addresses(&self, client: NodeId) -> impl Iterator<Item = SocketAddr> + '_ {
+        let its = self.addresses.range((client, NodeId(0))..=(client, NodeId(u32::MAX)));
+        its.map(|(_, address)| *address)
+    }
+
+    /// Does what is commanded, at once; false when no path of the proxy is concerned.
+    pub fn obey(&self, command: &Command) -> bool {
+        // All of them: a node has a path to each broker.
+        self.paths.iter().fold(false, |done, path| path.obey(command) | done)
+    }
+
+    /// From now on nothing passes that clients on this node say, and they are refused: they are dying, and are not
+    /// to say goodbye. False when the proxy has no such client.
+    pub fn silence(&self, client: NodeId) -> bool {
+        self.paths.iter().fold(false, |done, path| path.silence(client) | done)
+    }
+
+    /// Takes one such silence back.
+    pub fn restore(&self, client: NodeId) {
+        self.paths.iter().for_each(|path| path.restore(client));
     }
 
     /// What could not be done as it should be, each once: brokers that came later, responses that passed unread.
     pub fn notes(&self) -> Vec<String> {
-        self.notes.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.notes.all()
     }
 }
 
@@ -145,20 +149,6 @@ impl Drop for Proxy {
             // It broke, and has said so where panics are told.
             let _ = thread.join();
         }
-    }
-}
-
-/// Hands that break the proxy's paths. They work from any thread, and are idle when the proxy is gone.
-#[derive(Clone, Debug)]
-pub struct ProxyHands {
-    paths: Vec<Arc<Path>>,
-}
-
-impl ProxyHands {
-    /// Does what is commanded, at once; false when no path of the proxy is concerned.
-    pub fn obey(&mut self, command: &Command) -> bool {
-        // All of them: a node has a path to each broker.
-        self.paths.iter().fold(false, |done, path| path.obey(command) | done)
     }
 }
 

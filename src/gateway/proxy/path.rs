@@ -27,6 +27,8 @@ pub(super) struct State {
     up: Lane,
     down: Lane,
     refusals: u32,
+    /// Clients of the node that are dying.
+    silences: u32,
     /// The client's process stands still.
     paused: bool,
     /// The client's process is dead.
@@ -50,7 +52,7 @@ impl State {
 
     /// Whether connections are refused.
     pub fn refuses(&self) -> bool {
-        self.refusals > 0 || self.dead.is_some_and(|how| how != Crash::Power)
+        self.refusals + self.silences > 0 || self.dead.is_some_and(|how| how != Crash::Power)
     }
 
     pub fn breaks(&self) -> u64 {
@@ -82,6 +84,14 @@ impl State {
     fn live(&mut self) {
         (self.dead, self.paused) = (None, false);
         self.breaks += 1;
+    }
+
+    /// Whoever has lost power is silent already; its peers are not to hear a reset.
+    fn silence(&mut self) {
+        self.silences += 1;
+        if self.dead.is_none() {
+            self.breaks += 1;
+        }
     }
 
     fn refuse(&mut self) {
@@ -150,6 +160,16 @@ impl Path {
             }
             Command::Machine(..) => false,
         }
+    }
+
+    /// A client on this node is dying; false when that is another's.
+    pub fn silence(&self, node: NodeId) -> bool {
+        self.of_client(node, State::silence)
+    }
+
+    /// It is gone.
+    pub fn restore(&self, node: NodeId) {
+        self.of_client(node, |state| state.silences = state.silences.saturating_sub(1));
     }
 
     fn of_client(&self, node: NodeId, change: impl FnOnce(&mut State)) -> bool {
@@ -264,6 +284,18 @@ mod tests {
         assert_eq!(passes(&path), (false, false));
         path.obey(&Command::Restart(CLIENT));
         assert_eq!((passes(&path), path.watch().borrow().breaks()), ((true, true), before + 1));
+    }
+
+    #[test]
+    fn a_dying_client_is_refused_until_it_is_gone_even_if_its_node_is_back() {
+        let path = path();
+        path.obey(&Command::Crash(CLIENT, Crash::Power));
+        assert!(path.silence(CLIENT) && !path.silence(BROKER));
+        assert_eq!(path.watch().borrow().breaks(), 0, "its broker hears nothing");
+        path.obey(&Command::Restart(CLIENT));
+        assert!(path.watch().borrow().refuses());
+        path.restore(CLIENT);
+        assert!(!path.watch().borrow().refuses());
     }
 
     #[test]

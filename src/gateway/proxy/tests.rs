@@ -10,7 +10,7 @@ use std::time::{Duration as Wall, Instant};
 
 use crate::kernel::{Burden, Command, Crash, Duration, NodeId, Rng};
 
-use super::{Protocol, Proxy, ProxyHands, Upstream};
+use super::{Protocol, Proxy, Upstream};
 
 const CLIENT: NodeId = NodeId(1);
 const OTHER: NodeId = NodeId(2);
@@ -55,7 +55,6 @@ fn echo() -> (SocketAddr, Receiver<End>) {
 
 struct Stage {
     proxy: Proxy,
-    hands: ProxyHands,
     ends: Receiver<End>,
 }
 
@@ -63,7 +62,7 @@ fn stage() -> Stage {
     let (address, ends) = echo();
     let upstream = Upstream { node: BROKER, id: 1, address: address.to_string() };
     let proxy = Proxy::start(&[CLIENT, OTHER], &[upstream], Protocol::Plain, 1).expect("a proxy starts");
-    Stage { hands: proxy.hands(), proxy, ends }
+    Stage { proxy, ends }
 }
 
 impl Stage {
@@ -74,10 +73,10 @@ impl Stage {
         connection
     }
 
-    fn obey(&mut self, commands: &[Command]) {
+    fn obey(&self, commands: &[Command]) {
         commands
             .iter()
-            .for_each(|command| assert!(self.hands.obey(command), "{command:?} is about the proxy"));
+            .for_each(|command| assert!(self.proxy.obey(command), "{command:?} is about the proxy"));
     }
 }
 
@@ -126,7 +125,7 @@ fn bytes_arrive_unchanged_and_in_order() {
 
 #[test]
 fn jitter_does_not_change_the_order() {
-    let mut stage = stage();
+    let stage = stage();
     let jitter = Burden::Jitter(Duration::from_millis(5));
     stage.obey(&[Command::Burden(CLIENT, BROKER, jitter), Command::Burden(BROKER, CLIENT, jitter)]);
     let mut connection = stage.connect(CLIENT);
@@ -138,7 +137,7 @@ fn jitter_does_not_change_the_order() {
 
 #[test]
 fn a_delay_is_at_least_what_was_asked_for_each_direction() {
-    let mut stage = stage();
+    let stage = stage();
     let (up, down) = (Burden::Delay(Duration::from_millis(40)), Burden::Delay(Duration::from_millis(25)));
     let mut connection = stage.connect(CLIENT);
     say(&mut connection, b"a");
@@ -157,7 +156,7 @@ fn a_delay_is_at_least_what_was_asked_for_each_direction() {
 
 #[test]
 fn no_more_passes_than_the_bandwidth() {
-    let mut stage = stage();
+    let stage = stage();
     stage.obey(&[Command::Burden(CLIENT, BROKER, Burden::Bandwidth(100_000))]);
     // Two connections of one path share it.
     let (mut one, mut two) = (stage.connect(CLIENT), stage.connect(CLIENT));
@@ -171,7 +170,7 @@ fn no_more_passes_than_the_bandwidth() {
 
 #[test]
 fn what_is_cut_is_held_and_goes_on_when_it_is_healed() {
-    let mut stage = stage();
+    let stage = stage();
     let (mut connection, mut other) = (stage.connect(CLIENT), stage.connect(OTHER));
     say(&mut connection, b"a");
     hears(&mut connection, b"a");
@@ -188,7 +187,7 @@ fn what_is_cut_is_held_and_goes_on_when_it_is_healed() {
 
 #[test]
 fn who_connects_over_a_cut_path_is_connected_when_it_is_healed() {
-    let mut stage = stage();
+    let stage = stage();
     stage.obey(&[Command::Cut(CLIENT, BROKER)]);
     let mut connection = stage.connect(CLIENT);
     say(&mut connection, b"a");
@@ -199,7 +198,7 @@ fn who_connects_over_a_cut_path_is_connected_when_it_is_healed() {
 
 #[test]
 fn that_a_client_hung_up_is_not_told_over_a_cut_path() {
-    let mut stage = stage();
+    let stage = stage();
     let mut connection = stage.connect(CLIENT);
     say(&mut connection, b"a");
     hears(&mut connection, b"a");
@@ -232,7 +231,7 @@ fn accepts(stage: &Stage, client: NodeId) -> TcpStream {
 
 #[test]
 fn a_reset_is_seen_as_a_reset_and_then_as_a_refusal_until_it_is_over() {
-    let mut stage = stage();
+    let stage = stage();
     let (mut connection, mut other) = (stage.connect(CLIENT), stage.connect(OTHER));
     for connection in [&mut connection, &mut other] {
         say(connection, b"a");
@@ -254,7 +253,7 @@ fn a_reset_is_seen_as_a_reset_and_then_as_a_refusal_until_it_is_over() {
 
 #[test]
 fn a_client_that_is_killed_is_gone_for_its_broker_before_it_can_say_more() {
-    let mut stage = stage();
+    let stage = stage();
     let mut connection = stage.connect(CLIENT);
     say(&mut connection, b"a");
     hears(&mut connection, b"a");
@@ -270,7 +269,7 @@ fn a_client_that_is_killed_is_gone_for_its_broker_before_it_can_say_more() {
 
 #[test]
 fn a_broker_hears_nothing_of_a_client_without_power_until_it_is_back() {
-    let mut stage = stage();
+    let stage = stage();
     let mut connection = stage.connect(CLIENT);
     say(&mut connection, b"a");
     hears(&mut connection, b"a");
@@ -286,7 +285,7 @@ fn a_broker_hears_nothing_of_a_client_without_power_until_it_is_back() {
 
 #[test]
 fn a_paused_client_keeps_its_connection_and_hears_what_it_missed() {
-    let mut stage = stage();
+    let stage = stage();
     let mut connection = stage.connect(CLIENT);
     say(&mut connection, b"a");
     hears(&mut connection, b"a");
@@ -309,12 +308,11 @@ fn a_broker_that_is_not_there_is_a_reset() {
 
 #[test]
 fn nobody_listens_when_the_proxy_is_gone() {
-    let Stage { proxy, mut hands, .. } = stage();
+    let Stage { proxy, .. } = stage();
     let here = proxy.address(CLIENT, BROKER);
     drop(proxy);
     let error = TcpStream::connect(here).expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-    hands.obey(&Command::Cut(CLIENT, BROKER));
 }
 
 /// A broker that answers one request for its coordinator, in version 0, with its own address.
