@@ -1,7 +1,7 @@
 //! What moves a run on: virtual time, or the clock.
 
 use crate::gateway::{Backend, Trouble};
-use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Simulation};
+use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Simulation, Stop};
 use crate::kernel::{Cast, Digest, Observer, Parts, Time};
 use crate::trace::Fact;
 use crate::wire::Brokersim;
@@ -129,8 +129,13 @@ impl Course {
             self.stands = Stands::Runs(Box::new(Live::begin(*setup)));
         }
         if let Stands::Runs(live) = &mut self.stands {
-            live.observe_until(until, observer);
+            let stop = live.observe_until(until, observer);
             (self.now, self.facts, self.inputs) = (live.now(), live.facts(), live.inputs());
+            if stop == Stop::Idle {
+                // An actor broke an invariant: this is where its panic comes out.
+                self.end(observer);
+                unreachable!("actors that are in order go on until they are told to stop");
+            }
         }
     }
 

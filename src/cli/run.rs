@@ -80,6 +80,22 @@ pub struct WorldArguments {
 }
 
 impl WorldArguments {
+    /// Asks before a run writes to brokers that are not on this machine.
+    pub fn ask(&self) -> Result<(), Failure> {
+        let strange: Vec<_> = self.on.servers().iter().filter(|server| !server.is_here()).collect();
+        let Some(first) = strange.first().filter(|_| !self.yes) else { return Ok(()) };
+        if !std::io::stdin().is_terminal() {
+            let what = format!("{first} is not on this machine: say that you want to write there with --yes");
+            return Err(Failure::Usage(what));
+        }
+        eprint!("{first} is not on this machine. Write to it? [y/N] ");
+        std::io::stderr().flush().ok();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok();
+        let agreed = matches!(answer.trim(), "y" | "Y" | "yes");
+        if agreed { Ok(()) } else { Err(Failure::Usage("nothing was written".to_owned())) }
+    }
+
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
         Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
@@ -135,6 +151,7 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     if world.is_real_time() && arguments.speed.is_some() {
         return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
     }
+    arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let stop = stop_on_signal();
     let session = Session::new_in(&loaded, recording.as_ref(), world, &arguments.world.options())?;

@@ -12,6 +12,7 @@ use std::time::Instant;
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
+use crate::observe::ledger::{Balance, Whereabouts};
 use crate::observe::promise::Expectation;
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
@@ -24,6 +25,7 @@ use crate::tui::{Pilot, Progress};
 use super::engine::{Course, Engine};
 use super::failure::Failure;
 use super::load::Loaded;
+use super::offers::Offers;
 use super::rows::Rows;
 
 /// A run in progress.
@@ -39,8 +41,10 @@ pub struct Session {
     stop: Time,
     end: Time,
     wall: f64,
-    /// By the clock: when it is settled that nothing more will happen.
+    /// By the clock: when nothing more will happen.
     quiet: Quiet,
+    /// By the clock: what generators came to.
+    offers: Option<Offers>,
 }
 
 /// What observers need to know of a run.
@@ -131,6 +135,7 @@ impl Session {
             world: world.to_string(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
+        let offers = world.is_real_time().then(|| Offers::new(scenario, engine.cast()));
         let mut notes = scenario.notes.clone();
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
@@ -138,6 +143,7 @@ impl Session {
         Ok(Self {
             engine,
             quiet: Quiet::from(stop),
+            offers,
             world,
             watch,
             tape,
@@ -180,7 +186,7 @@ impl Session {
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
         let until = until.min(self.end);
-        self.engine.advance(until, &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also });
+        self.engine.advance(until, &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), offers: self.offers.as_mut(), also });
         // By the clock, what happened until now may be later than what was asked for.
         self.watch.catch_up(until.max(self.now().min(self.end)));
         self.hand_over();
@@ -190,7 +196,7 @@ impl Session {
 
     /// Runs on by so many things on the agenda.
     fn step_by(&mut self, entries: u64) {
-        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
+        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), offers: self.offers.as_mut(), also: &mut () };
         if let Engine::Simulated(simulation) = &mut self.engine {
             simulation.step(entries, self.end, observer);
         }
@@ -210,9 +216,9 @@ impl Session {
         mut progress: impl FnMut(&Self),
         also: &mut dyn Observer<Fact>,
     ) {
-        let until = until.min(self.end);
         let mut slice = Duration::from_millis(10);
-        while self.now() < until && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
+        // The end of a run by the clock may come earlier than was thought.
+        while self.now() < until.min(self.end) && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
             let before = self.wall;
             self.advance((self.now() + slice).min(until), also);
             let took = self.wall - before;
@@ -240,6 +246,7 @@ impl Session {
         self.watch.close(self.now());
         self.hand_over();
         let now = self.now();
+        self.notes.extend(self.offers.iter().flat_map(|offers| offers.notes(now)));
         let summary = Summary::new(
             &self.watch,
             RunFacts {
@@ -275,7 +282,7 @@ impl Session {
     fn end_when_quiet(&mut self) {
         if self.world.is_real_time() && self.now() < self.end {
             let (now, watch) = (self.now(), &self.watch);
-            if self.quiet.is_over(now, || watch.tally().offered, || watch.balance().in_flight.values().sum()) {
+            if self.quiet.is_over(now, || watch.tally().offered, || under_way(&watch.balance())) {
                 self.end = now;
             }
         }
@@ -285,7 +292,7 @@ impl Session {
     }
 
     fn end_engine(&mut self) {
-        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
+        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), offers: self.offers.as_mut(), also: &mut () };
         self.notes.extend(self.engine.end(observer));
     }
 
@@ -303,6 +310,12 @@ impl Session {
             tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
         }
     }
+}
+
+/// Records that may still get somewhere.
+fn under_way(books: &Balance) -> u64 {
+    let moving = books.in_flight.iter().filter(|(place, _)| **place != Whereabouts::Kept);
+    moving.map(|(_, records)| records).sum()
 }
 
 /// A screen drives a run.
@@ -384,6 +397,7 @@ fn sink_spec(plan: &SinkPlan) -> SinkSpec {
 struct Both<'a> {
     watch: &'a mut Watch,
     tape: Option<&'a mut Tape>,
+    offers: Option<&'a mut Offers>,
     also: &'a mut dyn Observer<Fact>,
 }
 
@@ -392,6 +406,9 @@ impl Observer<Fact> for Both<'_> {
         self.watch.observe(events);
         if let Some(tape) = &mut self.tape {
             tape.observe(events);
+        }
+        if let Some(offers) = &mut self.offers {
+            offers.observe(events);
         }
         self.also.observe(events);
     }

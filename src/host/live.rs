@@ -31,6 +31,8 @@ mod alarm;
 mod door;
 mod place;
 mod steward;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::sync::Arc;

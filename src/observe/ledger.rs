@@ -170,6 +170,8 @@ pub struct Tally {
     pub stored_twice: u64,
     /// Processed for the first time after a younger record of the same source and key.
     pub reordered: u64,
+    /// Due while `send()` blocked, and never offered (`when-blocked = "skip"`). Not among those offered.
+    pub withheld: u64,
 }
 
 /// Told of each acceptance and of each first processing.
@@ -337,7 +339,8 @@ impl<L: Latencies> Ledger<L> {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
         self.take(now, life);
     }
@@ -386,6 +389,7 @@ impl<L: Latencies> Ledger<L> {
             Life::Failed { ids, group, place, why, .. } => self.failed(ids, *group, *place, *why),
             // Whether it comes to anything is seen when it is stored again.
             Life::Resent { .. } => {}
+            Life::Withheld { records, .. } => self.tally.withheld += u64::from(*records),
         }
     }
 

@@ -161,6 +161,13 @@ pub enum Life {
         /// Which.
         ids: Ids,
     },
+    /// Records were due while the application waited in `send()`, and it lets them be: they were never made.
+    Withheld {
+        /// Where to.
+        channel: ChannelId,
+        /// How many.
+        records: u32,
+    },
 }
 
 /// Why a record did not go the good way. In the words of the systems.

@@ -299,6 +299,9 @@ fn life(fact: &Life) -> FactRow<'_> {
             row("failed").ids(ids).group(*group).place(*place).offset(*offset).why(why)
         }
         Life::Resent { channel, ids } => FactRow { channel: Some(*channel), ..row("resent").ids(ids) },
+        Life::Withheld { channel, records } => {
+            FactRow { channel: Some(*channel), records: Some(*records), ..row("withheld") }
+        }
         Life::Skipped { group, place, to, why } => {
             row("skipped").group(*group).place(*place).upto(*to).why(why)
         }

@@ -143,6 +143,10 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
             let channel = &stage.channels[channel.index()].name;
             told(Weight::Warning, "resend", format!("{} to {channel} once more", records(ids.len())))
         }
+        Life::Withheld { channel, records: count } => {
+            let channel = &stage.channels[channel.index()].name;
+            told(Weight::Warning, "withheld", format!("{} to {channel} not offered in time", records(*count)))
+        }
         Life::Offered { .. }
         | Life::Accepted { .. }
         | Life::Stored { .. }

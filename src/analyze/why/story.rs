@@ -222,6 +222,7 @@ impl<'a> Teller<'a> {
             | Life::Processed { .. }
             | Life::Failed { .. }
             | Life::Resent { .. }
+            | Life::Withheld { .. }
             | Life::Skipped { .. } => {}
         }
     }

@@ -143,7 +143,8 @@ impl Remarks {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
     }
 
