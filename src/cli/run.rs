@@ -77,6 +77,14 @@ pub struct WorldArguments {
     /// Write to brokers that are not on this machine without asking.
     #[arg(long, short)]
     pub yes: bool,
+    /// A property of every real client, by the client library's name: `sasl.username=me`. Again for more.
+    #[arg(long = "client-property", value_name = "NAME=VALUE", value_parser = property)]
+    pub client_properties: Vec<(String, String)>,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }
 
 impl WorldArguments {
@@ -98,7 +106,8 @@ impl WorldArguments {
 
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
-        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
+        let client_properties = self.client_properties.clone();
+        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes, client_properties }
     }
 }
 

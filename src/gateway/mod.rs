@@ -16,6 +16,8 @@ pub struct Options {
     pub keep: bool,
     /// Somebody has agreed to write to brokers that are not on this machine.
     pub yes: bool,
+    /// What every real client is told besides, by the client library's names: security, above all.
+    pub client_properties: Vec<(String, String)>,
 }
 
 /// What is wrong with the real world.
