@@ -83,6 +83,9 @@ pub struct WorldArguments {
     /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
     #[arg(long, value_enum)]
     pub profile: Option<ProfileName>,
+    /// A property of every real client, by the client library's name: `sasl.username=me`. Again for more.
+    #[arg(long = "client-property", value_name = "NAME=VALUE", value_parser = property)]
+    pub client_properties: Vec<(String, String)>,
 }
 
 /// Ready commands for brokers.
@@ -101,6 +104,11 @@ impl ProfileName {
             Self::Compose => Profile::Compose,
         }
     }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }
 
 impl WorldArguments {
@@ -122,12 +130,14 @@ impl WorldArguments {
 
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
+        let client_properties = self.client_properties.clone();
         Options {
             use_existing: self.use_existing,
             keep: self.keep,
             yes: self.yes,
             skip_faults: self.skip_faults,
             profile: self.profile.map(ProfileName::profile),
+            client_properties,
         }
     }
 }

@@ -7,13 +7,12 @@
 pub mod commands;
 #[cfg(feature = "real-kafka")]
 pub mod kafka;
+mod notes;
 pub mod proxy;
 mod reach;
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
 pub use commands::{Act, Brokers, Commands, Profile};
+use notes::Notes;
 pub use reach::{Reach, ReachSetup};
 
 /// How a run treats what is not its own.
@@ -29,30 +28,8 @@ pub struct Options {
     pub skip_faults: bool,
     /// Commands for brokers, besides those of the scenario.
     pub profile: Option<Profile>,
-}
-
-/// What is worth saying at the end of a run, each once.
-#[derive(Clone, Debug, Default)]
-struct Notes(Arc<Mutex<BTreeSet<String>>>);
-
-impl Notes {
-    /// So many are kept: they differ by numbers of brokers, versions and ports.
-    const MOST: usize = 100;
-
-    fn add(&self, note: String) {
-        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() < Self::MOST {
-            notes.insert(note);
-        }
-    }
-
-    fn extend(&self, notes: impl IntoIterator<Item = String>) {
-        notes.into_iter().for_each(|note| self.add(note));
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
+    /// What every real client is told besides, by the client library's names: security, above all.
+    pub client_properties: Vec<(String, String)>,
 }
 
 /// What is wrong with the real world.

@@ -103,6 +103,13 @@ pub struct Config {
     pub run: u32,
 }
 
+/// A number that hardly any other run has: for prefixes and headers.
+pub fn new_run() -> u32 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let mixed = (now.as_nanos() as u64 ^ u64::from(std::process::id()) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
+}
+
 /// An application that publishes.
 #[derive(Clone, Debug)]
 pub struct Publisher {
