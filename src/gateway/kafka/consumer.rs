@@ -155,7 +155,7 @@ impl Worker {
         }
         let member = &self.setup.member;
         let mut config = self.setup.config.clone();
-        config.set("bootstrap.servers", member.names.bootstrap());
+        config.set("bootstrap.servers", member.names.bootstrap_of(self.setup.node));
         let context = Context { member: Arc::clone(member) };
         let made = config.create_with_context(context).and_then(|client: BaseConsumer<Context>| {
             let topics: Vec<_> = self.setup.topics.iter().map(String::as_str).collect();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::gateway::Trouble;
+use crate::gateway::proxy::Protocol;
+use crate::gateway::{Means, Trouble};
 use crate::gateway::kafka::{self as gateway, Applications, Publisher, Subscriber};
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
 use crate::kernel::{Builder, Time};
@@ -45,6 +46,7 @@ pub(super) fn install(
         options: outside.options.clone(),
         is_here: servers.is_none_or(|servers| servers.iter().all(Server::is_here)),
         run: gateway::new_run(),
+        means: means(scenario, outside),
     };
     let applications = applications(kafka, stage, builder, apps);
     let ports = gateway::install(config, outside.door, builder, &applications, None);
@@ -57,8 +59,19 @@ pub(super) fn install(
         clients: clients.collect(),
         cluster: Cluster { brokers: ports.brokers, controller: Some(ports.controller) },
         backend: Some(ports.backend),
-        hands: Vec::new(),
+        hands: ports.hands,
     })
+}
+
+/// What faults can do to the cluster.
+fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
+    // A run without such faults talks to its brokers directly.
+    let between = scenario.breaks_paths() && !scenario.is_encrypted(outside.options);
+    Means {
+        between: between.then_some(Protocol::Kafka),
+        commands: scenario.broker_commands(outside.world, outside.options),
+        seed: scenario.run.seed,
+    }
 }
 
 fn applications(
