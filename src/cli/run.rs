@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::analyze::why::is_worth_asking;
-use crate::gateway::Options;
+use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
 use crate::tui::pace::Speed;
@@ -77,9 +77,33 @@ pub struct WorldArguments {
     /// Write to brokers that are not on this machine without asking.
     #[arg(long, short)]
     pub yes: bool,
+    /// Leave out the faults that cannot strike there, instead of refusing to begin.
+    #[arg(long)]
+    pub skip_faults: bool,
+    /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileName>,
     /// A property of every real client, by the client library's name: `sasl.username=me`. Again for more.
     #[arg(long = "client-property", value_name = "NAME=VALUE", value_parser = property)]
     pub client_properties: Vec<(String, String)>,
+}
+
+/// Ready commands for brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// Brokers that `scripts/brokers` has started.
+    Native,
+    /// Brokers of `compose/compose.yaml`.
+    Compose,
+}
+
+impl ProfileName {
+    fn profile(self) -> Profile {
+        match self {
+            Self::Native => Profile::Native,
+            Self::Compose => Profile::Compose,
+        }
+    }
 }
 
 fn property(text: &str) -> Result<(String, String), String> {
@@ -107,7 +131,14 @@ impl WorldArguments {
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
         let client_properties = self.client_properties.clone();
-        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes, client_properties }
+        Options {
+            use_existing: self.use_existing,
+            keep: self.keep,
+            yes: self.yes,
+            skip_faults: self.skip_faults,
+            profile: self.profile.map(ProfileName::profile),
+            client_properties,
+        }
     }
 }
 

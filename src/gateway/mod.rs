@@ -4,8 +4,16 @@
 //! the [`Door`](crate::host::Door). What has to be done about the real system itself before and after a run is its
 //! [`Backend`].
 
+pub mod commands;
 #[cfg(feature = "real-kafka")]
 pub mod kafka;
+mod notes;
+pub mod proxy;
+mod reach;
+
+pub use commands::{Act, Brokers, Commands, Profile};
+use notes::Notes;
+pub use reach::{Reach, ReachSetup};
 
 /// How a run treats what is not its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +24,10 @@ pub struct Options {
     pub keep: bool,
     /// Somebody has agreed to write to brokers that are not on this machine.
     pub yes: bool,
+    /// Faults that cannot strike there are left out, instead of being a reason not to begin.
+    pub skip_faults: bool,
+    /// Commands for brokers, besides those of the scenario.
+    pub profile: Option<Profile>,
     /// What every real client is told besides, by the client library's names: security, above all.
     pub client_properties: Vec<(String, String)>,
 }

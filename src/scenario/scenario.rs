@@ -50,6 +50,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
     pub random_faults: Option<RandomFaults>,
+    /// `[real.commands]`: what ends and starts real brokers.
+    pub commands: Commands,
     /// What must come of it, in the order of the file.
     pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
