@@ -51,7 +51,10 @@ fn head(out: &mut Out, summary: &Summary) {
         format!("{} in real time on {}", summary.duration, summary.world)
     } else {
         let speed_up = count(summary.speed_up() as u64);
-        format!("{} simulated in {:.2} s ({speed_up} times real time)", summary.duration, summary.wall_seconds)
+        format!(
+            "{} simulated in {:.2} s ({speed_up} times real time)",
+            summary.duration, summary.wall_seconds
+        )
     };
     out.line(format!("{} · seed {} · {took}{interrupted}", summary.scenario, summary.seed));
     out.gap();

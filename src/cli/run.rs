@@ -202,7 +202,8 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         headless(session, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
-    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises) {
+    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises)
+    {
         output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
     }
     if let Some(recording) = &recording

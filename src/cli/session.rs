@@ -13,9 +13,8 @@ use crate::gateway::Options;
 use crate::host::{Door, Simulation};
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
 use crate::observe::ledger::{Balance, Whereabouts};
-use crate::observe::promise::Expectation;
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
+use crate::observe::{LagSample, Snapshot, Watch};
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
@@ -49,9 +48,9 @@ pub struct Session {
 
 /// What observers need to know of a run.
 struct Plot {
+    watch: Watch,
     stage: Arc<Stage>,
     sinks: Vec<SinkPlan>,
-    expected: Vec<Expectation>,
     stop: Time,
     end: Time,
 }
@@ -69,16 +68,14 @@ pub struct Recording {
     pub overrides: Vec<String>,
 }
 
-/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
-const SAMPLES: u64 = 1_000;
-const SAMPLE_LEAST: Duration = Duration::from_millis(100);
-
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
-        let Wired { parts, stage, sinks, expected, stop, end, .. } = wire(&loaded.scenario);
+        let wired = wire(&loaded.scenario);
+        let watch = wired.watch(&loaded.scenario, recording.is_some());
+        let Wired { parts, stage, sinks, stop, end, .. } = wired;
         let engine = Engine::Simulated(Box::new(Simulation::new(parts)));
-        let plot = Plot { stage, sinks, expected, stop, end };
+        let plot = Plot { watch, stage, sinks, stop, end };
         Self::with_engine(loaded, recording, World::Simulated, plot, engine)
     }
 
@@ -93,10 +90,11 @@ impl Session {
             return Self::new(loaded, recording);
         }
         let (door, knocks) = Door::new();
-        let Wired { parts, stage, sinks, expected, stop, end, backend, hands } =
-            wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let watch = wired.watch(&loaded.scenario, recording.is_some());
+        let Wired { parts, stage, sinks, stop, end, backend, hands, .. } = wired;
         let course = Course::new(parts, (&door, knocks), backend, hands)?;
-        let plot = Plot { stage, sinks, expected, stop, end };
+        let plot = Plot { watch, stage, sinks, stop, end };
         Self::with_engine(loaded, recording, world.clone(), plot, Engine::Live(Box::new(course)))
     }
 
@@ -108,17 +106,7 @@ impl Session {
         engine: Engine,
     ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Plot { stage, sinks, expected, stop, end } = plot;
-        let every = (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST);
-        let watch = Watch::new(WatchSetup {
-            stage: Arc::clone(&stage),
-            cast: Arc::new(engine.cast().clone()),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end,
-            sample_every: every,
-            for_tape: recording.is_some(),
-        })
-        .expecting(expected);
+        let Plot { watch, stage, sinks, stop, end } = plot;
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -186,7 +174,15 @@ impl Session {
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
         let until = until.min(self.end);
-        self.engine.advance(until, &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), offers: self.offers.as_mut(), also });
+        self.engine.advance(
+            until,
+            &mut Both {
+                watch: &mut self.watch,
+                tape: self.tape.as_mut(),
+                offers: self.offers.as_mut(),
+                also,
+            },
+        );
         // By the clock, what happened until now may be later than what was asked for.
         self.watch.catch_up(until.max(self.now().min(self.end)));
         self.hand_over();
@@ -196,7 +192,12 @@ impl Session {
 
     /// Runs on by so many things on the agenda.
     fn step_by(&mut self, entries: u64) {
-        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), offers: self.offers.as_mut(), also: &mut () };
+        let observer = &mut Both {
+            watch: &mut self.watch,
+            tape: self.tape.as_mut(),
+            offers: self.offers.as_mut(),
+            also: &mut (),
+        };
         if let Engine::Simulated(simulation) = &mut self.engine {
             simulation.step(entries, self.end, observer);
         }
@@ -292,7 +293,12 @@ impl Session {
     }
 
     fn end_engine(&mut self) {
-        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), offers: self.offers.as_mut(), also: &mut () };
+        let observer = &mut Both {
+            watch: &mut self.watch,
+            tape: self.tape.as_mut(),
+            offers: self.offers.as_mut(),
+            also: &mut (),
+        };
         self.notes.extend(self.engine.end(observer));
     }
 

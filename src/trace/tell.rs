@@ -116,7 +116,7 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
             "unknown",
             format!("{}: {}; perhaps in the log", records(ids.len()), why.means()),
         ),
-        Life::Cut { place, from, why } => told(
+        Life::Cut { place, from, why, .. } => told(
             Weight::Warning,
             "cut",
             format!("{} ends at {from}: {}", stage.place_name(*place), why.means()),

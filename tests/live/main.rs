@@ -4,6 +4,7 @@
 
 mod both_hosts;
 mod pressure;
+mod rate;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -101,7 +102,8 @@ impl Eyes {
 pub fn scenario(text: &str, settings: &[&str]) -> Scenario {
     let set = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    Scenario::load(text, "story.toml", &overrides).unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
+    Scenario::load(text, "story.toml", &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
 }
 
 /// Under virtual time, to the end.
@@ -121,9 +123,14 @@ pub fn live(scenario: &Scenario) -> Told {
     let (mut eyes, stop, end) = (Eyes::new(&wired), wired.stop, wired.end);
     let clock = door.clock().clone();
     let mut live = Live::begin(LiveSetup { parts: wired.parts, clock, knocks, hands: Box::new(NoHands) });
-    live.observe_until(stop + Duration::from_millis(300), &mut eyes);
-    while live.now() < end && under_way(&eyes.watch) > 0 {
+    live.observe_until(stop, &mut eyes);
+    // A machine that is busy elsewhere may be behind.
+    let mut still = 0;
+    while live.now() < end && still < 10 {
+        let before = eyes.watch.tally().offered;
         live.observe_until(live.now() + Duration::from_millis(50), &mut eyes);
+        let is_still = under_way(&eyes.watch) == 0 && eyes.watch.tally().offered == before;
+        still = if is_still { still + 1 } else { 0 };
     }
     let ended = live.end(&mut eyes);
     eyes.close(ended.now)

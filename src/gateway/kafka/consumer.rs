@@ -143,9 +143,6 @@ impl Worker {
         if self.failed || !self.open() {
             return;
         }
-        if self.commit_due.is_some_and(|due| due <= Instant::now()) {
-            self.commit_in_passing();
-        }
         self.polling = true;
     }
 
@@ -180,6 +177,9 @@ impl Worker {
 
     /// Looks for records once, and hands over what there is.
     fn look(&mut self) {
+        if self.commit_due.is_some_and(|due| due <= Instant::now()) {
+            self.commit_in_passing();
+        }
         let mut gathered = BTreeMap::new();
         let mut trouble = None;
         let client = self.client.as_ref().expect("who polls has a client");

@@ -239,7 +239,9 @@ pub fn install(
         door: door.clone(),
         vanish: reach.clone().map(|reach| reach as Arc<dyn Vanish>).or(vanish).or(silence),
     };
-    let mut clients = Clients { common: common.clone(), endings: Vec::new(), threads: Vec::new() };
+    let is_embedded = embedded.is_some();
+    let mut clients =
+        Clients { common: common.clone(), embedded: is_embedded, endings: Vec::new(), threads: Vec::new() };
     let publishers = apps.publishers.iter().map(|app| clients.publisher(builder, app)).collect();
     let subscribers = apps.subscribers.iter().map(|app| clients.subscriber(builder, app)).collect();
     let (orders, ordered) = channel();
@@ -311,6 +313,7 @@ fn is_set(settings: &Settings, name: &str) -> bool {
 /// The clients of a run.
 struct Clients {
     common: Common,
+    embedded: bool,
     endings: Vec<Ending>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -348,7 +351,11 @@ impl Clients {
     fn subscriber(&mut self, builder: &mut Builder<Brokersim>, app: &Subscriber) -> Addr<ToSubscriber> {
         let seat: Seat<consumer::Front> = builder.reserve(app.node, app.name.as_str());
         let addr = seat.addr();
-        let properties = settings::consumer(&app.settings);
+        let mut properties = settings::consumer(&app.settings);
+        if self.embedded {
+            // It answers a fetch when its time is over, whatever has come meanwhile.
+            properties.values.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
+        }
         properties.notes.iter().for_each(|note| self.common.notes.say(format!("consumers: {note}")));
         let Common { run, connection, names, books, groups, notes, door, vanish } = self.common.clone();
         let mut config = named(properties.config(&connection), &app.name);
@@ -646,7 +653,8 @@ impl Outside {
 }
 
 const EMBEDDED: &str = "on the embedded cluster (librdkafka's mock) nothing is replicated, no leader is elected, \
-                        sequence numbers are not checked, topic settings are left out, and a partition keeps 5 MiB";
+                        sequence numbers are not checked, topic settings are left out, a partition keeps 5 MiB, and fetches wait for 10 ms, \
+                        whatever fetch.max.wait.ms says";
 
 fn create(admin: &Admin, plans: &[Plan]) -> Result<Vec<Option<RDKafkaErrorCode>>, Trouble> {
     let made = admin.create(plans, false);

@@ -138,7 +138,8 @@ fn parts(work: Duration, commands: &[(u64, Command)]) -> Parts<Talk> {
     let mut builder =
         Builder::new(1, Network::new(Shape { latency: Law::Constant(LATENCY), ..Shape::IDEAL }, 1));
     let (here, there, aside) = (builder.node("speaker"), builder.node("hearer"), builder.node("commander"));
-    let (speaker, hearer) = (builder.reserve::<Speaker>(here, "speaker"), builder.reserve::<Hearer>(there, "hearer"));
+    let (speaker, hearer) =
+        (builder.reserve::<Speaker>(here, "speaker"), builder.reserve::<Hearer>(there, "hearer"));
     let commander = builder.reserve::<Commander>(aside, "commander");
     let speaks = Speaker { to: hearer.addr(), said: 0, next: Time::ZERO };
     builder.install(speaker, speaks, Desk::default());
@@ -206,7 +207,10 @@ fn nothing_of_an_earlier_life_reaches_a_later_one() {
     let died = events[crashed].at;
     assert!(heard(&events[crashed..restarted]).is_empty(), "the dead hear nothing");
     let later = heard(&events[restarted..]);
-    assert!(later.iter().all(|(life, _, said)| *life == 1 && *said + Duration::from_millis(1) >= died), "{later:?}");
+    assert!(
+        later.iter().all(|(life, _, said)| *life == 1 && *said + Duration::from_millis(1) >= died),
+        "{later:?}"
+    );
     assert!(later.len() > 50, "the second life hears: {}", later.len());
     let undelivered = Fact::Physics(Physics::Undelivered { from: SPEAKER, to: HEARER });
     assert!(events.iter().filter(|event| event.fact == undelivered).count() >= 5);
@@ -301,7 +305,8 @@ fn what_comes_through_the_door_is_heard_in_its_order() {
     let (to, me) = (hearer.addr(), hearer.id());
     builder.install(hearer, Hearer { life: 0, work: Duration::ZERO }, Desk::default());
     let clock = door.clock().clone();
-    let mut live = Live::begin(LiveSetup { parts: builder.finish(), clock, knocks, hands: Box::new(NoHands) });
+    let mut live =
+        Live::begin(LiveSetup { parts: builder.finish(), clock, knocks, hands: Box::new(NoHands) });
     const WORDS: u64 = 10_000;
     let speaker = thread::spawn(move || {
         for word in 0..WORDS {
@@ -347,6 +352,7 @@ fn hearer_of() -> Addr<Word> {
 fn a_run_that_nobody_watches_waits_and_ends_all_the_same() {
     let (door, knocks) = Door::<Talk>::new();
     let parts = parts(Duration::ZERO, &[]);
-    let live = Live::begin(LiveSetup { parts, clock: door.clock().clone(), knocks, hands: Box::new(NoHands) });
+    let live =
+        Live::begin(LiveSetup { parts, clock: door.clock().clone(), knocks, hands: Box::new(NoHands) });
     drop(live);
 }
