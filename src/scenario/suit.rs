@@ -217,7 +217,7 @@ mod tests {
         [[generator]]
         name = "shop"
         topic = "orders"
-        rate = "10/s"
+        arrivals = { poisson = "10/s" }
         [[sink]]
         name = "billing"
         from = "orders"
