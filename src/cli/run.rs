@@ -106,7 +106,7 @@ impl ProfileName {
     }
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
+pub(super) fn property(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
     Ok((name.trim().to_owned(), value.to_owned()))
 }

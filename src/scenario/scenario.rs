@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::fault::catalogue::Kind;
 use crate::fault::{Again, Strike};
+use crate::gateway::Commands;
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};

@@ -193,7 +193,7 @@ impl Books {
     /// The log was cut at `from`, and another record lies there now, or none.
     fn cut(&self, log: &mut Log, place: PlaceId, from: u64) {
         self.cuts.fetch_add(1, Ordering::Relaxed);
-        self.tell(Life::Cut { place, from, why: Reason::LeaderElection });
+        self.tell(Life::Cut { place, from, why: Reason::LeaderElection, log: None });
         let gone = (log.next - from) as usize;
         log.recent.truncate(log.recent.len().saturating_sub(gone));
         log.ahead.clear();

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::gateway::Trouble;
+use crate::gateway::kafka::doctor::Patient;
 use crate::gateway::kafka::{self as gateway, Applications, Publisher, Subscriber};
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
 use crate::kernel::{Builder, Time};
 use crate::trace::{GroupId, Stage};
 use crate::wire::Brokersim;
 
-use super::super::super::scenario::{Fault, Kafka, Scenario};
+use super::super::super::scenario::{Fault, Kafka, Reader, Scenario, Topic};
 use super::super::super::target::Target;
 use super::super::super::world::Server;
 use super::super::{App, Behind, Clients, Cluster, Outside, named};
@@ -28,11 +29,6 @@ pub(super) fn install(
     if servers.is_none() {
         refuse_what_embedded_cannot(scenario, kafka)?;
     }
-    let topic = |topic: &super::super::super::scenario::Topic| gateway::Topic {
-        partitions: topic.partitions,
-        replication_factor: topic.replication_factor,
-        settings: settings::topic(kafka, &topic.name, &topic.config),
-    };
     let config = gateway::Config {
         cluster: match servers {
             Some(servers) => gateway::Cluster::At(servers.iter().map(Server::to_string).collect()),
@@ -41,9 +37,8 @@ pub(super) fn install(
         brokers: kafka.brokers,
         connection: outside.options.client_properties.clone(),
         stage: Arc::clone(stage),
-        topics: kafka.topics.iter().map(topic).collect(),
+        topics: kafka.topics.iter().map(|topic| topic_of(kafka, topic)).collect(),
         options: outside.options.clone(),
-        is_here: servers.is_none_or(|servers| servers.iter().all(Server::is_here)),
         run: gateway::new_run(),
     };
     let applications = applications(kafka, stage, builder, apps);
@@ -59,6 +54,33 @@ pub(super) fn install(
         backend: Some(ports.backend),
         hands: Vec::new(),
     })
+}
+
+/// What of a scenario is of interest to a cluster that it may run on.
+pub(in super::super::super) fn patient(scenario: &Scenario, kafka: &Kafka) -> Patient {
+    let producers = scenario.generators.iter().map(|entry| (&entry.name, &entry.producer));
+    let producers = producers.chain(scenario.processors.iter().map(|entry| (&entry.name, &entry.producer)));
+    let producer = |(name, config): (&String, &Option<ProducerConfig>)| {
+        Some((name.clone(), settings::producer(kafka, name, config.as_ref()?)))
+    };
+    let consumer = |(name, reader): (&str, &Reader)| {
+        Some((name.to_owned(), settings::consumer(kafka, name, reader.consumer.as_ref()?)))
+    };
+    Patient {
+        brokers: kafka.brokers,
+        topics: kafka.topics.iter().map(|topic| (topic.name.clone(), topic_of(kafka, topic))).collect(),
+        settings: settings::brokers(&kafka.config),
+        producers: producers.filter_map(producer).collect(),
+        consumers: scenario.readers().filter_map(consumer).collect(),
+    }
+}
+
+fn topic_of(kafka: &Kafka, topic: &Topic) -> gateway::Topic {
+    gateway::Topic {
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        settings: settings::topic(kafka, &topic.name, &topic.config),
+    }
 }
 
 fn applications(
