@@ -15,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::metadata::{Metadata, MetadataBroker};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 
 use super::admin::{Admin, PATIENCE, Plan, knock, silence};
 use super::api_versions::{self, Told};
@@ -217,6 +217,12 @@ fn look_at_brokers(metadata: &Metadata, findings: &mut Vec<Finding>) {
     let address = |broker: &MetadataBroker| format!("{}:{}", broker.host(), broker.port());
     let all: Vec<_> = metadata.brokers().iter().map(|it| format!("{} at {}", it.id(), address(it))).collect();
     findings.push(good("brokers", format!("{}: {}", all.len(), all.join(", "))));
+    let left = metadata.topics().iter().filter(|topic| topic.name().starts_with("brokersim-"));
+    let left: Vec<_> = left.map(rdkafka::metadata::MetadataTopic::name).collect();
+    if !left.is_empty() {
+        let says = format!("{} topics of other runs are there: {}", left.len(), left.join(", "));
+        findings.push(odd("brokers", says, "if none of these runs goes on, remove them: kafka-topics.sh --delete"));
+    }
     for broker in metadata.brokers() {
         if let Err(why) = knock(&address(broker)) {
             let says = format!("broker {} names itself {}, and {why}", broker.id(), address(broker));
@@ -384,9 +390,15 @@ fn measure(config: &ClientConfig, topic: &str) -> Option<(i64, i64)> {
     for _ in 0..2 {
         let sent = millis();
         producer.send(BaseRecord::<(), str>::to(topic).payload("what time is it?")).ok()?;
-        producer.flush(PATIENCE).ok()?;
-        let answered = millis();
-        let at = stamp.0.lock().expect("nobody panics with it in hand").take()?;
+        let deadline = sent + PATIENCE.as_millis() as i64;
+        let at = loop {
+            producer.poll(Duration::from_millis(1));
+            let stamped = stamp.0.lock().expect("nobody panics with it in hand").take();
+            if stamped.is_some() || millis() > deadline {
+                break stamped;
+            }
+        };
+        let (at, answered) = (at?, millis());
         last = Some((at - i64::midpoint(sent, answered), answered - sent));
     }
     last

@@ -192,7 +192,8 @@ mod tests {
     use crate::scenario::wiring::wire_in;
 
     fn wired(text: &str) -> Result<(), String> {
-        let scenario = Scenario::load(text, "a/test.toml", &Overrides::default()).expect("it makes sense");
+        let scenario = Scenario::load(text, "a/test.toml", &Overrides::default());
+        let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false, 100)));
         let (door, _knocks) = Door::new();
         let (world, options) = (World::Embedded, Options::default());
         let outside = Outside { world: &world, door: &door, options: &options };
@@ -201,7 +202,6 @@ mod tests {
 
     const CALM: &str = r#"
         [run]
-        name = "calm"
         duration = "1s"
         [kafka]
         brokers = 1
@@ -211,11 +211,11 @@ mod tests {
         [[generator]]
         name = "shop"
         topic = "orders"
-        rate = "10/s"
+        payload = { kind = "bytes", size = "100B" }
+        arrivals = { constant = "10/s" }
         [[sink]]
         name = "billing"
         from = "orders"
-        group = "billing"
     "#;
 
     #[test]
