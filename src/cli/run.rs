@@ -186,8 +186,9 @@ fn speed(text: &str) -> Result<Speed, String> {
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
-    let loaded = arguments.scenario.load()?;
+    let mut loaded = arguments.scenario.load()?;
     let world = &arguments.world.on;
+    loaded.scenario.suit(world, &arguments.world.options())?;
     if world.is_real_time() && arguments.speed.is_some() {
         return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
     }

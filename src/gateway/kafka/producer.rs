@@ -29,7 +29,7 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
 
 use crate::host::Door;
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Time};
+use crate::kernel::{NodeId, Actor, ActorId, Addr, Crash, Cx, Time};
 use crate::trace::{Batch, Body, ChannelId, Ids, Life, PlaceId, Reason, Record};
 use crate::wire::Brokersim;
 use crate::wire::port::{FromPublisher, ToPublisher};
@@ -98,6 +98,8 @@ pub struct Report {
 pub struct Setup {
     /// Its actor.
     pub me: ActorId,
+    /// Its node.
+    pub node: NodeId,
     /// Its application.
     pub app: Addr<FromPublisher>,
     /// librdkafka's properties, without where the cluster listens.
@@ -301,7 +303,7 @@ impl Worker {
         if self.client.is_none() {
             let context = Context { thread: self.myself.clone(), notes: Arc::clone(&self.setup.notes) };
             let mut config = self.setup.config.clone();
-            config.set("bootstrap.servers", self.setup.names.bootstrap());
+            config.set("bootstrap.servers", self.setup.names.bootstrap_of(self.setup.node));
             match Client::new(&config, context) {
                 Ok(client) => self.client = Some(client),
                 Err(error) => self.setup.notes.complain("producer", &error, "it could not be made"),

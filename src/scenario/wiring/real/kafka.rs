@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::gateway::Trouble;
 use crate::gateway::kafka::doctor::Patient;
 use crate::gateway::kafka::{self as gateway, Applications, Publisher, Subscriber};
+use crate::gateway::proxy::Protocol;
+use crate::gateway::{Means, Trouble};
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
 use crate::kernel::{Builder, Time};
 use crate::trace::{GroupId, Stage};
@@ -40,6 +41,7 @@ pub(super) fn install(
         topics: kafka.topics.iter().map(|topic| topic_of(kafka, topic)).collect(),
         options: outside.options.clone(),
         run: gateway::new_run(),
+        means: means(scenario, outside),
     };
     let applications = applications(kafka, stage, builder, apps);
     let ports = gateway::install(config, outside.door, builder, &applications, None);
@@ -52,7 +54,7 @@ pub(super) fn install(
         clients: clients.collect(),
         cluster: Cluster { brokers: ports.brokers, controller: Some(ports.controller) },
         backend: Some(ports.backend),
-        hands: Vec::new(),
+        hands: ports.hands,
     })
 }
 
@@ -80,6 +82,17 @@ fn topic_of(kafka: &Kafka, topic: &Topic) -> gateway::Topic {
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
         settings: settings::topic(kafka, &topic.name, &topic.config),
+    }
+}
+
+/// What faults can do to the cluster.
+fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
+    // A run without such faults talks to its brokers directly.
+    let between = scenario.breaks_paths() && !scenario.is_encrypted(outside.options);
+    Means {
+        between: between.then_some(Protocol::Kafka),
+        commands: scenario.broker_commands(outside.world, outside.options),
+        seed: scenario.run.seed,
     }
 }
 
