@@ -13,7 +13,8 @@
 //! **Not modelled:** transactions; what the brokers do inside.
 
 mod actors;
-pub mod admin;
+mod api_versions;
+mod admin;
 mod books;
 mod consumer;
 pub mod doctor;
@@ -30,7 +31,6 @@ mod tests;
 mod watch;
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -98,8 +98,6 @@ pub struct Config {
     pub topics: Vec<Topic>,
     /// How it treats what is not its own.
     pub options: Options,
-    /// Whether somebody is sure, by the names given, that the cluster is on this machine.
-    pub is_here: bool,
     /// A number that no other run has.
     pub run: u32,
     /// What the run can do to the cluster for its faults.
@@ -464,7 +462,6 @@ impl Outside {
         if let Some(why) = settings::beyond_this_build(&self.common.connection) {
             return Err(Trouble::Usage(why));
         }
-        self.agree(servers)?;
         self.common.names.set_bootstrap(&servers.join(","));
         let refused: Vec<_> = servers.iter().filter_map(|server| knock(server).err()).collect();
         if refused.len() == servers.len() {
@@ -477,20 +474,6 @@ impl Outside {
             self.common.names.set_reach(Arc::clone(reach));
         }
         self.make_topics(&admin)
-    }
-
-    /// Writes to a cluster that is not on this machine are agreed to first.
-    fn agree(&self, servers: &[String]) -> Result<(), Trouble> {
-        if self.config.is_here || self.config.options.yes {
-            return Ok(());
-        }
-        let servers = servers.join(",");
-        let question =
-            format!("{servers} is not on this machine: topics will be made there and written to. Go on? [y/N] ");
-        if std::io::stdin().is_terminal() && ask(&question) {
-            return Ok(());
-        }
-        Err(Trouble::Usage(format!("{servers} is not on this machine: say --yes to write to it")))
     }
 
     /// Who is there? Ids in ascending order, and where each says it listens.
@@ -646,6 +629,9 @@ impl Outside {
         if books.strangers() > 0 {
             notes.say(format!("{} records of others lie in these topics and were passed over", books.strangers()));
         }
+        if books.cuts() > 0 {
+            notes.say(format!("{} times another record lay where one had been told: a log had been cut", books.cuts()));
+        }
         if books.holes() > 0 {
             notes.say(format!("of {} offsets nobody could say in time what lies there", books.holes()));
         }
@@ -659,13 +645,6 @@ const EMBEDDED: &str = "on the embedded cluster (librdkafka's mock) nothing is r
 fn create(admin: &Admin, plans: &[Plan]) -> Result<Vec<Option<RDKafkaErrorCode>>, Trouble> {
     let made = admin.create(plans, false);
     made.map_err(|error| Trouble::Outside(format!("the cluster does not make topics: {error}")))
-}
-
-fn ask(question: &str) -> bool {
-    eprint!("{question}");
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("y")
 }
 
 impl Backend for Outside {

@@ -123,11 +123,6 @@ impl Names {
     pub fn broker(&self, id: i32) -> Option<BrokerId> {
         self.ids().iter().position(|known| *known == id).map(|index| BrokerId(index as u32 + 1))
     }
-
-    /// The `node.id` of a broker of the scenario.
-    pub fn node_id(&self, broker: BrokerId) -> Option<i32> {
-        self.ids().get((broker.0 as usize).checked_sub(1)?).copied()
-    }
 }
 
 #[cfg(test)]
@@ -147,6 +142,5 @@ mod tests {
         assert_eq!(names.place_named("payments", 2), None);
         assert_eq!(names.place_named("brokersim-1-payments", 3), None);
         assert_eq!(names.broker(3), Some(BrokerId(2)));
-        assert_eq!(names.node_id(BrokerId(1)), Some(1));
     }
 }
