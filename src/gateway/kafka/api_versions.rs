@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn an_answer_with_features_tells_the_release() {
         let mut answer = vec![0, 0, 0, 1, 0, 0];
-        // One kind of request, no throttling, one tagged field of 24 bytes: the finalised features.
-        answer.extend([2, 0, 18, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 2, 24]);
+        // One kind of request, no throttling, one tagged field of 23 bytes: the finalised features.
+        answer.extend([2, 0, 18, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 2, 23]);
         answer.extend([2, 17]);
         answer.extend(b"metadata.version");
         answer.extend([0, 27, 0, 1, 0]);

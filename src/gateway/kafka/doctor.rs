@@ -4,8 +4,6 @@
 //! TLS it is not asked. Clocks are compared by a record that the broker stamps, on a topic of its own that is
 //! removed again.
 
-#![expect(clippy::disallowed_types, reason = "it compares clocks")]
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

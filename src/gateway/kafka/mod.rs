@@ -264,6 +264,7 @@ pub fn install(
         closed: None,
         watch: None,
         made: Vec::new(),
+        told: BTreeSet::new(),
         over: false,
     };
     Ports { publishers, subscribers, controller: addr, brokers, backend: Box::new(backend), hands }
@@ -351,7 +352,10 @@ impl Clients {
     fn subscriber(&mut self, builder: &mut Builder<Brokersim>, app: &Subscriber) -> Addr<ToSubscriber> {
         let seat: Seat<consumer::Front> = builder.reserve(app.node, app.name.as_str());
         let addr = seat.addr();
-        let mut properties = settings::consumer(&app.settings);
+        // The protocol of groups decides which other settings there are.
+        let protocol = self.common.connection.iter().filter(|(name, _)| name == "group.protocol");
+        let given: Vec<_> = app.settings.iter().chain(protocol).cloned().collect();
+        let mut properties = settings::consumer(&given);
         if self.embedded {
             // It answers a fetch when its time is over, whatever has come meanwhile.
             properties.values.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
@@ -441,6 +445,8 @@ struct Outside {
     watch: Option<JoinHandle<()>>,
     /// Topics that this run made.
     made: Vec<String>,
+    /// What was told of the reach.
+    told: BTreeSet<String>,
     over: bool,
 }
 
@@ -679,8 +685,9 @@ impl Backend for Outside {
     }
 
     fn notes(&mut self) -> Vec<String> {
-        let mut notes = self.common.notes.lines();
-        notes.extend(self.reach.iter().flat_map(|reach| reach.notes()));
+        let mut notes = self.common.notes.take();
+        let of_reach = self.reach.iter().flat_map(|reach| reach.notes());
+        notes.extend(of_reach.filter(|note| self.told.insert(note.clone())));
         notes
     }
 

@@ -190,6 +190,9 @@ struct Epoch {
     failed: u32,
 }
 
+/// An accepted record: where it lies, and at which offset, as far as that was told.
+type Accepted = (Option<PlaceId>, Option<u64>, Box<Tag>);
+
 /// How long a dying client is listened to.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Reports that are taken together at most.
@@ -426,7 +429,7 @@ impl Worker {
     }
 
     /// Records that lie side by side.
-    fn accept(&mut self, run: &[(Option<PlaceId>, Option<u64>, Box<Tag>)]) {
+    fn accept(&mut self, run: &[Accepted]) {
         let (place, offset, _) = run[0];
         let records: Vec<_> = run.iter().map(|(.., tag)| tag.record).collect();
         if let (Some(place), Some(offset)) = (place, offset) {
@@ -581,9 +584,9 @@ fn contents<'a>(
 }
 
 /// How many of these, from the first on, lie side by side; none when there are none.
-fn run_length(reports: &[(Option<PlaceId>, Option<u64>, Box<Tag>)]) -> Option<usize> {
+fn run_length(reports: &[Accepted]) -> Option<usize> {
     let (place, offset, _) = reports.first()?;
-    let follows = |(index, report): &(usize, &(Option<PlaceId>, Option<u64>, Box<Tag>))| {
+    let follows = |(index, report): &(usize, &Accepted)| {
         report.0 == *place && report.1 == offset.map(|offset| offset + *index as u64)
     };
     Some(reports.iter().enumerate().take_while(follows).count())
