@@ -149,6 +149,9 @@ impl Course {
 
     fn end(&mut self, observer: &mut dyn Observer<Fact>) -> Vec<String> {
         if let Stands::Runs(live) = std::mem::replace(&mut self.stands, Stands::Over) {
+            if let Some(backend) = &mut self.backend {
+                backend.close_books();
+            }
             let ended = live.end(observer);
             (self.now, self.facts, self.inputs) = (ended.now, ended.facts, ended.inputs);
         }

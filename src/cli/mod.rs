@@ -2,6 +2,7 @@
 
 mod bundled;
 mod calc;
+mod doctor;
 mod engine;
 mod exit;
 mod explain;
@@ -54,6 +55,8 @@ enum Command {
     Why(why::WhyArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
+    /// Say whether real brokers can be reached, what they are, and whether they take a scenario
+    Doctor(doctor::DoctorArguments),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -93,6 +96,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::Why(arguments) => why::why(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

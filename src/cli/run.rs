@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::analyze::why::is_worth_asking;
-use crate::gateway::Options;
+use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
 use crate::tui::pace::Speed;
@@ -77,6 +77,38 @@ pub struct WorldArguments {
     /// Write to brokers that are not on this machine without asking.
     #[arg(long, short)]
     pub yes: bool,
+    /// Leave out the faults that cannot strike there, instead of refusing to begin.
+    #[arg(long)]
+    pub skip_faults: bool,
+    /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileName>,
+    /// A property of every real client, by the client library's name: `sasl.username=me`. Again for more.
+    #[arg(long = "client-property", value_name = "NAME=VALUE", value_parser = property)]
+    pub client_properties: Vec<(String, String)>,
+}
+
+/// Ready commands for brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// Brokers that `scripts/brokers` has started.
+    Native,
+    /// Brokers of `compose/compose.yaml`.
+    Compose,
+}
+
+impl ProfileName {
+    fn profile(self) -> Profile {
+        match self {
+            Self::Native => Profile::Native,
+            Self::Compose => Profile::Compose,
+        }
+    }
+}
+
+pub(super) fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }
 
 impl WorldArguments {
@@ -112,7 +144,15 @@ impl WorldArguments {
 
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
-        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
+        let client_properties = self.client_properties.clone();
+        Options {
+            use_existing: self.use_existing,
+            keep: self.keep,
+            yes: self.yes,
+            skip_faults: self.skip_faults,
+            profile: self.profile.map(ProfileName::profile),
+            client_properties,
+        }
     }
 }
 
@@ -160,8 +200,9 @@ fn speed(text: &str) -> Result<Speed, String> {
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
-    let loaded = arguments.scenario.load()?;
+    let mut loaded = arguments.scenario.load()?;
     let world = &arguments.world.on;
+    loaded.scenario.suit(world, &arguments.world.options())?;
     if world.is_real_time() && arguments.speed.is_some() {
         return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::fault::catalogue::Kind;
 use crate::fault::{Again, Strike};
+use crate::gateway::Commands;
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
@@ -50,6 +51,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
     pub random_faults: Option<RandomFaults>,
+    /// `[real.commands]`: what ends and starts real brokers.
+    pub commands: Commands,
     /// What must come of it, in the order of the file.
     pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
