@@ -385,6 +385,7 @@ fn the_manifest_has_the_documented_fields() {
         "tape_version",
         "traces",
         "wall",
+        "world",
     ];
     assert_eq!(fields, documented);
     assert_eq!(json["state"], "finished");
