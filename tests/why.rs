@@ -1,6 +1,9 @@
 //! Stories of misfortune: what `why` says about runs whose causes are known, asserted on its structure; and what it
 //! proposes, tried.
 
+#[path = "why/library.rs"]
+mod library;
+
 use std::path::{Path, PathBuf};
 
 use brokersim::analyze::why::{

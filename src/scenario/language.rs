@@ -515,8 +515,8 @@ const CRASH_POINTS: &[&str] = &["at-once", "before-commit", "after-commit"];
 
 const WORKERS: Key = key(
     "workers",
-    Shape::Count(1, 10_000),
-    "threads that records are handed to while the loop polls on; the loop works itself unless said",
+    Shape::Count(0, 10_000),
+    "threads that records are handed to while the loop polls on; 0 unless said: the loop works itself",
 );
 const ON_ERROR_KEY: Key =
     key("on-error", Shape::Choice(ON_ERROR), "what it does about a record that its handler fails on");

@@ -194,6 +194,8 @@ impl Register<'_> {
             self.own(&bearer, table, &path, "instances", &instances.to_string());
             self.own(&bearer, table, &path, "service", "0s");
             self.own(&bearer, table, &path, "on-error", "crash");
+            self.own(&bearer, table, &path, "workers", "0");
+            self.own(&bearer, table, &path, "crash-after", "none");
             if reader.consumer.is_some() {
                 let commit = match reader.commit {
                     Commit::Auto => "auto",

@@ -161,7 +161,7 @@ fn a_recording_that_replays_a_trace_is_explained_wherever_its_folder_lies() {
 #[test]
 fn the_bundled_trace_is_found_by_why_and_minimise_from_any_folder() {
     let (here, there) = (Scratch::empty(), Scratch::empty());
-    let short = "--duration 5s --set run.drain=1s";
+    let short = "--duration 5s --set run.drain=6s";
     let told =
         call(&here.0, &format!("run trace-replay --headless -q --out {}/run {short}", there.0.display()));
     assert!(told.code < 2, "{}", told.err);

@@ -412,7 +412,7 @@ fn crashes(event: &Event<Fact>, node: NodeId) -> bool {
 }
 
 fn loses_power(event: &Event<Fact>, node: NodeId) -> bool {
-    matches!(event.fact, Fact::Physics(Physics::Crashed { node: of, how: Crash::Power }) if of == node)
+    matches!(event.fact, Fact::Physics(Physics::Crashed { node: of, how: Crash::Power | Crash::DiskLoss }) if of == node)
 }
 
 fn expires(event: &Event<Fact>, victim: &Victim) -> bool {
