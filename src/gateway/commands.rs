@@ -90,7 +90,9 @@ impl Commands {
     /// Those of a profile. They name files of this project, from its folder.
     pub fn of(profile: Profile, brokers: Brokers) -> Self {
         let line = |act: Act| match (profile, brokers) {
-            (Profile::Native, Brokers::Kafka) => format!("scripts/brokers {} kafka {{number}}", act.verb(profile)),
+            (Profile::Native, Brokers::Kafka) => {
+                format!("scripts/brokers {} kafka {{number}}", act.verb(profile))
+            }
             (Profile::Native, Brokers::Mqtt) => format!("scripts/brokers {} mqtt", act.verb(profile)),
             (Profile::Compose, Brokers::Kafka) => {
                 format!("docker compose -f compose/compose.yaml {} {{broker}}", act.verb(profile))

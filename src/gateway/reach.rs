@@ -285,11 +285,7 @@ mod tests {
 
     #[test]
     fn what_no_command_can_do_is_a_note() {
-        let setup = ReachSetup {
-            clients: Vec::new(),
-            brokers: BROKERS.to_vec(),
-            means: Means::default(),
-        };
+        let setup = ReachSetup { clients: Vec::new(), brokers: BROKERS.to_vec(), means: Means::default() };
         let reach = Reach::new(setup);
         assert!(!reach.hands().obey(&Command::Pause(BROKERS[0])));
         assert_eq!(reach.notes(), ["nothing was done to broker-1: there is no pause-broker command"]);
@@ -299,7 +295,8 @@ mod tests {
     fn a_client_has_a_way_of_its_own_once_the_brokers_are_known() {
         let (reach, _) = reach("way", Some(Protocol::Plain));
         assert_eq!(reach.way(CLIENT), None);
-        let brokers = [(1, "127.0.0.1:1".to_owned()), (2, "127.0.0.1:2".to_owned()), (7, "127.0.0.1:3".to_owned())];
+        let brokers =
+            [(1, "127.0.0.1:1".to_owned()), (2, "127.0.0.1:2".to_owned()), (7, "127.0.0.1:3".to_owned())];
         reach.begin(&brokers).expect("there are ports");
         assert_eq!(reach.way(CLIENT).map(|way| way.split(',').count()), Some(3));
         assert_eq!(reach.way(NodeId(77)), None, "it is not a client of this run");

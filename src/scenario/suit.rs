@@ -54,7 +54,8 @@ impl Scenario {
             | Strike::AddPartitions(_)
             | Strike::Heal => false,
         };
-        let poison = |fault: &Fault| matches!(fault.strike, Strike::Tell { begins: ToApplication::Poison(_), .. });
+        let poison =
+            |fault: &Fault| matches!(fault.strike, Strike::Tell { begins: ToApplication::Poison(_), .. });
         let poison = self.faults.iter().any(poison);
         self.faults.iter().any(breaks)
             || self.random_faults.is_some()
@@ -96,16 +97,18 @@ impl Scenario {
         if !skipped.is_empty() && !options.skip_faults {
             return Err(refusal(world, &skipped));
         }
-        self.notes.extend(skipped.into_iter().map(|fault| format!("left out, as it cannot strike on {world}: {fault}")));
+        self.notes.extend(
+            skipped.into_iter().map(|fault| format!("left out, as it cannot strike on {world}: {fault}")),
+        );
         Ok(())
     }
 
     fn means(&self, world: &World, options: &Options) -> Means {
         let between = match world {
             World::Embedded => Err("nothing lies between its clients and the broker within this process"),
-            World::Kafka(_) if self.is_encrypted(options) => {
-                Err("what is encrypted cannot be led through a proxy: Kafka's brokers say inside it where they are")
-            }
+            World::Kafka(_) if self.is_encrypted(options) => Err(
+                "what is encrypted cannot be led through a proxy: Kafka's brokers say inside it where they are",
+            ),
             World::Kafka(_) | World::Mqtt(_) | World::Simulated | World::Live => Ok(()),
         };
         Means { commands: self.broker_commands(world, options), between, grows: *world != World::Embedded }
@@ -149,12 +152,16 @@ impl Means {
                 broker.flatten().or_else(|| silent.then(|| self.between_hindrance()).flatten())
             }
             Strike::ShutDown if fault.lasts.is_none() => self.needs(&[Act::Stop]),
-            Strike::ShutDown | Strike::Restart | Strike::RollingRestart(_) => self.needs(&[Act::Stop, Act::Start]),
+            Strike::ShutDown | Strike::Restart | Strike::RollingRestart(_) => {
+                self.needs(&[Act::Stop, Act::Start])
+            }
             Strike::Pause => {
                 let broker = brokers.then(|| self.needs(&[Act::Pause, Act::Resume])).flatten();
                 broker.or_else(|| instances.then(|| self.between_hindrance()).flatten())
             }
-            Strike::SlowCpu(_) => brokers.then(|| "a real broker's processor cannot be slowed down".to_owned()),
+            Strike::SlowCpu(_) => {
+                brokers.then(|| "a real broker's processor cannot be slowed down".to_owned())
+            }
             Strike::SlowDisk(_) => Some("a real disk cannot be slowed down".to_owned()),
             Strike::FullDisk => Some("a real disk is not filled up".to_owned()),
             Strike::Sever(..) | Strike::Burden(..) => {
@@ -169,7 +176,9 @@ impl Means {
 
     fn crash_hindrance(&self, how: Crash, lasts: bool) -> Option<String> {
         match how {
-            Crash::Power => Some("what a real broker's machine has in memory is not lost; `kill` ends its process".to_owned()),
+            Crash::Power => Some(
+                "what a real broker's machine has in memory is not lost; `kill` ends its process".to_owned(),
+            ),
             Crash::DiskLoss => Some("a real broker's disk is not emptied".to_owned()),
             Crash::Process | Crash::Exit if lasts => self.needs(&[Act::Kill, Act::Start]),
             Crash::Process | Crash::Exit => self.needs(&[Act::Kill]),
@@ -177,9 +186,13 @@ impl Means {
     }
 
     fn needs(&self, acts: &[Act]) -> Option<String> {
-        let missing: Vec<_> = acts.iter().filter(|act| !self.commands.can(**act)).map(|act| act.key()).collect();
+        let missing: Vec<_> =
+            acts.iter().filter(|act| !self.commands.can(**act)).map(|act| act.key()).collect();
         (!missing.is_empty()).then(|| {
-            format!("there is no command for it: say {} in [real.commands], or --profile", missing.join(" and "))
+            format!(
+                "there is no command for it: say {} in [real.commands], or --profile",
+                missing.join(" and ")
+            )
         })
     }
 
@@ -196,7 +209,8 @@ fn is_controller(target: &Target) -> bool {
 fn network_hindrance(fault: &Fault, brokers: bool) -> Option<String> {
     let apart = !fault.peers.is_empty() && !fault.peers.iter().any(is_broker);
     (brokers && !apart).then(|| {
-        "brokers talk to each other past this run: name the applications that it is about as `peers`".to_owned()
+        "brokers talk to each other past this run: name the applications that it is about as `peers`"
+            .to_owned()
     })
 }
 
@@ -288,7 +302,8 @@ mod tests {
             ("latency = \"broker-1\"\npeers = \"broker-2\"\nby = \"10ms\"", "peers"),
         ];
         for (what, why) in impossible {
-            let said = hindrance(what, &cluster(), &native()).unwrap_or_else(|| panic!("{what} is let through"));
+            let said =
+                hindrance(what, &cluster(), &native()).unwrap_or_else(|| panic!("{what} is let through"));
             assert!(said.contains(why) && said.contains("--skip-faults"), "{what}: {said}");
         }
     }
@@ -298,7 +313,8 @@ mod tests {
         let kill = "kill = \"broker-2\"\nfor = \"5s\"";
         let said = hindrance(kill, &cluster(), &Options::default()).expect("there is no command");
         assert!(said.contains("kill-broker and start-broker in [real.commands]"), "{said}");
-        let mut scenario = shop(&format!("{}[real.commands]\nkill-broker = \"k {{broker}}\"", fault("kill = \"broker-2\"")));
+        let mut scenario =
+            shop(&format!("{}[real.commands]\nkill-broker = \"k {{broker}}\"", fault("kill = \"broker-2\"")));
         assert_eq!(scenario.suit(&cluster(), &Options::default()), Ok(()));
         let commands = scenario.broker_commands(&cluster(), &native());
         assert_eq!(commands.line(Act::Kill, 2).as_deref(), Some("k broker-2"), "the scenario's own");
@@ -308,7 +324,10 @@ mod tests {
     #[test]
     fn nothing_lies_between_encrypted_or_embedded_clients_and_their_brokers() {
         let cut = "blackhole = \"billing-1\"";
-        assert!(hindrance(cut, &World::Embedded, &native()).is_some_and(|why| why.contains("within this process")));
+        assert!(
+            hindrance(cut, &World::Embedded, &native())
+                .is_some_and(|why| why.contains("within this process"))
+        );
         let property = ("security.protocol".to_owned(), "sasl_ssl".to_owned());
         let encrypted = Options { client_properties: vec![property], ..native() };
         assert!(hindrance(cut, &cluster(), &encrypted).is_some_and(|why| why.contains("encrypted")));
@@ -321,7 +340,10 @@ mod tests {
         assert_eq!(scenario.suit(&cluster(), &options), Ok(()));
         assert_eq!(scenario.faults.len(), 1);
         let note = scenario.notes.last().expect("it is said");
-        assert!(note.contains("5s: lost-disk of broker-1") || note.contains("lost-disk of broker-1"), "{note}");
+        assert!(
+            note.contains("5s: lost-disk of broker-1") || note.contains("lost-disk of broker-1"),
+            "{note}"
+        );
     }
 
     #[test]
@@ -333,7 +355,9 @@ mod tests {
         assert!(drawn.iter().any(|fault| fault.kind.name == "lost-disk"));
         let options = Options { skip_faults: true, ..native() };
         assert_eq!(scenario.suit(&cluster(), &options), Ok(()));
-        assert!(scenario.random_faults.is_none() && scenario.faults.iter().all(|fault| fault.kind.name == "kill"));
+        assert!(
+            scenario.random_faults.is_none() && scenario.faults.iter().all(|fault| fault.kind.name == "kill")
+        );
         let kills = drawn.iter().filter(|fault| fault.kind.name == "kill").count();
         assert_eq!(scenario.faults.len(), kills);
     }

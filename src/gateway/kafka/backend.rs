@@ -298,14 +298,16 @@ impl Backend for Outside {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
+        // Clients say goodbye to, and topics are removed from, a cluster that is whole.
+        if let Some(reach) = &self.reach {
+            reach.mend();
+        }
         self.clients.end();
         let _ = self.orders.send(Order::End);
         if let Some(watch) = self.watch.take() {
             let _ = watch.join();
         }
-        // Topics are removed from a cluster that is whole.
         if let Some(reach) = &self.reach {
-            reach.mend();
             reach.end();
         }
         self.remove_what_was_made();

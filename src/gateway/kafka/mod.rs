@@ -12,6 +12,8 @@
 //!
 //! **Not modelled:** transactions; what the brokers do inside.
 
+#![expect(clippy::disallowed_types, reason = "real clients run in real time")]
+
 mod actors;
 mod admin;
 mod api_versions;
@@ -36,7 +38,7 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 
@@ -400,11 +402,24 @@ impl Clients {
         addr
     }
 
+    /// Ends them. Who waits for an answer that no broker gives is let go after a while.
     fn end(&mut self) {
         self.endings.drain(..).for_each(|ending| ending.tell());
-        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        let begun = Instant::now();
+        while self.threads.iter().any(|thread| !thread.is_finished()) && begun.elapsed() < ENDING {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (ended, stuck): (Vec<_>, Vec<_>) = self.threads.drain(..).partition(JoinHandle::is_finished);
+        ended.into_iter().for_each(|thread| drop(thread.join()));
+        if !stuck.is_empty() {
+            let note = format!("{} clients wait for brokers that do not answer, and were let go", stuck.len());
+            self.common.notes.say(note);
+        }
     }
 }
+
+/// How long clients may take to end: librdkafka's requests give up after a minute (`socket.timeout.ms`).
+const ENDING: Duration = Duration::from_secs(75);
 
 /// A client that says who it is to the brokers, unless it was given another name.
 fn named(mut config: ClientConfig, name: &str) -> ClientConfig {
