@@ -106,7 +106,9 @@ fn examine(arguments: &DoctorArguments) -> Result<Vec<Line>, Failure> {
                 ScenarioArguments { scenario: file.clone(), set: Vec::new(), seed: None, duration: None };
             let loaded = file.load()?;
             let patient = crate::scenario::wiring::patient(&loaded.scenario);
-            let other = || Failure::Usage(format!("this scenario is not about Kafka: it cannot run on {}", arguments.on));
+            let other = || {
+                Failure::Usage(format!("this scenario is not about Kafka: it cannot run on {}", arguments.on))
+            };
             Some(patient.ok_or_else(other)?)
         }
     };

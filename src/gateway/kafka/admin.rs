@@ -87,7 +87,11 @@ impl Admin {
     ///
     /// # Errors
     /// When the question itself fails.
-    pub fn create(&self, plans: &[Plan], validate_only: bool) -> Result<Vec<Option<RDKafkaErrorCode>>, KafkaError> {
+    pub fn create(
+        &self,
+        plans: &[Plan],
+        validate_only: bool,
+    ) -> Result<Vec<Option<RDKafkaErrorCode>>, KafkaError> {
         let topics: Vec<NewTopic<'_>> = plans.iter().map(new_topic).collect();
         let options = options().validate_only(validate_only);
         let made = self.wait(self.client.create_topics(&topics, &options))?;
@@ -183,9 +187,9 @@ fn refusal(server: &str, error: &std::io::Error) -> String {
             "{server} refuses the connection: nobody listens there; start the broker (`scripts/brokers up kafka`), \
              or check the port"
         ),
-        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => format!(
-            "{server} does not answer within 3 s: check the address, and firewalls in between"
-        ),
+        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
+            format!("{server} does not answer within 3 s: check the address, and firewalls in between")
+        }
         _ => format!("{server} cannot be reached: {error}"),
     }
 }

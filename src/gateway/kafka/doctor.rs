@@ -134,7 +134,9 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
 
 fn examine_embedded(visit: &Visit) -> Vec<Finding> {
     let mut findings = vec![match Embedded::start(1) {
-        Ok(cluster) => good("cluster", format!("librdkafka's mock cluster starts, on {}", cluster.bootstrap())),
+        Ok(cluster) => {
+            good("cluster", format!("librdkafka's mock cluster starts, on {}", cluster.bootstrap()))
+        }
         Err(trouble) => bad("cluster", trouble.to_string(), "it needs a free port on the loopback interface"),
     }];
     if let Some(patient) = &visit.patient {
@@ -190,9 +192,10 @@ fn meet(visit: &Visit, config: &ClientConfig, findings: &mut Vec<Finding>) -> Op
 }
 
 fn version(visit: &Visit) -> Finding {
-    let encrypted = visit.connection.iter().any(|(name, value)| {
-        name == "security.protocol" && !value.eq_ignore_ascii_case("plaintext")
-    });
+    let encrypted = visit
+        .connection
+        .iter()
+        .any(|(name, value)| name == "security.protocol" && !value.eq_ignore_ascii_case("plaintext"));
     if encrypted {
         return odd("version", "not asked over a secured connection", "ask the cluster's administrator");
     }
@@ -219,12 +222,20 @@ fn look_at_brokers(metadata: &Metadata, findings: &mut Vec<Finding>) {
     let left: Vec<_> = left.map(rdkafka::metadata::MetadataTopic::name).collect();
     if !left.is_empty() {
         let says = format!("{} topics of other runs are there: {}", left.len(), left.join(", "));
-        findings.push(odd("brokers", says, "if none of these runs goes on, remove them: kafka-topics.sh --delete"));
+        findings.push(odd(
+            "brokers",
+            says,
+            "if none of these runs goes on, remove them: kafka-topics.sh --delete",
+        ));
     }
     for broker in metadata.brokers() {
         if let Err(why) = knock(&address(broker)) {
             let says = format!("broker {} names itself {}, and {why}", broker.id(), address(broker));
-            findings.push(bad("brokers", says, "let its advertised.listeners be an address that is reached from here"));
+            findings.push(bad(
+                "brokers",
+                says,
+                "let its advertised.listeners be an address that is reached from here",
+            ));
         }
     }
 }
@@ -253,7 +264,12 @@ fn look_at_scenario(patient: &Patient, admin: &Admin, metadata: &Metadata, findi
 
 fn plan(topic: &Topic, settings: Settings) -> Plan {
     let (partitions, replication_factor) = (topic.partitions, topic.replication_factor);
-    Plan { topic: format!("brokersim-doctor-{:08x}", super::new_run()), partitions, replication_factor, settings }
+    Plan {
+        topic: format!("brokersim-doctor-{:08x}", super::new_run()),
+        partitions,
+        replication_factor,
+        settings,
+    }
 }
 
 /// Whether a topic could be made, or which of its settings is in the way.
@@ -271,7 +287,11 @@ fn look_at_topic(name: &str, topic: &Topic, admin: &Admin) -> Option<Finding> {
     let culprits = topic.settings.iter().filter(one).map(|(name, value)| format!("{name} = {value}"));
     let culprits: Vec<_> = culprits.collect();
     Some(if culprits.is_empty() {
-        bad("topics", format!("{name} cannot be made: {why}"), "may this user make topics? else --use-existing")
+        bad(
+            "topics",
+            format!("{name} cannot be made: {why}"),
+            "may this user make topics? else --use-existing",
+        )
     } else {
         let says = format!("{name}: the cluster does not take {}", culprits.join(", "));
         bad("topics", says, "write another value, or leave it to the cluster")
@@ -356,20 +376,32 @@ fn millis() -> i64 {
 
 fn compare_clocks(visit: &Visit, config: &ClientConfig, admin: &Admin, metadata: &Metadata) -> Finding {
     if !visit.may_write {
-        return odd("clock", "not compared: that takes a record on a topic of its own", "allow it with --yes");
+        return odd(
+            "clock",
+            "not compared: that takes a record on a topic of its own",
+            "allow it with --yes",
+        );
     }
     let setting = ("message.timestamp.type".to_owned(), "LogAppendTime".to_owned());
     let topic = Topic { partitions: 1, replication_factor: 1, settings: Vec::new() };
     let plan = plan(&topic, vec![setting]);
     let made = admin.create(std::slice::from_ref(&plan), false);
     if !matches!(made.as_deref(), Ok([None])) || !admin.await_leaders(&plan.topic, 1, PATIENCE) {
-        return odd("clock", "not compared: this user may not make a topic", "nothing; promises do not need it");
+        return odd(
+            "clock",
+            "not compared: this user may not make a topic",
+            "nothing; promises do not need it",
+        );
     }
     let measured = measure(config, &plan.topic);
     let removed = admin.delete(std::slice::from_ref(&plan.topic));
     let mut finding = match measured {
         Some((ahead, round_trip)) => judge_clock(ahead, round_trip, metadata),
-        None => odd("clock", "not compared: the record was not acknowledged within 10 s", "look at the lines above"),
+        None => odd(
+            "clock",
+            "not compared: the record was not acknowledged within 10 s",
+            "look at the lines above",
+        ),
     };
     if !matches!(removed.as_deref(), Ok([])) {
         finding.says.push_str(&format!("; topic {} could not be removed", plan.topic));
@@ -413,7 +445,11 @@ fn judge_clock(ahead: i64, round_trip: i64, metadata: &Metadata) -> Finding {
     if ahead.abs() <= round_trip / 2 + 100 {
         return good("clock", says);
     }
-    odd("clock", says, "synchronise both (NTP): timestamps, retention and by_duration go by the brokers' clock")
+    odd(
+        "clock",
+        says,
+        "synchronise both (NTP): timestamps, retention and by_duration go by the brokers' clock",
+    )
 }
 
 #[cfg(test)]
@@ -425,8 +461,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound").to_string();
         drop(listener);
-        let visit =
-            Visit { servers: vec![address], connection: Vec::new(), may_write: false, patient: None };
+        let visit = Visit { servers: vec![address], connection: Vec::new(), may_write: false, patient: None };
         let findings = examine(&visit);
         assert_eq!(findings.len(), 1);
         assert_eq!((findings[0].about, findings[0].state), ("reach", State::Bad));

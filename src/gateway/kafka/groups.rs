@@ -38,12 +38,8 @@ struct Group {
 impl Groups {
     /// So many groups without members.
     pub fn new(door: Door<Brokersim>, teller: ActorId, groups: usize) -> Self {
-        let empty = || Group {
-            state: GroupState::Empty,
-            generation: 0,
-            members: BTreeMap::new(),
-            pending: None,
-        };
+        let empty =
+            || Group { state: GroupState::Empty, generation: 0, members: BTreeMap::new(), pending: None };
         Self { door, teller, groups: (0..groups).map(|_| Mutex::new(empty())).collect() }
     }
 

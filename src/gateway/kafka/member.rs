@@ -144,7 +144,8 @@ impl Member {
     fn settled(&self, offsets: &TopicPartitionList) {
         for element in offsets.elements() {
             let place = self.names.place_named(element.topic(), element.partition());
-            if let (Some(place), Offset::Offset(offset), Ok(())) = (place, element.offset(), element.error()) {
+            if let (Some(place), Offset::Offset(offset), Ok(())) = (place, element.offset(), element.error())
+            {
                 let upto = u64::try_from(offset).expect("what is committed is an offset");
                 self.state().committed.insert(place, upto);
                 self.emit(Life::Settled { group: self.group, place, upto });

@@ -27,7 +27,8 @@ impl Notes {
         let code = error.rdkafka_error_code();
         if is_about_connections(code) {
             let same = "connections".to_owned();
-            return self.note(same, format!("a connection was lost or refused, and tried again ({who}: {reason})"));
+            return self
+                .note(same, format!("a connection was lost or refused, and tried again ({who}: {reason})"));
         }
         let what = code.map_or_else(|| error.to_string(), |code| code.to_string());
         self.note(format!("{who}: {what}"), format!("{who}: {what}: {reason}"));

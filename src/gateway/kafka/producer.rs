@@ -16,9 +16,9 @@
 #![expect(clippy::disallowed_types, reason = "real clients run in real time")]
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
 
 use crate::host::Door;
-use crate::kernel::{NodeId, Actor, ActorId, Addr, Crash, Cx, Time};
+use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
 use crate::trace::{Batch, Body, ChannelId, Ids, Life, PlaceId, Reason, Record};
 use crate::wire::Brokersim;
 use crate::wire::port::{FromPublisher, ToPublisher};
@@ -38,6 +38,7 @@ use super::books::Books;
 use super::header;
 use super::names::Names;
 use super::notes::Notes;
+use super::verdict::{Verdict, verdict};
 
 /// The actor in front of a real producer.
 #[derive(Clone, Debug)]
@@ -340,8 +341,8 @@ impl Worker {
         let (channel, record) = (tag.channel, tag.record);
         let topic = self.setup.names.topic(channel);
         let header = header::encode(self.setup.run, &record, body.is_some());
-        let headers = OwnedHeaders::new_with_capacity(1)
-            .insert(Header { key: header::NAME, value: Some(&header[..]) });
+        let headers =
+            OwnedHeaders::new_with_capacity(1).insert(Header { key: header::NAME, value: Some(&header[..]) });
         let hash = record.key_hash().unwrap_or(0).to_be_bytes();
         let zeros = self.zeros(&record, body);
         let (key, value) = contents(&record, &hash, &zeros, body);
@@ -599,47 +600,5 @@ fn ids(records: Vec<Record>) -> Ids {
             let bytes = records.iter().map(Record::bytes).fold(0, u32::saturating_add);
             Ids::Span(Batch::new(records, Vec::new(), bytes).span())
         }
-    }
-}
-
-/// What an error says of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// It is certainly not in the log.
-    Rejected(Reason),
-    /// It may be.
-    Unknown(Reason),
-}
-
-/// What librdkafka's last word on a record means. It retries what can be retried by itself.
-fn verdict(code: RDKafkaErrorCode) -> Verdict {
-    match code {
-        RDKafkaErrorCode::MessageTimedOut => Verdict::Unknown(Reason::DeliveryTimeout),
-        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge => {
-            Verdict::Rejected(Reason::MessageTooLarge)
-        }
-        RDKafkaErrorCode::InvalidTimestamp => Verdict::Rejected(Reason::InvalidTimestamp),
-        RDKafkaErrorCode::NotEnoughReplicas => Verdict::Rejected(Reason::NotEnoughReplicas),
-        RDKafkaErrorCode::NotEnoughReplicasAfterAppend => Verdict::Unknown(Reason::NotEnoughReplicas),
-        RDKafkaErrorCode::OutOfOrderSequenceNumber | RDKafkaErrorCode::UnknownProducerId => {
-            Verdict::Rejected(Reason::OutOfOrderSequence)
-        }
-        RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::Fenced => {
-            Verdict::Rejected(Reason::Fenced)
-        }
-        RDKafkaErrorCode::UnknownTopic
-        | RDKafkaErrorCode::UnknownPartition
-        | RDKafkaErrorCode::UnknownTopicOrPartition => Verdict::Rejected(Reason::NoMetadata),
-        RDKafkaErrorCode::InvalidMessage
-        | RDKafkaErrorCode::InvalidRecord
-        | RDKafkaErrorCode::TopicAuthorizationFailed
-        | RDKafkaErrorCode::ClusterAuthorizationFailed
-        | RDKafkaErrorCode::InvalidRequiredAcks
-        | RDKafkaErrorCode::NotLeaderForPartition
-        | RDKafkaErrorCode::LeaderNotAvailable => Verdict::Rejected(Reason::RetriesExhausted),
-        RDKafkaErrorCode::PurgeQueue => Verdict::Rejected(Reason::ProducerClosed),
-        RDKafkaErrorCode::PurgeInflight => Verdict::Unknown(Reason::ProducerClosed),
-        // Whatever else it is: nobody can say that the record is not there.
-        _ => Verdict::Unknown(Reason::RetriesExhausted),
     }
 }

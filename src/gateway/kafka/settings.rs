@@ -87,9 +87,7 @@ fn of_producer(name: &str) -> Becomes {
         "partitioner.adaptive.partitioning.enable" => {
             Becomes::Nothing("librdkafka picks partitions for records without keys evenly")
         }
-        "partitioner.availability.timeout.ms" => {
-            Becomes::Nothing("librdkafka does not shun slow partitions")
-        }
+        "partitioner.availability.timeout.ms" => Becomes::Nothing("librdkafka does not shun slow partitions"),
         "metadata.max.idle.ms" => Becomes::Nothing("librdkafka keeps what it knows of a topic"),
         "compression.gzip.level" | "compression.lz4.level" | "compression.zstd.level" => {
             Becomes::Called("compression.level")
@@ -107,7 +105,9 @@ fn of_consumer(name: &str) -> Becomes {
         | "auto.commit.interval.ms"
         | "auto.offset.reset"
         | "partition.assignment.strategy" => Becomes::Ours,
-        "default.api.timeout.ms" => Becomes::Nothing("librdkafka's commits last as long as their requests do"),
+        "default.api.timeout.ms" => {
+            Becomes::Nothing("librdkafka's commits last as long as their requests do")
+        }
         "exclude.internal.topics" => Becomes::Nothing("topics are subscribed to by name"),
         _ => shared(name),
     }
@@ -156,13 +156,14 @@ fn try_take(properties: &mut Properties, name: &str, called: &str, value: &str) 
 /// The properties of a producer with these settings.
 pub fn producer(given: &[(String, String)]) -> Properties {
     let mut properties = Properties::default();
-    let special = ["buffer.memory", "batch.size", "request.timeout.ms", "retry.backoff.ms", "partitioner.ignore.keys"];
-    let plain: Vec<_> =
-        given.iter().filter(|(name, _)| !special.contains(&name.as_str())).cloned().collect();
+    let special =
+        ["buffer.memory", "batch.size", "request.timeout.ms", "retry.backoff.ms", "partitioner.ignore.keys"];
+    let plain: Vec<_> = given.iter().filter(|(name, _)| !special.contains(&name.as_str())).cloned().collect();
     take(&mut properties, &plain, of_producer);
     properties.set("queue.buffering.max.messages", "0");
     if let Some(bytes) = number(given, "buffer.memory") {
-        properties.set("queue.buffering.max.kbytes", bytes.div_ceil(1024).clamp(1, 2_147_483_647).to_string());
+        properties
+            .set("queue.buffering.max.kbytes", bytes.div_ceil(1024).clamp(1, 2_147_483_647).to_string());
     }
     match number(given, "batch.size") {
         Some(0) => properties.set("batch.num.messages", "1"),

@@ -2,10 +2,13 @@
 
 #![expect(clippy::disallowed_types, reason = "real clients run in real time")]
 
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
+use super::admin::Plan;
+use super::embedded::Embedded;
 use super::*;
 use crate::hears;
 use crate::host::Knock;
@@ -147,7 +150,11 @@ impl Rig {
         let deadline = Instant::now() + DEADLINE;
         while !enough(self) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "not within {DEADLINE:?}: {what}; notes: {:?}", self.clients.common.notes.take());
+            assert!(
+                !left.is_zero(),
+                "not within {DEADLINE:?}: {what}; notes: {:?}",
+                self.clients.common.notes.take()
+            );
             if let Ok(knock) = self.heard.recv_timeout(left.min(Duration::from_millis(200))) {
                 self.take(knock);
             }
@@ -178,7 +185,9 @@ impl Rig {
     }
 
     fn lives(&self) -> impl Iterator<Item = &Life> {
-        self.seen.iter().filter_map(|event| if let Fact::Life(life) = &event.fact { Some(life) } else { None })
+        self.seen
+            .iter()
+            .filter_map(|event| if let Fact::Life(life) = &event.fact { Some(life) } else { None })
     }
 
     fn count(&self, which: impl Fn(&Life) -> Option<u32>) -> u32 {
@@ -201,7 +210,9 @@ impl Rig {
     }
 
     fn is_said(&self, msg: FromPublisher) -> bool {
-        self.said.iter().any(|(_, said)| matches!(said, crate::wire::Msg::FromPublisher(said) if *said == msg))
+        self.said
+            .iter()
+            .any(|(_, said)| matches!(said, crate::wire::Msg::FromPublisher(said) if *said == msg))
     }
 
     fn answers(&self) -> Vec<bool> {
@@ -353,7 +364,8 @@ fn an_automatic_commit_covers_what_earlier_polls_handed_over() {
     consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
     rig.until("it is committed", |rig| rig.lives().any(|life| matches!(life, Life::Settled { .. })));
     rig.until("all of it", |rig| {
-        let upto = |life: &Life| if let Life::Settled { upto, .. } = life { Some(*upto as u32) } else { None };
+        let upto =
+            |life: &Life| if let Life::Settled { upto, .. } = life { Some(*upto as u32) } else { None };
         rig.count(upto) == 5
     });
     assert_eq!(rig.books().balance().settled, 5);
@@ -404,7 +416,8 @@ fn what_the_broker_refuses_is_rejected_and_what_it_can_retry_is_not() {
 #[test]
 fn a_record_that_was_given_up_is_unknown() {
     let mut rig = Rig::new();
-    let producer = rig.producer(&[("delivery.timeout.ms", "300"), ("linger.ms", "0"), ("request.timeout.ms", "200")]);
+    let producer =
+        rig.producer(&[("delivery.timeout.ms", "300"), ("linger.ms", "0"), ("request.timeout.ms", "200")]);
     rig.cluster.slow(Duration::from_secs(3));
     rig.publish(&producer, 0, 1);
     rig.until("it is given up", |rig| {

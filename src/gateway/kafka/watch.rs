@@ -169,7 +169,15 @@ impl Watch {
         (known.leader, known.isr, known.replicas) = (leader, Arc::clone(&isr), replicas);
         let (leader_epoch, partition_epoch) = (known.leader_epoch, known.partition_epoch);
         let (unclean, elr) = (false, Arc::default());
-        self.tell(Kafka::PartitionChanged { place, leader, unclean, leader_epoch, partition_epoch, isr, elr });
+        self.tell(Kafka::PartitionChanged {
+            place,
+            leader,
+            unclean,
+            leader_epoch,
+            partition_epoch,
+            isr,
+            elr,
+        });
         if led_anew {
             self.setup.books.led_anew(place);
         }

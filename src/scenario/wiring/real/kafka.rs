@@ -178,11 +178,14 @@ fn refuse_what_embedded_cannot(scenario: &Scenario, kafka: &Kafka) -> Result<(),
     for topic in &kafka.topics {
         let (name, config) = (&topic.name, &topic.config);
         if config.retention_bytes.is_some() || config.retention_ms.is_some_and(|keeps| keeps < end) {
-            wrong.push(format!("retention of topic {name}: it keeps the last 5 MiB of a partition, whatever is set"));
+            wrong.push(format!(
+                "retention of topic {name}: it keeps the last 5 MiB of a partition, whatever is set"
+            ));
         }
         if topic.replication_factor > kafka.brokers {
             let factor = topic.replication_factor;
-            wrong.push(format!("topic {name} has replication.factor = {factor} of {} brokers", kafka.brokers));
+            wrong
+                .push(format!("topic {name} has replication.factor = {factor} of {} brokers", kafka.brokers));
         }
     }
     if wrong.is_empty() {

@@ -127,7 +127,8 @@ pub(super) fn reset(reset: OffsetReset) -> Reset {
 /// The settings of a topic.
 pub(super) fn topic(kafka: &Kafka, name: &str, config: &TopicConfig) -> Settings {
     let or_never = |value: Option<u64>| value.map_or("-1".to_owned(), |value| value.to_string());
-    let or_ever = |value: Option<Duration>| value.map_or(i64::MAX.to_string(), |it| it.as_millis().to_string());
+    let or_ever =
+        |value: Option<Duration>| value.map_or(i64::MAX.to_string(), |it| it.as_millis().to_string());
     let stamp = if config.log_append_time { "LogAppendTime" } else { "CreateTime" };
     let mut settings = vec![
         pair("min.insync.replicas", config.min_insync_replicas),
