@@ -371,7 +371,12 @@ pub fn struck_node(event: &Event<Fact>) -> Option<NodeId> {
     match event.fact {
         Fact::Physics(Physics::Crashed { node, .. } | Physics::Paused { node }) => Some(node),
         Fact::Physics(Physics::Cut { from, .. } | Physics::Refused { from, .. }) => Some(from),
-        Fact::Physics(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::ZeroMq(_) | Fact::Injected(_) => None,
+        Fact::Physics(_)
+        | Fact::Life(_)
+        | Fact::Kafka(_)
+        | Fact::ZeroMq(_)
+        | Fact::Mqtt(_)
+        | Fact::Injected(_) => None,
     }
 }
 

@@ -100,7 +100,12 @@ impl<'a> Teller<'a> {
                 {
                     begins = event.at;
                 }
-                Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {}
+                Fact::Life(_)
+                | Fact::Kafka(_)
+                | Fact::Physics(_)
+                | Fact::ZeroMq(_)
+                | Fact::Mqtt(_)
+                | Fact::Injected(_) => {}
             }
         }
         Self {
@@ -130,7 +135,7 @@ impl<'a> Teller<'a> {
             Fact::Kafka(kafka) => self.kafka(event, kafka),
             Fact::Physics(physics) => self.physics(event, physics),
             Fact::Injected(injected) => self.injected(event, injected),
-            Fact::ZeroMq(_) => {}
+            Fact::ZeroMq(_) | Fact::Mqtt(_) => {}
         }
     }
 
@@ -193,6 +198,9 @@ impl<'a> Teller<'a> {
                 let time = self.processed;
                 self.step(event, self.scene.home(event.actor), What::Processed { time });
             }
+            Life::Missed { ids, group, why, .. } if self.is_in(ids) && self.is_told(*group) => {
+                self.step(event, self.scene.home(event.actor), What::Dropped { why: *why });
+            }
             Life::Failed { ids, group, .. } if self.is_in(ids) && self.is_told(*group) => {
                 let mut because = self.because(&self.scene.reader(*group), &["on-error"]);
                 let poison = self.because(&self.scene.publisher(self.focus.id), &["poison-at"]);
@@ -221,6 +229,8 @@ impl<'a> Teller<'a> {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
             | Life::Resent { .. }
             | Life::Skipped { .. } => {}
         }
@@ -627,7 +637,12 @@ impl<'a> Teller<'a> {
             {
                 Some(event.at)
             }
-            Fact::Injected(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) => None,
+            Fact::Injected(_)
+            | Fact::Life(_)
+            | Fact::Kafka(_)
+            | Fact::Physics(_)
+            | Fact::ZeroMq(_)
+            | Fact::Mqtt(_) => None,
         });
         self.is_past(at) && ends.is_some_and(|ends| self.is_past(ends))
     }

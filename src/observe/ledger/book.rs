@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::kernel::ActorId;
-use crate::trace::{GroupId, Ids, RecordId, Run};
+use crate::trace::{Channel, GroupId, Ids, RecordId, Run};
 
 /// Records stored together, from an offset on.
 #[derive(Clone, Debug)]
@@ -61,6 +61,8 @@ pub(super) struct Book {
     groups: Vec<GroupId>,
     readers: Vec<Reader>,
     settles: bool,
+    /// Records are acknowledged for themselves, in any order: what a reader has settled is how many.
+    one_by_one: bool,
     entries: VecDeque<Entry>,
     /// What lies below was deleted from the log.
     start: u64,
@@ -72,10 +74,11 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
+    pub(super) fn new(groups: Vec<GroupId>, channel: &Channel) -> Self {
+        let Channel { settles, one_by_one, .. } = *channel;
         let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
         let entries = VecDeque::new();
-        Self { groups, readers, settles, entries, start: 0, forgotten: 0, committed: 0, teller: None }
+        Self { groups, readers, settles, one_by_one, entries, start: 0, forgotten: 0, committed: 0, teller: None }
     }
 
     /// The log of this actor is the one that is read from now on.
@@ -122,7 +125,7 @@ impl Book {
     }
 
     pub(super) fn has_processed_beyond(&self, leg: usize, offset: u64) -> bool {
-        self.readers[leg].processed.is_some_and(|processed| processed > offset)
+        !self.one_by_one && self.readers[leg].processed.is_some_and(|processed| processed > offset)
     }
 
     pub(super) fn store(&mut self, offset: u64, ids: Ids) {
@@ -146,6 +149,13 @@ impl Book {
         let from = reader.next();
         reader.settled = Some(upto.max(reader.settled.unwrap_or(0)));
         from..upto
+    }
+
+    /// A reader is done with so many more, whichever they are.
+    pub(super) fn acknowledge(&mut self, leg: usize, records: u64) {
+        assert!(self.one_by_one, "the channel says so");
+        let reader = &mut self.readers[leg];
+        reader.settled = Some(reader.next() + records);
     }
 
     /// A reader goes on at `to`; which offsets it jumps over.

@@ -143,6 +143,8 @@ impl Remarks {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
             | Life::Resent { .. } => {}
         }
     }
