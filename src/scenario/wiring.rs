@@ -22,6 +22,7 @@ use crate::zeromq;
 
 use super::scenario::{
     Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport, Zeromq,
+    instance_name,
 };
 
 mod applications;
@@ -138,6 +139,16 @@ impl App<'_> {
         }
     }
 
+    /// The group that it reads for, if it reads.
+    fn group(&self, scenario: &Scenario, stage: &Stage) -> Option<GroupId> {
+        let instance = match self {
+            Self::Generator { instance, .. }
+            | Self::Processor { instance, .. }
+            | Self::Sink { instance, .. } => *instance,
+        };
+        Some(group_of(scenario, stage, self.entry(), self.reader()?, instance))
+    }
+
     fn writes_to(&self) -> Option<&str> {
         match self {
             Self::Generator { entry, .. } => Some(&entry.topic),
@@ -176,6 +187,7 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     let (clients, cluster) = match &scenario.system {
         System::Kafka(kafka) => install_kafka(scenario, kafka, &mut builder, &stage, &apps),
         System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default()),
+        System::Mqtt(_) => panic!("MQTT is not simulated: the caller asked `Scenario::is_simulated`"),
     };
     let sinks = sink_plans(scenario, &apps);
     let supervisor = install_supervisor(scenario, &mut builder, &apps);
@@ -216,6 +228,20 @@ fn stage(scenario: &Scenario) -> Stage {
                 }
             }
         }
+        System::Mqtt(mqtt) => {
+            for topic in &mqtt.topics {
+                let id = stage.add_channel(topic.as_str(), 1, false, true);
+                stage.channels[id.index()].one_by_one = true;
+            }
+            for (name, reader) in scenario.readers() {
+                for group in scenario.groups_of(name, reader) {
+                    for channel in scenario.read_by(reader) {
+                        let channel = named(&stage, channel);
+                        join_group(&mut stage, &group, channel);
+                    }
+                }
+            }
+        }
     }
     stage
 }
@@ -250,11 +276,12 @@ fn named(stage: &Stage, channel: &str) -> ChannelId {
     stage.channel_named(channel).expect("the scenario was checked: its channels exist")
 }
 
-fn group_of(scenario: &Scenario, stage: &Stage, reader: &Reader) -> GroupId {
-    let name = if scenario.kafka().is_some() { &reader.group } else { &reader.from };
-    let index =
-        stage.groups.iter().position(|group| group.name == *name).expect("every reader has its group");
-    GroupId(index as u32)
+/// The group that an instance of a reading entry counts for.
+fn group_of(scenario: &Scenario, stage: &Stage, entry: &str, reader: &Reader, instance: u32) -> GroupId {
+    let names = scenario.groups_of(entry, reader);
+    let name = names.get(instance as usize).unwrap_or(&names[0]);
+    let index = stage.groups.iter().position(|group| group.name == *name);
+    GroupId(index.expect("every reader has its group") as u32)
 }
 
 /// A node and a seat for every instance of every entry, in the order of the file.
@@ -262,7 +289,7 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
     // Sockets that talk inproc live in one process.
     let shared = match &scenario.system {
         System::Zeromq(zeromq) if zeromq.transport == Transport::Inproc => Some(builder.node("process")),
-        System::Zeromq(_) | System::Kafka(_) => None,
+        System::Zeromq(_) | System::Kafka(_) | System::Mqtt(_) => None,
     };
     let node = |builder: &mut Builder<Brokersim>, name: &str| shared.unwrap_or_else(|| builder.node(name));
     let names = |name: &str, instances: u32| {
@@ -292,11 +319,6 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
         }
     }
     apps
-}
-
-/// `billing` when there is one of it, else `billing-1`, `billing-2`, ...
-fn instance_name(name: &str, instances: u32, instance: u32) -> String {
-    if instances == 1 { name.to_owned() } else { format!("{name}-{}", instance + 1) }
 }
 
 fn install_kafka(
@@ -452,7 +474,7 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
             App::Sink { entry, seat, .. } if entry.name == sink.name => Some(seat.id()),
             App::Sink { .. } | App::Generator { .. } | App::Processor { .. } => None,
         });
-        let Content { schema, codec } = content(scenario, &sink.reader.from, 0);
+        let Content { schema, codec } = content(scenario, scenario.first_read(&sink.reader), 0);
         SinkPlan {
             name: sink.name.clone(),
             actors: actors.collect(),
