@@ -2,6 +2,7 @@
 
 mod bundled;
 mod calc;
+mod engine;
 mod exit;
 mod explain;
 mod failure;

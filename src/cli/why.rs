@@ -100,6 +100,12 @@ impl Target {
             )));
         }
         let manifest = Manifest::read(path)?;
+        if !manifest.can_be_repeated() {
+            return Err(Failure::Usage(format!(
+                "{} was a run in real time on {}: it cannot be run again, and that is how causes are found. `brokersim why {}` explains the same scenario in simulation",
+                path.display(), manifest.world, manifest.scenario.file
+            )));
+        }
         let changed = arguments.overrides() != Overrides::default();
         let mut set = manifest.scenario.overrides.clone();
         set.extend(arguments.as_settings());

@@ -241,11 +241,13 @@ pub enum Reason {
     PassedOver,
     /// The system said that nobody had subscribed.
     NoSubscription,
+    /// The server answered with an error.
+    ServerRefused,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::DeliveryTimeout,
         Self::BufferExhausted,
         Self::NoMetadata,
@@ -271,6 +273,7 @@ impl Reason {
         Self::SessionEnded,
         Self::PassedOver,
         Self::NoSubscription,
+        Self::ServerRefused,
     ];
 
     /// The reason of this name.
@@ -329,6 +332,7 @@ impl Reason {
             Self::PassedOver => {
                 ("passed-over", "later ones were delivered and these never: as a rule, a queue was full")
             }
+            Self::ServerRefused => ("server-refused", "the server answered with an error"),
             Self::NoSubscription => ("no-subscription", "no subscription matched"),
             Self::HandlerFailed => ("handler-failed", "the application's handler failed on them"),
         }

@@ -328,6 +328,7 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         | Reason::NoPeer
         | Reason::PeerDied
         | Reason::Linger
-        | Reason::NoSubscription => &[],
+        | Reason::NoSubscription
+        | Reason::ServerRefused => &[],
     }
 }
