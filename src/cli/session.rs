@@ -72,6 +72,7 @@ const SAMPLE_LEAST: Duration = Duration::from_millis(100);
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
+        loaded.scenario.is_simulated()?;
         let Wired { parts, stage, sinks, expected, stop, end, .. } = wire(&loaded.scenario);
         let engine = Engine::Simulated(Box::new(Simulation::new(parts)));
         let plot = Plot { stage, sinks, expected, stop, end };

@@ -69,6 +69,7 @@ impl Recipe {
     /// As [`Recipe::load`].
     pub fn look(&self, late: Duration) -> Result<Looked, ScenarioError> {
         let scenario = self.load()?;
+        scenario.is_simulated()?;
         let settings = in_force(&self.text, &self.name(), &self.overrides, &scenario);
         let Wired { parts, stage, expected, stop, end, .. } = wire(&scenario);
         let mut simulation = Simulation::new(parts);
@@ -120,7 +121,9 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::load`].
     pub fn watch(&self, observer: &mut dyn Observer<Fact>) -> Result<(), ScenarioError> {
-        let Wired { parts, end, .. } = wire(&self.load()?);
+        let scenario = self.load()?;
+        scenario.is_simulated()?;
+        let Wired { parts, end, .. } = wire(&scenario);
         Simulation::new(parts).run_until(end, &mut &mut *observer);
         Ok(())
     }

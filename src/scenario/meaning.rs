@@ -15,6 +15,7 @@ use crate::kernel::{Duration, Law, Shape};
 
 pub use faults::kinds;
 
+use super::error::Span;
 use super::file::{Node, Table, Tree};
 use super::scenario::{Mqtt, Run, Scenario, System};
 
@@ -25,7 +26,10 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
     let mut notes = Vec::new();
     let system = match (section("kafka"), section("zeromq"), section("mqtt")) {
         (None, Some(table), _) => System::Zeromq(zeromq::zeromq(table, &mut notes)),
-        (None, None, Some(_)) => System::Mqtt(Mqtt::default()),
+        (None, None, Some(_)) => {
+            let place = tree.root.get("mqtt").map_or(Span::new(0, 0), |entry| entry.place);
+            System::Mqtt(Mqtt { place, topics: Vec::new() })
+        }
         (table, _, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
     };
     let mut scenario = Scenario {

@@ -154,8 +154,9 @@ pub struct Channel {
 }
 
 /// `[mqtt]`: what clients share is in each of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mqtt {
+    pub(super) place: Span,
     /// The names that are published to, each once, in the order of the file.
     pub topics: Vec<String>,
 }
@@ -491,9 +492,19 @@ impl Scenario {
         self.read_by(reader).first().copied().unwrap_or(&reader.from)
     }
 
-    /// Whether the system can run under virtual time.
-    pub fn is_simulated(&self) -> bool {
-        !matches!(self.system, System::Mqtt(_))
+    /// Whether it can run under virtual time.
+    ///
+    /// # Errors
+    /// When it cannot: why, and what to do.
+    pub fn is_simulated(&self) -> Result<(), ScenarioError> {
+        let System::Mqtt(mqtt) = &self.system else { return Ok(()) };
+        let mut findings = Findings::new();
+        findings.report(
+            Finding::new("scenario::not_simulated", super::wiring::NOT_SIMULATED)
+                .at(mqtt.place, "the system of this scenario")
+                .help(format!("run it on a real broker: {}", super::wiring::RUN_IT)),
+        );
+        Err(findings.into_error(&self.sources))
     }
 
     /// The groups of a reading entry: one, unless its instances are independent subscribers, which count for

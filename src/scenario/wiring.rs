@@ -260,6 +260,17 @@ fn build(
     Ok(Wired { parts: builder.finish(), stage, sinks, expected, stop, end, backend, hands })
 }
 
+/// MQTT has no simulation yet.
+fn not_simulated(outside: Option<Outside<'_>>) -> Trouble {
+    let world = outside.map_or(&World::Simulated, |outside| outside.world);
+    Trouble::Usage(format!("{NOT_SIMULATED}, so it cannot run on {world}; run it on a real broker: {RUN_IT}"))
+}
+
+/// What a person is told who wants to simulate MQTT.
+pub(super) const NOT_SIMULATED: &str = "MQTT is not simulated yet";
+/// And what to do.
+pub(super) const RUN_IT: &str = "brokersim run FILE --on mqtt://HOST:PORT, or --on embedded";
+
 fn stage(scenario: &Scenario) -> Stage {
     let mut stage = Stage::default();
     match &scenario.system {

@@ -222,18 +222,10 @@ impl MqttBackend {
         }
     }
 
-    #[cfg(feature = "embedded-mqtt")]
-    fn embedded(&mut self) -> Result<(String, u16), Trouble> {
-        let port = super::embedded::start()?;
-        super::embedded::LIMITS.iter().for_each(|limit| self.shared.note((*limit).to_owned()));
-        Ok(("127.0.0.1".to_owned(), port))
-    }
-
-    #[cfg(not(feature = "embedded-mqtt"))]
     fn embedded(&mut self) -> Result<(String, u16), Trouble> {
         Err(Trouble::Usage(
             "no MQTT broker is built into this brokersim: start one (scripts/brokers up mqtt) and run with \
-             --on mqtt://127.0.0.1:1883, or build with --features embedded-mqtt"
+             --on mqtt://127.0.0.1:1883"
                 .to_owned(),
         ))
     }

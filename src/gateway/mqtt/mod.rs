@@ -22,13 +22,12 @@ mod actors;
 mod backend;
 mod books;
 mod config;
-#[cfg(feature = "embedded-mqtt")]
 mod embedded;
 mod header;
 mod line;
 mod publisher;
 mod subscriber;
-#[cfg(all(test, feature = "embedded-mqtt"))]
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -95,6 +95,10 @@ impl Book {
         &self.groups
     }
 
+    pub(super) fn is_one_by_one(&self) -> bool {
+        self.one_by_one
+    }
+
     pub(super) fn settles(&self) -> bool {
         self.settles
     }

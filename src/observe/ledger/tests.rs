@@ -318,6 +318,21 @@ fn what_one_of_two_groups_missed_is_lost_with_its_reason_and_no_lag_any_more() {
 }
 
 #[test]
+fn what_one_group_missed_another_one_may_still_process_and_that_is_no_duplicate() {
+    let mut told = one_by_one(2);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    let why = Reason::NotAcknowledged;
+    told.tell(Life::Missed { ids: ids.clone(), group: GroupId(1), place: PLACE, why });
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Acknowledged { ids, group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.tally().duplicates, 0);
+    assert_eq!(told.ledger.take_closed().len(), 1);
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(why, 1)]));
+}
+
+#[test]
 fn what_was_acknowledged_unprocessed_is_lost_only_when_its_reader_says_so() {
     let mut told = one_by_one(1);
     let (first, second) = (batch(&[0], None), batch(&[1], None));

@@ -29,15 +29,19 @@ fn value<'a>(cx: &Check<'a>, expect: &Expect, name: &str) -> Option<&'a Node> {
 
 fn speaks(cx: &mut Check<'_>, expect: &Expect) -> bool {
     let entry = expect.promise.entry();
-    let other = !matches!(cx.scenario.system, System::Kafka(_));
-    if entry.system == Speaks::Kafka && other {
+    let means_something = match entry.system {
+        Speaks::Any => true,
+        Speaks::Settling => !matches!(cx.scenario.system, System::Zeromq(_)),
+        Speaks::Kafka => matches!(cx.scenario.system, System::Kafka(_)),
+    };
+    if !means_something {
         cx.report(
             Finding::new("expect::system", format!("`{}` is about Kafka", entry.name))
                 .at(expect.place, format!("{} has no logs, leaders or groups", cx.scenario.system_name()))
                 .help("leave it out; accepted-is-not-lost and nothing-duplicated are about every system"),
         );
     }
-    !(entry.system == Speaks::Kafka && other)
+    means_something
 }
 
 fn names(cx: &mut Check<'_>, expect: &Expect) {
