@@ -21,6 +21,7 @@ use super::super::{Backend, Trouble};
 use super::actors::Orders;
 use super::books::{Books, SharedBooks};
 use super::config::{Broker, Client, Config, Subscriber, Topic};
+use super::embedded::{Embedded, LIMITS};
 use super::line::{self, Call, Heard};
 use super::{publisher, subscriber};
 
@@ -161,6 +162,7 @@ pub struct MqttBackend {
     at_start: BTreeSet<ActorId>,
     thread: Option<JoinHandle<()>>,
     told: BTreeSet<String>,
+    embedded: Option<Embedded>,
 }
 
 /// What a run leaves in a broker unless it is cleaned up.
@@ -205,7 +207,7 @@ impl MqttBackend {
         });
         let at_start = at_start.collect();
         let traces = Traces::of(&shared, &jobs);
-        Self { config, shared, jobs, traces, at_start, thread: None, told: BTreeSet::new() }
+        Self { config, shared, jobs, traces, at_start, thread: None, told: BTreeSet::new(), embedded: None }
     }
 
     fn address(&mut self) -> Result<(String, u16), Trouble> {
@@ -223,11 +225,13 @@ impl MqttBackend {
     }
 
     fn embedded(&mut self) -> Result<(String, u16), Trouble> {
-        Err(Trouble::Usage(
-            "no MQTT broker is built into this brokersim: start one (scripts/brokers up mqtt) and run with \
-             --on mqtt://127.0.0.1:1883"
-                .to_owned(),
-        ))
+        let embedded = Embedded::start();
+        let embedded = embedded
+            .map_err(|error| Trouble::Outside(format!("the embedded MQTT broker cannot start: {error}")))?;
+        LIMITS.iter().for_each(|limit| self.shared.note((*limit).to_owned()));
+        let port = embedded.port();
+        self.embedded = Some(embedded);
+        Ok(("127.0.0.1".to_owned(), port))
     }
 
     fn begin(&mut self) {
@@ -287,10 +291,11 @@ impl Backend for MqttBackend {
         if !self.config.options.keep {
             self.clean_up();
         }
+        self.embedded = None;
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("the machine has what a runtime needs")
 }
@@ -390,7 +395,7 @@ async fn clear(shared: &Shared, host: &str, port: u16, topics: &BTreeSet<String>
 }
 
 /// A client that wants nothing in particular.
-fn plain() -> Client {
+pub(super) fn plain() -> Client {
     Client {
         qos: crate::trace::mqtt::Qos::AtLeastOnce,
         retain: false,
