@@ -276,7 +276,8 @@ impl Session {
     fn end_when_quiet(&mut self) {
         if self.world.is_real_time() && self.now() < self.end {
             let (now, watch) = (self.now(), &self.watch);
-            if self.quiet.is_over(now, || watch.tally().offered, || watch.balance().in_flight.values().sum()) {
+            if self.quiet.is_over(now, || watch.tally().offered, || watch.balance().in_flight.values().sum())
+            {
                 self.end = now;
             }
         }

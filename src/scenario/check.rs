@@ -287,7 +287,11 @@ impl<'a> Check<'a> {
                 return true;
             }
             next += 1;
-            let onward = self.scenario.processors.iter().filter(|processor| self.scenario.reads(&processor.reader, topic));
+            let onward = self
+                .scenario
+                .processors
+                .iter()
+                .filter(|processor| self.scenario.reads(&processor.reader, topic));
             for processor in onward {
                 if !reached.contains(&processor.to.as_str()) {
                     reached.push(&processor.to);

@@ -23,8 +23,8 @@ use crate::workload::{Codec, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport, Zeromq,
-    instance_name,
+    Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport,
+    Zeromq, instance_name,
 };
 use super::world::World;
 

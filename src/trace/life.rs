@@ -325,9 +325,7 @@ impl Reason {
             Self::NoPeer => ("no-peer", "nobody was connected"),
             Self::PeerDied => ("peer-died", "the pipe to a peer was destroyed with them in it"),
             Self::Linger => ("linger", "the socket closed before they were sent (LINGER)"),
-            Self::ConnectionLost => {
-                ("connection-lost", "the connection broke before they were acknowledged")
-            }
+            Self::ConnectionLost => ("connection-lost", "the connection broke before they were acknowledged"),
             Self::SessionEnded => ("session-ended", "the reader's session had ended, and its queue with it"),
             Self::PassedOver => {
                 ("passed-over", "later ones were delivered and these never: as a rule, a queue was full")

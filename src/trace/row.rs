@@ -278,13 +278,16 @@ fn mqtt(fact: &Mqtt) -> FactRow<'_> {
         Mqtt::Disconnected { how: Parting::Broken(why) } => {
             FactRow { reason: Some("broken"), ..row("disconnected") }.detail(json!({ "told": why }))
         }
-        Mqtt::Disconnected { how: Parting::Asked } => FactRow { reason: Some("asked"), ..row("disconnected") },
+        Mqtt::Disconnected { how: Parting::Asked } => {
+            FactRow { reason: Some("asked"), ..row("disconnected") }
+        }
         Mqtt::Disconnected { how: Parting::Died } => FactRow { reason: Some("died"), ..row("disconnected") },
         Mqtt::Unreachable { why } => row("unreachable").detail(json!({ "told": why })),
         Mqtt::Subscribed { filter, granted } => row("subscribed")
             .detail(json!({ "filter": filter, "granted_qos": granted.map(super::mqtt::Qos::level) })),
-        Mqtt::Published { record, packet, qos, dup } => of("published", Some(*record))
-            .detail(json!({ "packet": packet, "qos": qos.level(), "dup": dup })),
+        Mqtt::Published { record, packet, qos, dup } => {
+            of("published", Some(*record)).detail(json!({ "packet": packet, "qos": qos.level(), "dup": dup }))
+        }
         Mqtt::Answered { record, packet, with, matched } => {
             of(answer(*with), Some(*record)).detail(json!({ "packet": packet, "matched": matched }))
         }
@@ -295,7 +298,8 @@ fn mqtt(fact: &Mqtt) -> FactRow<'_> {
             of("recognised", Some(*record)).detail(json!({ "packet": packet }))
         }
         Mqtt::Replied { record, packet, with } => {
-            FactRow { reason: Some(answer(*with)), ..of("replied", *record) }.detail(json!({ "packet": packet }))
+            FactRow { reason: Some(answer(*with)), ..of("replied", *record) }
+                .detail(json!({ "packet": packet }))
         }
         Mqtt::Will { of, topic, retain } => {
             row("will").detail(json!({ "of": of, "topic": topic, "retain": retain }))

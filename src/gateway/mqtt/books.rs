@@ -216,7 +216,8 @@ impl Books {
             self.miss(actor, group, (id, owed.place), gone_because(owed.qos, Reason::SessionEnded));
         }
         // What was answered with PUBREC alone will not be completed.
-        let released: Vec<_> = self.released.range((actor, 0)..=(actor, u16::MAX)).map(|(key, _)| *key).collect();
+        let released: Vec<_> =
+            self.released.range((actor, 0)..=(actor, u16::MAX)).map(|(key, _)| *key).collect();
         for (_, packet) in released {
             self.completed(actor, packet);
         }
@@ -311,11 +312,14 @@ mod tests {
         assert!(books.received(GroupId(0), id(0)) && !books.received(GroupId(0), id(0)));
         books.accepted(ACTOR, id(0), ChannelId(0));
         let told = lives(&knocks);
-        assert!(matches!(told[..], [
-            Life::Stored { offset: 0, .. },
-            Life::Committed { upto: 1, .. },
-            Life::Accepted { offset: Some(0), place: Some(PLACE), .. },
-        ]));
+        assert!(matches!(
+            told[..],
+            [
+                Life::Stored { offset: 0, .. },
+                Life::Committed { upto: 1, .. },
+                Life::Accepted { offset: Some(0), place: Some(PLACE), .. },
+            ]
+        ));
     }
 
     #[test]

@@ -79,7 +79,11 @@ fn run(listener: std::net::TcpListener, stopped: oneshot::Receiver<()>) {
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = TcpListener::from_std(listener).expect("it is a listener that does not block");
-        let house = Rc::new(RefCell::new(House { server: Server::default(), began: Instant::now(), out: BTreeMap::new() }));
+        let house = Rc::new(RefCell::new(House {
+            server: Server::default(),
+            began: Instant::now(),
+            out: BTreeMap::new(),
+        }));
         tokio::select! {
             _ = stopped => {}
             () = accept(&listener, &house) => {}

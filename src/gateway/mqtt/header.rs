@@ -49,10 +49,9 @@ pub(super) fn decode(properties: &[(String, String)], payload: &[u8]) -> Option<
     let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes < 1 << 30)?;
     let record = Record::new(RecordId::from_bits(id), Time::from_nanos(created), hash, bytes);
     let record = if marks.contains('p') { record.poisoned() } else { record };
-    let body = marks.contains('b').then(|| Body {
-        key: value(properties, KEY).and_then(unhex),
-        value: Some(Arc::from(payload)),
-    });
+    let body = marks
+        .contains('b')
+        .then(|| Body { key: value(properties, KEY).and_then(unhex), value: Some(Arc::from(payload)) });
     Some((record, body))
 }
 

@@ -263,7 +263,8 @@ impl Task {
 
     fn has_room(&self) -> bool {
         let in_flight = self.handed.len() + self.flying.len();
-        let window = if self.setup.client.qos == Qos::AtMostOnce { HANDED } else { self.window.min(HANDED * 4) };
+        let window =
+            if self.setup.client.qos == Qos::AtMostOnce { HANDED } else { self.window.min(HANDED * 4) };
         self.handed.len() < HANDED && in_flight < window
     }
 

@@ -399,7 +399,8 @@ impl Task {
         }
         let known = header::decode(properties, &publish.payload);
         let Some(((record, body), topic)) = known.zip(self.shared.topic_named(&publish.topic)) else {
-            self.shared.note("messages that are not of this run were received, acknowledged and ignored".into());
+            self.shared
+                .note("messages that are not of this run were received, acknowledged and ignored".into());
             return self.answer_at_once(publish);
         };
         let (channel, place) = (topic.channel, topic.place);

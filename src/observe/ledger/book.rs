@@ -78,7 +78,17 @@ impl Book {
         let Channel { settles, one_by_one, .. } = *channel;
         let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
         let entries = VecDeque::new();
-        Self { groups, readers, settles, one_by_one, entries, start: 0, forgotten: 0, committed: 0, teller: None }
+        Self {
+            groups,
+            readers,
+            settles,
+            one_by_one,
+            entries,
+            start: 0,
+            forgotten: 0,
+            committed: 0,
+            teller: None,
+        }
     }
 
     /// The log of this actor is the one that is read from now on.

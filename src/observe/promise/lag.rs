@@ -75,9 +75,7 @@ impl Lags {
             Life::Cut { place, from, .. } => (*place, Change::Cut(*from)),
             Life::Settled { group, place, upto } => (*place, Change::Pass(Some(*group), *upto)),
             Life::Skipped { group, place, to, .. } => (*place, Change::Pass(Some(*group), *to)),
-            Life::Acknowledged { ids, group, place } => {
-                (*place, Change::Count(*group, u64::from(ids.len())))
-            }
+            Life::Acknowledged { ids, group, place } => (*place, Change::Count(*group, u64::from(ids.len()))),
             Life::Missed { ids, group, place, why } if *why != Reason::CommittedUnprocessed => {
                 (*place, Change::Count(*group, u64::from(ids.len())))
             }

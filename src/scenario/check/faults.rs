@@ -227,7 +227,14 @@ fn exists(cx: &mut Check<'_>, node: &Node, text: &str, target: &Target) -> bool 
         (Target::Everything, _) => {}
         (_, None) => cx.report(
             Finding::new("scenario::fault", "there is no broker that could fail")
-                .at(node.place, if scenario_is_mqtt { "the broker is not part of the scenario" } else { "ZeroMQ has none" })
+                .at(
+                    node.place,
+                    if scenario_is_mqtt {
+                        "the broker is not part of the scenario"
+                    } else {
+                        "ZeroMQ has none"
+                    },
+                )
                 .help("strike an instance: a generator, processor or sink by its name"),
         ),
         (Target::Broker(number), Some(kafka)) => broker(cx, kafka, node, text, *number),

@@ -88,7 +88,9 @@ fn published(cx: &mut Check<'_>, node: &Node) {
         cx.report(
             Finding::new("mqtt::topic", format!("`{}` cannot be published to", shown(text)))
                 .at(node.place, error.to_string())
-                .help("a topic name has levels between slashes and no wildcards: \"plant/line-1/temperature\""),
+                .help(
+                    "a topic name has levels between slashes and no wildcards: \"plant/line-1/temperature\"",
+                ),
         );
     }
 }
@@ -191,7 +193,9 @@ fn filter(cx: &mut Check<'_>, node: &Node, reader: &Reader) -> bool {
         cx.report(
             Finding::new("mqtt::filter", format!("`{}` cannot be subscribed to", shown(from)))
                 .at(node.place, error.to_string())
-                .help("`+` stands for one level, `#` for all that follow: \"plant/+/temperature\", \"plant/#\""),
+                .help(
+                    "`+` stands for one level, `#` for all that follow: \"plant/+/temperature\", \"plant/#\"",
+                ),
         );
         return false;
     }

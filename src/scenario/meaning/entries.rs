@@ -33,11 +33,7 @@ pub(super) struct Clients<'s> {
 }
 
 impl<'s> Clients<'s> {
-    pub(super) fn of(
-        system: &'s mut System,
-        mqtt: Option<Client>,
-        notes: &'s mut Vec<String>,
-    ) -> Self {
+    pub(super) fn of(system: &'s mut System, mqtt: Option<Client>, notes: &'s mut Vec<String>) -> Self {
         let mqtt = mqtt.filter(|_| matches!(system, System::Mqtt(_)));
         let kafka = match system {
             System::Kafka(kafka) => Some((kafka.version, &mut kafka.passed_on)),

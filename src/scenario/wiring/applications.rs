@@ -183,7 +183,8 @@ pub(super) fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content
 
 /// Whether anybody looks at the contents of a channel's records.
 fn is_read(scenario: &Scenario, channel: &str, depth: u32) -> bool {
-    let written = scenario.sinks.iter().any(|sink| scenario.reads(&sink.reader, channel) && !sink.write.is_empty());
+    let written =
+        scenario.sinks.iter().any(|sink| scenario.reads(&sink.reader, channel) && !sink.write.is_empty());
     let mut processors = scenario.processors.iter().filter(|entry| scenario.reads(&entry.reader, channel));
     let worked_on = |entry: &Processor| {
         entry.work != Operation::Pass || (depth < LONGEST_PIPELINE && is_read(scenario, &entry.to, depth + 1))

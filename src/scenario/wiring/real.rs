@@ -35,7 +35,9 @@ pub(super) fn install(
         }
         (System::Kafka(_), World::Mqtt(_)) => Err(not_together(outside.world, "Kafka", "kafka://HOST:PORT")),
         (System::Mqtt(_), World::Kafka(_)) => Err(not_together(outside.world, "MQTT", "mqtt://HOST:PORT")),
-        (System::Mqtt(_), World::Mqtt(_) | World::Embedded) => install_mqtt(scenario, outside, builder, stage, apps),
+        (System::Mqtt(_), World::Mqtt(_) | World::Embedded) => {
+            install_mqtt(scenario, outside, builder, stage, apps)
+        }
         (System::Zeromq(_), World::Kafka(_) | World::Mqtt(_) | World::Embedded) => {
             Err(not_together(outside.world, "ZeroMQ, which has no broker", "live"))
         }
@@ -82,5 +84,8 @@ fn install_kafka(
     _stage: &Arc<Stage>,
     _apps: &[App<'_>],
 ) -> Result<Behind, Trouble> {
-    Err(Trouble::Usage(format!("Kafka's clients are not built into this brokersim: it cannot run on {}", outside.world)))
+    Err(Trouble::Usage(format!(
+        "Kafka's clients are not built into this brokersim: it cannot run on {}",
+        outside.world
+    )))
 }

@@ -9,8 +9,8 @@ use std::time::Duration as Wall;
 
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnAckProperties, Connect, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, Packet,
-    PingResp, PubAck, PubAckReason, PubComp, PubRec, PubRecReason, Publish, RetainForwardRule, SubAck, Subscribe,
-    SubscribeReasonCode,
+    PingResp, PubAck, PubAckReason, PubComp, PubRec, PubRecReason, Publish, RetainForwardRule, SubAck,
+    Subscribe, SubscribeReasonCode,
 };
 use rumqttc::v5::mqttbytes::{QoS, matches, valid_filter};
 
@@ -258,7 +258,10 @@ impl Server {
             }
             self.session(client).subscriptions.push(Subscription { filter, path, group });
         }
-        self.say(from, Packet::SubAck(SubAck { pkid: subscribe.pkid, return_codes: codes, properties: None }));
+        self.say(
+            from,
+            Packet::SubAck(SubAck { pkid: subscribe.pkid, return_codes: codes, properties: None }),
+        );
         for (publish, qos) in retained {
             let qos = if (qos as u8) < publish.qos as u8 { qos } else { publish.qos };
             self.give(client, Publish { qos, pkid: 0, dup: false, retain: true, ..publish });

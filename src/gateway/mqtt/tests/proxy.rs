@@ -24,7 +24,8 @@ impl Proxy {
                 let Ok(far) = TcpStream::connect(&server) else { continue };
                 let ends = [&near, &far].map(|stream| stream.try_clone().expect("a stream has two handles"));
                 all.lock().expect("no proxy panics").extend(ends);
-                let (back, forth) = (near.try_clone().expect("two handles"), far.try_clone().expect("two handles"));
+                let (back, forth) =
+                    (near.try_clone().expect("two handles"), far.try_clone().expect("two handles"));
                 thread::spawn(move || pass(near, far));
                 thread::spawn(move || pass(forth, back));
             }

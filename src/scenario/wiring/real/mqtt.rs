@@ -20,7 +20,8 @@ pub(super) fn install(
     apps: &[App<'_>],
 ) -> Behind {
     let applications = applications(scenario, stage, builder, apps);
-    let (ports, backend) = real::install(config(scenario, outside, stage), outside.door, builder, applications);
+    let (ports, backend) =
+        real::install(config(scenario, outside, stage), outside.door, builder, applications);
     let (mut publishers, mut subscribers) = (ports.publishers.into_iter(), ports.subscribers.into_iter());
     let clients = apps.iter().map(|app| Clients {
         publisher: app.writes_to().and_then(|_| publishers.next()),
