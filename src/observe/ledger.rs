@@ -385,7 +385,7 @@ impl<L: Latencies> Ledger<L> {
             Life::Processed { ids, group, place, .. } => self.processed(now, ids, *group, *place),
             Life::Settled { group, place, upto } => self.settled_upto(now, *group, *place, *upto),
             Life::Acknowledged { ids, group, place } => self.acknowledged(now, ids, *group, *place),
-            Life::Missed { ids, group, place, why } => self.missed(ids, *group, *place, *why),
+            Life::Missed { ids, group, place, why } => self.missed(now, ids, *group, *place, *why),
             Life::Skipped { group, place, to, why } => self.skipped(*group, *place, *to, *why),
             Life::Failed { ids, group, place, why, .. } => self.failed(ids, *group, *place, *why),
             // Whether it comes to anything is seen when it is stored again.
@@ -607,13 +607,15 @@ impl<L: Latencies> Ledger<L> {
     }
 
     /// They will not be handed over, or not again. What is acknowledged was no lag any more.
-    fn missed(&mut self, ids: &Ids, group: GroupId, place: PlaceId, why: Reason) {
+    fn missed(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId, why: Reason) {
         let Self { windows, books, exit, .. } = self;
         let Some(leg) = books[place.index()].leg(group) else { return };
         for run in ids.runs(0, ids.len()) {
             visit(windows, books, exit, run, |_, _, legs| {
                 if legs[leg].processed == Time::NEVER {
                     legs[leg].skipped = Some(why);
+                } else {
+                    legs[leg].settled = legs[leg].settled.min(now);
                 }
                 true
             });

@@ -164,8 +164,8 @@ pub enum Life {
         /// From where.
         place: PlaceId,
     },
-    /// The group will not be handed these records any more, or not again: there is no log to go back to. Nothing for
-    /// those that it has processed.
+    /// The group will not be handed these records any more, or not again: there is no log to go back to. For those that it
+    /// has processed there is nothing left to settle.
     Missed {
         /// Which.
         ids: Ids,
@@ -243,11 +243,13 @@ pub enum Reason {
     NoSubscription,
     /// The server answered with an error.
     ServerRefused,
+    /// It was published before the group had subscribed.
+    NotYetSubscribed,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::DeliveryTimeout,
         Self::BufferExhausted,
         Self::NoMetadata,
@@ -274,6 +276,7 @@ impl Reason {
         Self::PassedOver,
         Self::NoSubscription,
         Self::ServerRefused,
+        Self::NotYetSubscribed,
     ];
 
     /// The reason of this name.
@@ -330,6 +333,7 @@ impl Reason {
             Self::PassedOver => {
                 ("passed-over", "later ones were delivered and these never: as a rule, a queue was full")
             }
+            Self::NotYetSubscribed => ("not-yet-subscribed", "the group had not subscribed yet"),
             Self::ServerRefused => ("server-refused", "the server answered with an error"),
             Self::NoSubscription => ("no-subscription", "no subscription matched"),
             Self::HandlerFailed => ("handler-failed", "the application's handler failed on them"),

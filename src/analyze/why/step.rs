@@ -329,6 +329,7 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         | Reason::PeerDied
         | Reason::Linger
         | Reason::NoSubscription
-        | Reason::ServerRefused => &[],
+        | Reason::ServerRefused
+        | Reason::NotYetSubscribed => &[],
     }
 }

@@ -9,7 +9,9 @@
 //! **What follows from what.** A group that has received a younger record of the same publisher will not receive
 //! an older one any more, for a server keeps their order (MQTT 5, 4.6); that is told when nothing has changed
 //! about it for [`GRACE`]. It does not hold between members of a shared subscription above QoS 0: what waits for one that
-//! is away may come any time. When the session of a subscriber that is alone in its group has ended, so has its queue.
+//! is away may come any time. When the session of a subscriber that is alone in its group has ended, so has its queue; what
+//! a client had not answered then, it will not get again. Retained messages may come all the same, so that this, too, is
+//! told after [`GRACE`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -82,8 +84,8 @@ struct Owed {
     place: PlaceId,
     /// The lower one of that of the message and of the subscription.
     qos: Qos,
-    /// Since when a younger one has been there.
-    passed: Option<Time>,
+    /// Since when it is as good as gone, and why: nobody expects it any more.
+    gone: Option<(Time, Reason)>,
 }
 
 impl Books {
@@ -140,7 +142,7 @@ impl Books {
         let Log { place, readers, .. } = &self.topics[channel.index()];
         for group in readers {
             let group = &mut self.groups[group.index()];
-            let owed = Owed { place: *place, qos: qos.min(group.qos), passed: None };
+            let owed = Owed { place: *place, qos: qos.min(group.qos), gone: None };
             group.owed.insert(id, owed);
         }
     }
@@ -206,14 +208,27 @@ impl Books {
         }
     }
 
-    /// The server has no session of a client any more, and so no queue. Before it subscribes anew.
-    pub(super) fn session_ended(&mut self, actor: ActorId, group: GroupId) {
-        if self.groups[group.index()].shared {
-            // The queue of a shared subscription belongs to all of its members.
-            return;
+    /// A client has ended with these unanswered, and its session with it: only a retained message, or another member of
+    /// its group, brings them back.
+    pub(super) fn fell(&mut self, group: GroupId, ids: impl Iterator<Item = RecordId>) {
+        let now = self.door.clock().now();
+        let group = &mut self.groups[group.index()];
+        for id in ids {
+            let Some(place) = group.held.remove(&id) else { continue };
+            let gone = Some((now, Reason::SessionEnded));
+            group.owed.insert(id, Owed { place, qos: group.qos, gone });
         }
-        for (id, owed) in std::mem::take(&mut self.groups[group.index()].owed) {
-            self.miss(actor, group, (id, owed.place), gone_because(owed.qos, Reason::SessionEnded));
+    }
+
+    /// The server has no session of a client, and so no queue: it had none yet, or has it no more. Before it subscribes.
+    pub(super) fn begins_anew(&mut self, actor: ActorId, group: GroupId, is_first: bool) {
+        let now = self.door.clock().now();
+        let of = &mut self.groups[group.index()];
+        // The queue of a shared subscription belongs to all of its members.
+        for owed in of.owed.values_mut().filter(|_| !of.shared) {
+            let ended = gone_because(owed.qos, Reason::SessionEnded);
+            let why = if is_first { Reason::NotYetSubscribed } else { ended };
+            owed.gone.get_or_insert((now, why));
         }
         // What was answered with PUBREC alone will not be completed.
         let released: Vec<_> =
@@ -231,18 +246,18 @@ impl Books {
             for (id, owed) in &mut group.owed {
                 let next = group.received.get(&id.source()).copied().unwrap_or(0);
                 let may_wait = group.shared && owed.qos > Qos::AtMostOnce;
-                if may_wait || id.sequence() + 1 >= next {
-                    continue;
+                if !may_wait && id.sequence() + 1 < next {
+                    owed.gone.get_or_insert((now, gone_because(owed.qos, Reason::PassedOver)));
                 }
-                let since = *owed.passed.get_or_insert(now);
-                if now.since(since) >= GRACE {
-                    gone.push((*id, *owed));
+                if let Some((since, why)) = owed.gone
+                    && now.since(since) >= GRACE
+                {
+                    gone.push((*id, owed.place, why));
                 }
             }
-            for (id, owed) in gone {
+            for (id, place, why) in gone {
                 self.groups[index].owed.remove(&id);
-                let why = gone_because(owed.qos, Reason::PassedOver);
-                self.miss(actor, GroupId(index as u32), (id, owed.place), why);
+                self.miss(actor, GroupId(index as u32), (id, place), why);
             }
         }
     }
@@ -387,8 +402,34 @@ mod tests {
         }
         books.received(GroupId(0), id(0));
         lives(&knocks);
-        books.session_ended(ACTOR, GroupId(0));
+        books.begins_anew(ACTOR, GroupId(0), false);
+        assert_eq!(lives(&knocks), [], "it may be the retained message of its topic");
+        books.sweep(ACTOR, Time::from_secs(2));
         assert_eq!(lives(&knocks), [missed(1, 0, Reason::SessionEnded)]);
+    }
+
+    #[test]
+    fn what_fell_with_its_reader_is_gone_unless_another_member_gets_it() {
+        let (mut books, knocks) = books(&[(Qos::AtLeastOnce, true)]);
+        for sequence in 0..2 {
+            books.reached(ACTOR, record(sequence), ChannelId(0), Qos::AtLeastOnce);
+            books.received(GroupId(0), id(sequence));
+        }
+        books.fell(GroupId(0), [id(0), id(1)].into_iter());
+        assert!(books.received(GroupId(0), id(1)), "the broker has given it to another one");
+        lives(&knocks);
+        books.sweep(ACTOR, Time::from_secs(2));
+        assert_eq!(lives(&knocks), [missed(0, 0, Reason::SessionEnded)]);
+    }
+
+    #[test]
+    fn who_subscribes_later_was_owed_nothing_before() {
+        let (mut books, knocks) = books(&[(Qos::AtMostOnce, false)]);
+        books.reached(ACTOR, record(0), ChannelId(0), Qos::AtLeastOnce);
+        lives(&knocks);
+        books.begins_anew(ACTOR, GroupId(0), true);
+        books.sweep(ACTOR, Time::from_secs(2));
+        assert_eq!(lives(&knocks), [missed(0, 0, Reason::NotYetSubscribed)]);
     }
 
     #[test]

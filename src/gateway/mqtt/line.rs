@@ -23,6 +23,7 @@ use super::header;
 
 /// What is heard on a line.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken up at once")]
 pub(super) enum Heard {
     /// CONNACK.
     Connected {

@@ -198,11 +198,19 @@ impl Task {
     /// What the process held is gone with it.
     fn bury(&mut self, died: bool) {
         let mut books = self.shared.books();
-        for message in self.buffer.drain(..).filter(|message| message.publish.is_none()) {
-            books.dropped_at_qos_0(self.me, self.setup.group, message.record.id);
+        let mut buffered = Vec::new();
+        for message in self.buffer.drain(..) {
+            match message.publish {
+                None => books.dropped_at_qos_0(self.me, self.setup.group, message.record.id),
+                Some(_) => buffered.push(message.record.id),
+            }
         }
         if died {
             books.died_with(self.me, self.setup.group, &self.working);
+        }
+        if self.setup.client.session_expiry == 0 || self.setup.client.clean_start {
+            let unanswered = self.working.iter().map(|(id, _)| *id);
+            books.fell(self.setup.group, unanswered.chain(buffered));
         }
         drop(books);
         self.working.clear();
@@ -352,9 +360,8 @@ impl Task {
         for record in void {
             self.shared.books().acknowledged(self.me, self.setup.group, record);
         }
-        if std::mem::replace(&mut self.subscribed_once, true) {
-            self.shared.books().session_ended(self.me, self.setup.group);
-        }
+        let is_first = !self.subscribed_once;
+        self.shared.books().begins_anew(self.me, self.setup.group, is_first);
     }
 
     fn broken(&mut self, why: &str, was_connected: bool) {

@@ -333,6 +333,17 @@ fn what_one_group_missed_another_one_may_still_process_and_that_is_no_duplicate(
 }
 
 #[test]
+fn what_was_processed_and_will_not_come_again_is_settled() {
+    let mut told = one_by_one(1);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Missed { ids, group: GROUP, place: PLACE, why: Reason::SessionEnded });
+    assert_eq!((told.ledger.balance().settled, told.ledger.balance().lost_total()), (1, 0));
+}
+
+#[test]
 fn what_was_acknowledged_unprocessed_is_lost_only_when_its_reader_says_so() {
     let mut told = one_by_one(1);
     let (first, second) = (batch(&[0], None), batch(&[1], None));

@@ -22,6 +22,7 @@ pub(super) struct ConnectionId(pub(super) u64);
 
 /// What a connection is told.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are packets")]
 pub(super) enum Says {
     Packet(Packet),
     Close,

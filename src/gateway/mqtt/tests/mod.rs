@@ -189,7 +189,7 @@ for = "300ms"
 "#;
     let came = play(&scenario(1, "", beside), broker.port(), |_| {});
     let ended = came.balance.lost.get(&Reason::SessionEnded).copied().unwrap_or(0);
-    assert!(ended >= 40, "{:?}", came.balance);
+    assert!(ended >= 40 && came.balance.in_flight.is_empty(), "{:?}", came.balance);
     assert_eq!(came.tally.duplicates, 0, "what one group missed, the other one has once");
     assert_eq!(came.processed.get("archive"), Some(&came.balance.offered));
 }
