@@ -51,7 +51,10 @@ fn head(out: &mut Out, summary: &Summary) {
         format!("{} in real time on {}", summary.duration, summary.world)
     } else {
         let speed_up = count(summary.speed_up() as u64);
-        format!("{} simulated in {:.2} s ({speed_up} times real time)", summary.duration, summary.wall_seconds)
+        format!(
+            "{} simulated in {:.2} s ({speed_up} times real time)",
+            summary.duration, summary.wall_seconds
+        )
     };
     out.line(format!("{} · seed {} · {took}{interrupted}", summary.scenario, summary.seed));
     out.gap();
@@ -127,6 +130,10 @@ fn books(out: &mut Out, summary: &Summary) {
         amount(out, *records, "in flight", how_far_in_words(*how_far));
     }
     let tally = &summary.tally;
+    if tally.withheld > 0 {
+        let (withheld, why) = (count(tally.withheld), "due while `send()` blocked: never offered");
+        out.line(format!("  besides, {withheld} records were {why}"));
+    }
     out.line(format!(
         "  {} duplicates processed   {} stored twice   {} out of order",
         count(tally.duplicates),

@@ -74,6 +74,14 @@ impl Engine {
         }
     }
 
+    /// What a person should know of what is real, since the last call.
+    pub(super) fn news(&mut self) -> Vec<String> {
+        match self {
+            Self::Simulated(_) => Vec::new(),
+            Self::Live(course) => course.backend.as_mut().map_or_else(Vec::new, |backend| backend.notes()),
+        }
+    }
+
     /// Ends what has to be ended: nothing in a simulation. What a person should know of it.
     pub(super) fn end(&mut self, observer: &mut dyn Observer<Fact>) -> Vec<String> {
         match self {
@@ -155,5 +163,87 @@ impl Course {
 impl Drop for Course {
     fn drop(&mut self) {
         self.end(&mut ());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::kernel::{Builder, Network, Shape};
+
+    type Log = Arc<Mutex<Vec<&'static str>>>;
+
+    /// Notes what it is told.
+    struct Fake {
+        log: Log,
+        trouble: Option<Trouble>,
+    }
+
+    impl Fake {
+        fn note(&self, what: &'static str) {
+            self.log.lock().expect("nobody panics").push(what);
+        }
+    }
+
+    impl Backend for Fake {
+        fn prepare(&mut self) -> Result<(), Trouble> {
+            self.note("prepare");
+            self.trouble.take().map_or(Ok(()), Err)
+        }
+
+        fn notes(&mut self) -> Vec<String> {
+            vec!["a topic is left".to_owned()]
+        }
+
+        fn tear_down(&mut self) {
+            self.note("tear down");
+        }
+    }
+
+    fn course(trouble: Option<Trouble>) -> (Result<Course, Trouble>, Log) {
+        let log = Log::default();
+        let backend = Box::new(Fake { log: Arc::clone(&log), trouble });
+        let parts = Builder::new(1, Network::new(Shape::IDEAL, 1)).finish();
+        let (door, knocks) = Door::new();
+        (Course::new(parts, (&door, knocks), Some(backend), Vec::new()), log)
+    }
+
+    fn told(log: &Log) -> Vec<&'static str> {
+        log.lock().expect("nobody panics").clone()
+    }
+
+    #[test]
+    fn what_is_real_is_made_ready_before_and_removed_after_once() {
+        let (course, log) = course(None);
+        let mut course = course.expect("it is ready");
+        assert_eq!(told(&log), ["prepare"]);
+        course.advance(Time::from_millis(20), &mut ());
+        assert!(course.now() >= Time::from_millis(20));
+        assert_eq!(course.end(&mut ()), ["a topic is left"]);
+        assert!(course.end(&mut ()).is_empty(), "it has ended");
+        drop(course);
+        assert_eq!(told(&log), ["prepare", "tear down"]);
+    }
+
+    #[test]
+    fn a_run_that_cannot_begin_leaves_nothing_behind() {
+        let (course, log) = course(Some(Trouble::Outside("nobody answers".into())));
+        assert_eq!(course.err(), Some(Trouble::Outside("nobody answers".into())));
+        assert_eq!(told(&log), ["prepare", "tear down"]);
+    }
+
+    #[test]
+    fn a_run_that_is_given_up_leaves_nothing_behind() {
+        for runs in [false, true] {
+            let (course, log) = course(None);
+            let mut course = course.expect("it is ready");
+            if runs {
+                course.advance(Time::from_millis(1), &mut ());
+            }
+            drop(course);
+            assert_eq!(told(&log), ["prepare", "tear down"]);
+        }
     }
 }

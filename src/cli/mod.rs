@@ -8,6 +8,7 @@ mod explain;
 mod failure;
 mod load;
 mod minimise;
+mod offers;
 mod output;
 mod replay;
 mod rows;

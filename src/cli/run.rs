@@ -80,6 +80,36 @@ pub struct WorldArguments {
 }
 
 impl WorldArguments {
+    /// Whether what is said of real brokers is said where there are some.
+    fn check(&self) -> Result<(), Failure> {
+        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep")];
+        match (&self.on, said.iter().find(|(said, _)| *said)) {
+            (World::Simulated | World::Live, Some((_, flag))) => {
+                let what =
+                    format!("{flag} is about real brokers: leave it out, or say where they are with --on");
+                Err(Failure::Usage(what))
+            }
+            (World::Simulated | World::Live, None)
+            | (World::Kafka(_) | World::Mqtt(_) | World::Embedded, _) => Ok(()),
+        }
+    }
+
+    /// Asks before a run writes to brokers that are not on this machine.
+    fn ask(&self) -> Result<(), Failure> {
+        let strange: Vec<_> = self.on.servers().iter().filter(|server| !server.is_here()).collect();
+        let Some(first) = strange.first().filter(|_| !self.yes) else { return Ok(()) };
+        if !std::io::stdin().is_terminal() {
+            let what = format!("{first} is not on this machine: say that you want to write there with --yes");
+            return Err(Failure::Usage(what));
+        }
+        eprint!("{first} is not on this machine. Write to it? [y/N] ");
+        std::io::stderr().flush().ok();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok();
+        let agreed = matches!(answer.trim(), "y" | "Y" | "yes");
+        if agreed { Ok(()) } else { Err(Failure::Usage("nothing was written".to_owned())) }
+    }
+
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
         Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
@@ -135,6 +165,8 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     if world.is_real_time() && arguments.speed.is_some() {
         return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
     }
+    arguments.world.check()?;
+    arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let stop = stop_on_signal();
     let session = Session::new_in(&loaded, recording.as_ref(), world, &arguments.world.options())?;
@@ -144,7 +176,8 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         headless(session, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
-    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises) {
+    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises)
+    {
         output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
     }
     if let Some(recording) = &recording
@@ -236,7 +269,7 @@ fn finish(session: Session) -> Result<Summary, Failure> {
 
 fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -> Result<Summary, Failure> {
     let shows = !arguments.quiet && std::io::stderr().is_terminal();
-    let mut progress = Progress::new(shows);
+    let mut progress = Progress::new(shows, !arguments.quiet, session.notes().len());
     session.run(stop, |session| progress.show(session), &mut ());
     progress.clear();
     finish(session)
@@ -265,6 +298,10 @@ fn exit(summary: &Summary) -> Exit {
 /// A bar on stderr for runs that take their time.
 struct Progress {
     shows: bool,
+    /// Whether what comes up in mid-run is told at once.
+    tells: bool,
+    /// So many notes are known.
+    known: usize,
     begun: Instant,
     drawn: Option<Instant>,
 }
@@ -273,11 +310,12 @@ impl Progress {
     const PATIENCE: f64 = 0.7;
     const WIDTH: usize = 30;
 
-    fn new(shows: bool) -> Self {
-        Self { shows, begun: Instant::now(), drawn: None }
+    fn new(shows: bool, tells: bool, known: usize) -> Self {
+        Self { shows, tells, known, begun: Instant::now(), drawn: None }
     }
 
     fn show(&mut self, session: &Session) {
+        self.tell(session.notes());
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed().as_secs_f64() > 0.1);
         if !self.shows || !due || self.begun.elapsed().as_secs_f64() < Self::PATIENCE {
             return;
@@ -290,6 +328,15 @@ impl Progress {
         let speed = now / session.wall_seconds().max(1e-9);
         eprint!("\r{bar} {:>3.0} %  {} / {}  {speed:.0}x ", part * 100.0, session.now(), session.end());
         std::io::stderr().flush().ok();
+    }
+
+    /// What has come up: a broker that is gone is not a matter for the end.
+    fn tell(&mut self, notes: &[String]) {
+        for note in notes.iter().skip(self.known).filter(|_| self.tells) {
+            self.clear();
+            eprintln!("note: {note}");
+        }
+        self.known = notes.len();
     }
 
     fn clear(&self) {

@@ -15,7 +15,7 @@ use crate::scenario::{Overrides, units};
 use crate::tape::{Manifest, State};
 
 use super::failure::Failure;
-use super::load::ScenarioArguments;
+use super::load::{ScenarioArguments, beside, kept, trace_reader};
 use super::run::Format;
 use super::{Exit, output};
 
@@ -86,10 +86,9 @@ impl Target {
         }
         let loaded = arguments.load()?;
         let file = if path.extension().is_some() { path.clone() } else { path.with_extension("toml") };
-        Ok(Self {
-            recipe: Recipe { text: loaded.text, file, overrides: arguments.overrides() },
-            digest: None,
-        })
+        let traces = trace_reader(&beside(&file));
+        let recipe = Recipe { text: loaded.text, file, overrides: arguments.overrides(), traces };
+        Ok(Self { recipe, digest: None })
     }
 
     fn recorded(path: &Path, arguments: &ScenarioArguments) -> Result<Self, Failure> {
@@ -103,7 +102,9 @@ impl Target {
         if !manifest.can_be_repeated() {
             return Err(Failure::Usage(format!(
                 "{} was a run in real time on {}: it cannot be run again, and that is how causes are found. `brokersim why {}` explains the same scenario in simulation",
-                path.display(), manifest.world, manifest.scenario.file
+                path.display(),
+                manifest.world,
+                manifest.scenario.file
             )));
         }
         let changed = arguments.overrides() != Overrides::default();
@@ -114,7 +115,8 @@ impl Target {
         let file = if file.extension().is_some() { file } else { file.with_extension("toml") };
         let finished = manifest.state == State::Finished && !changed;
         let digest = manifest.digest.clone().filter(|_| finished);
-        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides }, digest })
+        let traces = trace_reader(&kept(path, &manifest));
+        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides, traces }, digest })
     }
 }
 

@@ -3,6 +3,7 @@
 mod door;
 mod entry;
 mod live;
+mod outbox;
 mod simulated;
 mod slab;
 #[cfg(test)]

@@ -6,9 +6,10 @@ pub mod histogram;
 pub mod ledger;
 pub mod promise;
 pub mod summary;
+pub mod views;
 pub mod watch;
 
-pub use watch::{
-    ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Rebalance, Snapshot, Watch,
-    WatchSetup,
+pub use views::{
+    ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Rebalance, Snapshot,
 };
+pub use watch::{Watch, WatchSetup};

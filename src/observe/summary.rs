@@ -9,7 +9,8 @@ use crate::kernel::{Duration, Time};
 use super::histogram::Histogram;
 use super::ledger::{Balance, Tally};
 use super::promise::Verdict;
-use super::watch::{GroupView, Rebalance, Watch};
+use super::views::{GroupView, Rebalance};
+use super::watch::Watch;
 
 /// The version of the summary's shape: grows when a field changes its meaning or goes.
 pub const SCHEMA: &str = "brokersim.summary/2";

@@ -532,6 +532,11 @@ const GENERATOR: &[Key] = &[
     key("batch", Shape::Count(1, 1_000_000), "records offered together; 1 unless said"),
     key("stop-after", Shape::Count(1, i64::MAX), "records of each instance at most"),
     key("outbox", Shape::Flag, "after a restart it offers again what it never heard of; false unless said"),
+    key(
+        "when-blocked",
+        Shape::Choice(&["wait", "skip"]),
+        "what becomes of records that are due while `send()` blocks: made up for (wait), or never offered and counted (skip); wait unless said",
+    ),
     key("poison-at", Shape::Count(1, i64::MAX), "the record with this number, from 1, fails every handler"),
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
@@ -594,8 +599,8 @@ const CRASH_POINTS: &[&str] = &["at-once", "before-commit", "after-commit"];
 
 const WORKERS: Key = key(
     "workers",
-    Shape::Count(1, 10_000),
-    "threads that records are handed to while the loop polls on; the loop works itself unless said",
+    Shape::Count(0, 10_000),
+    "threads that records are handed to while the loop polls on; 0 unless said: the loop works itself",
 );
 const ON_ERROR_KEY: Key =
     key("on-error", Shape::Choice(ON_ERROR), "what it does about a record that its handler fails on");

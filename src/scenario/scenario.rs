@@ -15,6 +15,7 @@ use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
 use crate::observe::promise::{Mode, Promise};
 use crate::trace::Reason;
+use crate::workload::generator::WhenBlocked;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Schema, Trace, TraceError, TraceOptions,
@@ -191,6 +192,8 @@ pub struct Generator {
     pub stop_after: Option<u64>,
     /// Whether it offers again after a restart what it never heard of.
     pub outbox: bool,
+    /// What becomes of records that are due while `send()` blocks.
+    pub when_blocked: WhenBlocked,
     /// Which of its records, from 0, is poison.
     pub poison: Option<u64>,
     /// When it is there.

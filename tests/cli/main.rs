@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a harness of tests")]
 
+mod live;
 mod manifests;
 mod replay;
 mod sweep;

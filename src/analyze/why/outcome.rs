@@ -247,7 +247,8 @@ impl Outcomes {
             | Life::Failed { .. }
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
     }
 

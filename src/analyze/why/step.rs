@@ -131,6 +131,8 @@ pub enum What {
     Fenced {
         /// Which.
         broker: BrokerId,
+        /// Whether it had asked to be let go (a shutdown in good order); else its heartbeats stayed away.
+        asked: bool,
     },
     /// A leader is elected.
     Elected {
@@ -181,6 +183,11 @@ pub enum What {
         from: u64,
         /// Why.
         why: Reason,
+    },
+    /// The log that is read has it again: another replica leads that had kept it.
+    Restored {
+        /// Its log end.
+        log_end: u64,
     },
     /// A replica cuts off what its leader does not have.
     Truncated {

@@ -1,7 +1,7 @@
 //! An MQTT 5 broker within this process, for `--on embedded` and for tests: on a port of the loopback that the system
 //! chooses, as long as somebody holds it.
 //!
-//! Why one of our own: `docs/adr/0013-an-mqtt-broker-of-our-own.md`. What it leaves out, a run says: [`LIMITS`].
+//! Why one of our own: `docs/adr/0016-an-mqtt-broker-of-our-own.md`. What it leaves out, a run says: [`LIMITS`].
 //!
 //! **Invariant.** When it is let go, its thread and all connections are gone.
 

@@ -43,8 +43,15 @@ impl<M: Send> Message for Arrival<M> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Blow {
     /// The process ends, if `first`; or its disk suffers once more.
-    Crash { at: Time, how: Crash, first: bool },
-    Machine { at: Time, machine: Machine },
+    Crash {
+        at: Time,
+        how: Crash,
+        first: bool,
+    },
+    Machine {
+        at: Time,
+        machine: Machine,
+    },
 }
 
 impl Message for Blow {
@@ -81,6 +88,8 @@ pub(super) struct Place<V: Vocabulary> {
     deferred: Slab<Deferred<V>>,
     /// Work that ended while the node was paused.
     frozen: Vec<u32>,
+    /// Where the actor writes what it asks for; kept, so that most inputs allocate nothing.
+    scratch: Vec<Effect<V>>,
     world: Shared<V>,
     inputs: Arc<AtomicU64>,
 }
@@ -135,6 +144,7 @@ impl<V: Vocabulary> Place<V> {
             waiting: VecDeque::new(),
             deferred: Slab::default(),
             frozen: Vec::new(),
+            scratch: Vec::new(),
             world,
             inputs,
         }
@@ -196,7 +206,7 @@ impl<V: Vocabulary> Place<V> {
         }
         self.pass(at);
         self.inputs.fetch_add(1, Ordering::Relaxed);
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch);
         self.resident.handle(self.me, self.now, input, &mut effects);
         effects.reverse();
         self.carry_out(cause, effects, true);
@@ -214,9 +224,10 @@ impl<V: Vocabulary> Place<V> {
             }
             // One that ended its own process asks for nothing any more.
             if self.node().epoch != epoch {
-                return;
+                effects.clear();
             }
         }
+        self.scratch = effects;
     }
 
     /// Does what is asked of timers and leaves the rest. An actor knows at once what it armed and disarmed, and
@@ -227,7 +238,9 @@ impl<V: Vocabulary> Place<V> {
             match effect {
                 Effect::Arm(slot, at) => self.arm(slot, at, cause),
                 Effect::Disarm(slot) => self.timers.disarm(slot),
-                Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => rest.push(effect),
+                Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
+                    rest.push(effect)
+                }
             }
         }
         rest.reverse();
@@ -237,7 +250,9 @@ impl<V: Vocabulary> Place<V> {
     /// Does one thing; when that is work, says how much.
     fn perform(&mut self, cause: &mut u64, effect: Effect<V>) -> Option<Duration> {
         match effect {
-            Effect::Send(to, msg) => self.world.borrow_mut().send(self.now, (self.me, self.home), to, *cause, msg),
+            Effect::Send(to, msg) => {
+                self.world.borrow_mut().send(self.now, (self.me, self.home), to, *cause, msg)
+            }
             Effect::Arm(slot, at) => self.arm(slot, at, *cause),
             Effect::Disarm(slot) => self.timers.disarm(slot),
             Effect::Emit(fact) => *cause = self.world.borrow_mut().emit(self.me, *cause, fact),

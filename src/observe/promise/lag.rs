@@ -91,7 +91,8 @@ impl Lags {
             | Life::Processed { .. }
             | Life::Failed { .. }
             | Life::Missed { .. }
-            | Life::Resent { .. } => return None,
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => return None,
         };
         self.change(event, place, change);
         Some(place)
