@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("workload", &["kernel", "trace", "wire"]),
     ("kafka", &["kernel", "trace", "wire"]),
     ("zeromq", &["kernel", "trace", "wire"]),
+    ("mqtt", &["kernel", "trace", "wire"]),
     ("fault", &["kernel", "trace", "wire"]),
     ("host", &["kernel"]),
     ("gateway", &["kernel", "trace", "wire", "host"]),
@@ -19,7 +20,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tape", &["kernel", "trace"]),
     (
         "scenario",
-        &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "gateway", "observe"],
+        &[
+            "kernel", "trace", "wire", "workload", "kafka", "zeromq", "mqtt", "fault", "host", "gateway",
+            "observe",
+        ],
     ),
     ("analyze", &["kernel", "trace", "observe", "tape", "scenario"]),
     ("sweep", &["kernel", "trace", "observe", "tape", "scenario", "analyze"]),
@@ -28,14 +32,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host", "gateway", "observe",
-            "tape", "scenario", "analyze", "sweep", "lab", "tui",
+            "kernel", "trace", "wire", "workload", "kafka", "zeromq", "mqtt", "fault", "host", "gateway",
+            "observe", "tape", "scenario", "analyze", "sweep", "lab", "tui",
         ],
     ),
 ];
 
 /// Rooms whose code runs under virtual time.
-const SIMULATED: &[&str] = &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "fault", "host"];
+const SIMULATED: &[&str] =
+    &["kernel", "trace", "wire", "workload", "kafka", "zeromq", "mqtt", "fault", "host"];
 
 /// What does not exist under virtual time, and why it would break a law.
 const FORBIDDEN: &[(&str, &str)] = &[

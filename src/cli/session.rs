@@ -71,6 +71,7 @@ pub struct Recording {
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
+        loaded.scenario.is_simulated()?;
         let wired = wire(&loaded.scenario);
         let watch = wired.watch(&loaded.scenario, recording.is_some());
         let Wired { parts, stage, sinks, stop, end, .. } = wired;

@@ -7,6 +7,8 @@
 pub mod commands;
 #[cfg(feature = "real-kafka")]
 pub mod kafka;
+#[cfg(feature = "real-mqtt")]
+pub mod mqtt;
 mod notes;
 pub mod proxy;
 mod reach;

@@ -109,6 +109,7 @@ impl Recipe {
     /// As [`Recipe::load`].
     pub fn look(&self, late: Duration) -> Result<Looked, ScenarioError> {
         let scenario = self.load()?;
+        scenario.is_simulated()?;
         let settings = in_force(&self.text, &self.name(), &self.overrides, &scenario);
         let wired = wire(&scenario);
         let watch = wired.watch(&scenario, true);
@@ -153,7 +154,9 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::load`].
     pub fn watch(&self, observer: &mut dyn Observer<Fact>) -> Result<(), ScenarioError> {
-        let Wired { parts, end, .. } = wire(&self.load()?);
+        let scenario = self.load()?;
+        scenario.is_simulated()?;
+        let Wired { parts, end, .. } = wire(&scenario);
         Simulation::new(parts).run_until(end, &mut &mut *observer);
         Ok(())
     }

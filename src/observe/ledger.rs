@@ -105,7 +105,7 @@ impl<L: Latencies> Ledger<L> {
         let books = (0..stage.places())
             .map(|place| {
                 let channel = stage.channel_of(PlaceId(place));
-                Book::new(stage.readers(channel).collect(), stage.channels[channel.index()].settles)
+                Book::new(stage.readers(channel).collect(), &stage.channels[channel.index()])
             })
             .collect();
         Self {
@@ -215,6 +215,8 @@ impl<L: Latencies> Ledger<L> {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
             | Life::Resent { .. }
             | Life::Withheld { .. } => {}
         }
@@ -254,6 +256,8 @@ impl<L: Latencies> Ledger<L> {
             }
             Life::Processed { ids, group, place, .. } => self.processed(now, ids, *group, *place),
             Life::Settled { group, place, upto } => self.settled_upto(now, *group, *place, *upto),
+            Life::Acknowledged { ids, group, place } => self.acknowledged(now, ids, *group, *place),
+            Life::Missed { ids, group, place, why } => self.missed(now, ids, *group, *place, *why),
             Life::Skipped { group, place, to, why } => self.skipped(*group, *place, *to, *why),
             Life::Failed { ids, group, place, why, .. } => self.failed(ids, *group, *place, *why),
             // Whether it comes to anything is seen when it is stored again.
@@ -412,6 +416,40 @@ impl<L: Latencies> Ledger<L> {
             });
         }
         books[place.index()].trim();
+    }
+
+    /// Each for itself, in whatever order; the caller says it once for each.
+    fn acknowledged(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId) {
+        let Self { windows, books, exit, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        books[place.index()].acknowledge(leg, u64::from(ids.len()));
+        for run in ids.runs(0, ids.len()) {
+            visit(windows, books, exit, run, |_, _, legs| {
+                legs[leg].settled = legs[leg].settled.min(now);
+                true
+            });
+        }
+        books[place.index()].trim();
+    }
+
+    /// They will not be handed over, or not again. What is acknowledged was no lag any more.
+    fn missed(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId, why: Reason) {
+        let Self { windows, books, exit, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        for run in ids.runs(0, ids.len()) {
+            visit(windows, books, exit, run, |_, _, legs| {
+                if legs[leg].processed == Time::NEVER {
+                    legs[leg].skipped = Some(why);
+                } else {
+                    legs[leg].settled = legs[leg].settled.min(now);
+                }
+                true
+            });
+        }
+        if why != Reason::CommittedUnprocessed {
+            books[place.index()].acknowledge(leg, u64::from(ids.len()));
+            books[place.index()].trim();
+        }
     }
 
     fn skipped(&mut self, group: GroupId, place: PlaceId, to: u64, why: Reason) {

@@ -7,6 +7,7 @@ mod entries;
 mod expect;
 mod faults;
 mod kafka;
+mod mqtt;
 mod work;
 mod zeromq;
 
@@ -15,17 +16,22 @@ use crate::kernel::{Duration, Law, Shape};
 
 pub use faults::kinds;
 
+use super::error::Span;
 use super::file::{Node, Table, Tree};
-use super::scenario::{Run, Scenario, System};
+use super::scenario::{Mqtt, Run, Scenario, System};
 
 /// What the tree means.
 pub fn scenario(tree: &Tree, name: &str) -> Scenario {
     let empty = Table::default();
     let section = |name: &str| tree.root.value(name).and_then(Node::table);
     let mut notes = Vec::new();
-    let system = match (section("kafka"), section("zeromq")) {
-        (None, Some(table)) => System::Zeromq(zeromq::zeromq(table, &mut notes)),
-        (table, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
+    let system = match (section("kafka"), section("zeromq"), section("mqtt")) {
+        (None, Some(table), _) => System::Zeromq(zeromq::zeromq(table, &mut notes)),
+        (None, None, Some(_)) => {
+            let place = tree.root.get("mqtt").map_or(Span::new(0, 0), |entry| entry.place);
+            System::Mqtt(Mqtt { place, topics: Vec::new() })
+        }
+        (table, _, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
     };
     let mut scenario = Scenario {
         name: std::path::Path::new(name)
@@ -48,10 +54,12 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
     };
     let random = section("faults").and_then(|faults| faults.value("random")).and_then(Node::table);
     scenario.random_faults = random.map(|random| faults::random(random, &scenario.run));
-    let mut clients = entries::Clients::of(&mut scenario.system, &mut scenario.notes);
+    let mqtt = section("mqtt").map(mqtt::defaults);
+    let mut clients = entries::Clients::of(&mut scenario.system, mqtt, &mut scenario.notes);
     scenario.generators = entries(tree, "generator").map(|table| clients.generator(table)).collect();
     scenario.processors = entries(tree, "processor").map(|table| clients.processor(table)).collect();
     scenario.sinks = entries(tree, "sink").map(|table| clients.sink(table)).collect();
+    mqtt::topics(&mut scenario);
     scenario
 }
 

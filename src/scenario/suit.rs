@@ -67,7 +67,7 @@ impl Scenario {
         let said = options.client_properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let passed = match &self.system {
             System::Kafka(kafka) => kafka.passed_on.as_slice(),
-            System::Zeromq(_) => &[],
+            System::Zeromq(_) | System::Mqtt(_) => &[],
         };
         let passed = passed.iter().map(|setting| (setting.name.as_str(), setting.value.as_str()));
         said.chain(passed)
@@ -109,7 +109,8 @@ impl Scenario {
             World::Kafka(_) if self.is_encrypted(options) => Err(
                 "what is encrypted cannot be led through a proxy: Kafka's brokers say inside it where they are",
             ),
-            World::Kafka(_) | World::Mqtt(_) | World::Simulated | World::Live => Ok(()),
+            World::Mqtt(_) => Err("no proxy is put before MQTT brokers yet"),
+            World::Kafka(_) | World::Simulated | World::Live => Ok(()),
         };
         Means { commands: self.broker_commands(world, options), between, grows: *world != World::Embedded }
     }

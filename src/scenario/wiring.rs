@@ -23,7 +23,8 @@ use crate::workload::{Codec, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport, Zeromq,
+    Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport,
+    Zeromq, instance_name,
 };
 use super::world::World;
 
@@ -178,6 +179,16 @@ impl App<'_> {
         }
     }
 
+    /// The group that it reads for, if it reads.
+    fn group(&self, scenario: &Scenario, stage: &Stage) -> Option<GroupId> {
+        let instance = match self {
+            Self::Generator { instance, .. }
+            | Self::Processor { instance, .. }
+            | Self::Sink { instance, .. } => *instance,
+        };
+        Some(group_of(scenario, stage, self.entry(), self.reader()?, instance))
+    }
+
     fn writes_to(&self) -> Option<&str> {
         match self {
             Self::Generator { entry, .. } => Some(&entry.topic),
@@ -240,6 +251,7 @@ fn build(scenario: &Scenario, outside: Option<Outside<'_>>) -> Result<Wired, Tro
         (System::Zeromq(zeromq), None) => {
             Behind::simulated(install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default())
         }
+        (System::Mqtt(_), None) => return Err(not_simulated(outside)),
         (_, Some(outside)) => real::install(scenario, outside, &mut builder, &stage, &apps)?,
     };
     let sinks = sink_plans(scenario, &apps);
@@ -254,6 +266,17 @@ fn build(scenario: &Scenario, outside: Option<Outside<'_>>) -> Result<Wired, Tro
     let end = stop + scenario.run.drain;
     Ok(Wired { parts: builder.finish(), stage, sinks, expected, stop, end, backend, hands })
 }
+
+/// MQTT has no simulation yet.
+fn not_simulated(outside: Option<Outside<'_>>) -> Trouble {
+    let world = outside.map_or(&World::Simulated, |outside| outside.world);
+    Trouble::Usage(format!("{NOT_SIMULATED}, so it cannot run on {world}; run it on a real broker: {RUN_IT}"))
+}
+
+/// What a person is told who wants to simulate MQTT.
+pub(super) const NOT_SIMULATED: &str = "MQTT is not simulated yet";
+/// And what to do.
+pub(super) const RUN_IT: &str = "brokersim run FILE --on mqtt://HOST:PORT, or --on embedded";
 
 fn stage(scenario: &Scenario) -> Stage {
     let mut stage = Stage::default();
@@ -278,6 +301,20 @@ fn stage(scenario: &Scenario) -> Stage {
                 let id = stage.add_channel(channel.name.as_str(), 1, false, false);
                 if scenario.readers().any(|(_, reader)| reader.from == channel.name) {
                     stage.add_group(channel.name.as_str(), vec![id]);
+                }
+            }
+        }
+        System::Mqtt(mqtt) => {
+            for topic in &mqtt.topics {
+                let id = stage.add_channel(topic.as_str(), 1, false, true);
+                stage.channels[id.index()].one_by_one = true;
+            }
+            for (name, reader) in scenario.readers() {
+                for group in scenario.groups_of(name, reader) {
+                    for channel in scenario.read_by(reader) {
+                        let channel = named(&stage, channel);
+                        join_group(&mut stage, &group, channel);
+                    }
                 }
             }
         }
@@ -315,11 +352,12 @@ fn named(stage: &Stage, channel: &str) -> ChannelId {
     stage.channel_named(channel).expect("the scenario was checked: its channels exist")
 }
 
-fn group_of(scenario: &Scenario, stage: &Stage, reader: &Reader) -> GroupId {
-    let name = if scenario.kafka().is_some() { &reader.group } else { &reader.from };
-    let index =
-        stage.groups.iter().position(|group| group.name == *name).expect("every reader has its group");
-    GroupId(index as u32)
+/// The group that an instance of a reading entry counts for.
+fn group_of(scenario: &Scenario, stage: &Stage, entry: &str, reader: &Reader, instance: u32) -> GroupId {
+    let names = scenario.groups_of(entry, reader);
+    let name = names.get(instance as usize).unwrap_or(&names[0]);
+    let index = stage.groups.iter().position(|group| group.name == *name);
+    GroupId(index.expect("every reader has its group") as u32)
 }
 
 /// A node and a seat for every instance of every entry, in the order of the file.
@@ -327,7 +365,7 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
     // Sockets that talk inproc live in one process.
     let shared = match &scenario.system {
         System::Zeromq(zeromq) if zeromq.transport == Transport::Inproc => Some(builder.node("process")),
-        System::Zeromq(_) | System::Kafka(_) => None,
+        System::Zeromq(_) | System::Kafka(_) | System::Mqtt(_) => None,
     };
     let node = |builder: &mut Builder<Brokersim>, name: &str| shared.unwrap_or_else(|| builder.node(name));
     let names = |name: &str, instances: u32| {
@@ -357,11 +395,6 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
         }
     }
     apps
-}
-
-/// `billing` when there is one of it, else `billing-1`, `billing-2`, ...
-fn instance_name(name: &str, instances: u32, instance: u32) -> String {
-    if instances == 1 { name.to_owned() } else { format!("{name}-{}", instance + 1) }
 }
 
 fn install_kafka(
@@ -518,7 +551,7 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
             App::Sink { entry, seat, .. } if entry.name == sink.name => Some(seat.id()),
             App::Sink { .. } | App::Generator { .. } | App::Processor { .. } => None,
         });
-        let Content { schema, codec } = content(scenario, &sink.reader.from, 0);
+        let Content { schema, codec } = content(scenario, scenario.first_read(&sink.reader), 0);
         SinkPlan {
             name: sink.name.clone(),
             actors: actors.collect(),

@@ -175,6 +175,28 @@ pub enum Life {
         /// Why.
         why: Reason,
     },
+    /// The group has told the system that it is done with these records, one by one, and the system keeps that: an
+    /// acknowledgement of each message instead of an offset.
+    Acknowledged {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+    },
+    /// The group will not be handed these records any more, or not again: there is no log to go back to. For those that it
+    /// has processed there is nothing left to settle.
+    Missed {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+        /// Why.
+        why: Reason,
+    },
     /// The application hands its client the same records again, because it never learnt what became of them.
     Resent {
         /// Where to.
@@ -215,7 +237,7 @@ pub enum Reason {
     Fenced,
     /// The producer's process ended with the record in its buffer.
     ProducerClosed,
-    /// Sent with acks=0: nobody was asked whether it arrived.
+    /// Sent with acks=0 or QoS 0: nobody was asked whether it arrived.
     NotAcknowledged,
     /// A broker that did not have it became leader.
     LeaderElection,
@@ -239,11 +261,23 @@ pub enum Reason {
     Linger,
     /// The application's handler threw an exception.
     HandlerFailed,
+    /// The connection broke before the system had answered, and the session did not outlive it.
+    ConnectionLost,
+    /// The session of a reader had ended, and its queue with it.
+    SessionEnded,
+    /// The system promised to keep it, delivered later ones of its publisher, and not this one.
+    PassedOver,
+    /// The system said that nobody had subscribed.
+    NoSubscription,
+    /// The server answered with an error.
+    ServerRefused,
+    /// It was published before the group had subscribed.
+    NotYetSubscribed,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 27] = [
         Self::DeliveryTimeout,
         Self::BufferExhausted,
         Self::NoMetadata,
@@ -265,6 +299,12 @@ impl Reason {
         Self::NoPeer,
         Self::PeerDied,
         Self::Linger,
+        Self::ConnectionLost,
+        Self::SessionEnded,
+        Self::PassedOver,
+        Self::NoSubscription,
+        Self::ServerRefused,
+        Self::NotYetSubscribed,
     ];
 
     /// The reason of this name.
@@ -299,7 +339,7 @@ impl Reason {
             Self::Fenced => ("fenced", "an older incarnation of the producer"),
             Self::ProducerClosed => ("producer-closed", "the producer ended with them in its buffer"),
             Self::NotAcknowledged => {
-                ("not-acknowledged", "sent with acks=0: nobody asked whether they arrived")
+                ("not-acknowledged", "sent with acks=0 or QoS 0: nobody asked whether they arrived")
             }
             Self::LeaderElection => ("leader-election", "a broker that did not have them became leader"),
             Self::UncleanElection => (
@@ -316,6 +356,14 @@ impl Reason {
             Self::NoPeer => ("no-peer", "nobody was connected"),
             Self::PeerDied => ("peer-died", "the pipe to a peer was destroyed with them in it"),
             Self::Linger => ("linger", "the socket closed before they were sent (LINGER)"),
+            Self::ConnectionLost => ("connection-lost", "the connection broke before they were acknowledged"),
+            Self::SessionEnded => ("session-ended", "the reader's session had ended, and its queue with it"),
+            Self::PassedOver => {
+                ("passed-over", "later ones were delivered and these never: as a rule, a queue was full")
+            }
+            Self::NotYetSubscribed => ("not-yet-subscribed", "the group had not subscribed yet"),
+            Self::ServerRefused => ("server-refused", "the server answered with an error"),
+            Self::NoSubscription => ("no-subscription", "no subscription matched"),
             Self::HandlerFailed => ("handler-failed", "the application's handler failed on them"),
         }
     }

@@ -148,7 +148,12 @@ impl<'a> Annals<'a> {
         let place = victim.place?;
         let cuts = self.events.iter().filter_map(|event| match &event.fact {
             Fact::Life(Life::Cut { place: of, from, log, .. }) if *of == place => Some((event, *from, log)),
-            Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => None,
+            Fact::Life(_)
+            | Fact::Kafka(_)
+            | Fact::Physics(_)
+            | Fact::ZeroMq(_)
+            | Fact::Mqtt(_)
+            | Fact::Injected(_) => None,
         });
         let (mut reign, mut gone) = (0, None);
         for (event, from, log) in cuts {
@@ -391,7 +396,12 @@ pub fn struck_node(event: &Event<Fact>) -> Option<NodeId> {
     match event.fact {
         Fact::Physics(Physics::Crashed { node, .. } | Physics::Paused { node }) => Some(node),
         Fact::Physics(Physics::Cut { from, .. } | Physics::Refused { from, .. }) => Some(from),
-        Fact::Physics(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::ZeroMq(_) | Fact::Injected(_) => None,
+        Fact::Physics(_)
+        | Fact::Life(_)
+        | Fact::Kafka(_)
+        | Fact::ZeroMq(_)
+        | Fact::Mqtt(_)
+        | Fact::Injected(_) => None,
     }
 }
 

@@ -321,9 +321,10 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         Reason::NotEnoughReplicas => &["producer.acks"],
         Reason::HandlerFailed => &["poison-at"],
         Reason::ProducerClosed => &["outbox"],
+        Reason::NotAcknowledged | Reason::PassedOver => &["qos"],
+        Reason::ConnectionLost | Reason::SessionEnded => &["clean-start", "session-expiry-interval"],
         Reason::InvalidTimestamp
         | Reason::Fenced
-        | Reason::NotAcknowledged
         | Reason::LeaderElection
         | Reason::UncleanElection
         | Reason::PowerLoss
@@ -333,6 +334,9 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         | Reason::HighWaterMark
         | Reason::NoPeer
         | Reason::PeerDied
-        | Reason::Linger => &[],
+        | Reason::Linger
+        | Reason::NoSubscription
+        | Reason::ServerRefused
+        | Reason::NotYetSubscribed => &[],
     }
 }

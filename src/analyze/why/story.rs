@@ -118,7 +118,12 @@ impl<'a> Teller<'a> {
                 {
                     begins = event.at;
                 }
-                Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {}
+                Fact::Life(_)
+                | Fact::Kafka(_)
+                | Fact::Physics(_)
+                | Fact::ZeroMq(_)
+                | Fact::Mqtt(_)
+                | Fact::Injected(_) => {}
             }
         }
         Self {
@@ -154,7 +159,7 @@ impl<'a> Teller<'a> {
             Fact::Kafka(kafka) => self.kafka(event, kafka),
             Fact::Physics(physics) => self.physics(event, physics),
             Fact::Injected(injected) => self.injected(event, injected),
-            Fact::ZeroMq(_) => {}
+            Fact::ZeroMq(_) | Fact::Mqtt(_) => {}
         }
     }
 
@@ -217,6 +222,9 @@ impl<'a> Teller<'a> {
                 let time = self.processed;
                 self.step(event, self.scene.home(event.actor), What::Processed { time });
             }
+            Life::Missed { ids, group, why, .. } if self.is_in(ids) && self.is_told(*group) => {
+                self.step(event, self.scene.home(event.actor), What::Dropped { why: *why });
+            }
             Life::Failed { ids, group, .. } if self.is_in(ids) && self.is_told(*group) => {
                 let mut because = self.because(&self.scene.reader(*group), &["on-error"]);
                 let poison = self.because(&self.scene.publisher(self.focus.id), &["poison-at"]);
@@ -249,6 +257,8 @@ impl<'a> Teller<'a> {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
             | Life::Resent { .. }
             | Life::Withheld { .. }
             | Life::Skipped { .. } => {}

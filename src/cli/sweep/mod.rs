@@ -145,7 +145,9 @@ impl SweepArguments {
         let load = |setting| {
             let mut overrides = base.overrides();
             overrides.set.extend(plan.overrides(setting));
-            load_text(text.clone(), &base.scenario, &overrides).map(Setting::new)
+            let loaded = load_text(text.clone(), &base.scenario, &overrides)?;
+            loaded.scenario.is_simulated()?;
+            Ok(Setting::new(loaded))
         };
         (0..plan.settings()).map(load).collect()
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::kernel::ActorId;
-use crate::trace::{GroupId, Ids, RecordId, Reign, Run};
+use crate::trace::{Channel, GroupId, Ids, RecordId, Reign, Run};
 
 use super::branches::Branches;
 
@@ -69,6 +69,8 @@ pub(super) struct Book {
     groups: Vec<GroupId>,
     readers: Vec<Reader>,
     settles: bool,
+    /// Records are acknowledged for themselves, in any order: what a reader has settled is how many.
+    one_by_one: bool,
     entries: VecDeque<Entry>,
     /// What lies below was deleted from the log.
     start: u64,
@@ -84,13 +86,15 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
+    pub(super) fn new(groups: Vec<GroupId>, channel: &Channel) -> Self {
+        let Channel { settles, one_by_one, .. } = *channel;
         let readers =
             groups.iter().map(|_| Reader { settled: None, base: 0, processed: None, reached: 0 }).collect();
         Self {
             groups,
             readers,
             settles,
+            one_by_one,
             entries: VecDeque::new(),
             start: 0,
             forgotten: 0,
@@ -120,6 +124,10 @@ impl Book {
 
     pub(super) fn readers(&self) -> &[GroupId] {
         &self.groups
+    }
+
+    pub(super) fn is_one_by_one(&self) -> bool {
+        self.one_by_one
     }
 
     pub(super) fn settles(&self) -> bool {
@@ -152,7 +160,7 @@ impl Book {
     }
 
     pub(super) fn has_processed_beyond(&self, leg: usize, offset: u64) -> bool {
-        self.readers[leg].processed.is_some_and(|processed| processed > offset)
+        !self.one_by_one && self.readers[leg].processed.is_some_and(|processed| processed > offset)
     }
 
     pub(super) fn store(&mut self, offset: u64, ids: Ids) {
@@ -176,6 +184,13 @@ impl Book {
         let from = reader.next();
         reader.settled = Some(upto.max(reader.settled.unwrap_or(0)));
         from..upto
+    }
+
+    /// A reader is done with so many more, whichever they are.
+    pub(super) fn acknowledge(&mut self, leg: usize, records: u64) {
+        assert!(self.one_by_one, "the channel says so");
+        let reader = &mut self.readers[leg];
+        reader.settled = Some(reader.next() + records);
     }
 
     /// A reader goes on at `to`; which offsets it jumps over.

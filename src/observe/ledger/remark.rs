@@ -148,6 +148,8 @@ impl Remarks {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
             | Life::Resent { .. }
             | Life::Withheld { .. } => {}
         }
@@ -269,7 +271,12 @@ impl Remarks {
         }
         let offset = line.place().map(|_| line.offset);
         match fate {
-            Fate::Lost(why @ (Reason::OffsetReset | Reason::CommittedUnprocessed | Reason::Retention))
+            Fate::Lost(
+                why @ (Reason::OffsetReset
+                | Reason::CommittedUnprocessed
+                | Reason::Retention
+                | Reason::NotYetSubscribed),
+            )
             | Fate::Dropped(why @ Reason::Retention) => self.passed(record, line, legs, why),
             Fate::Lost(why) => self.tell(record, line.place(), offset, None, What::Gone(why)),
             Fate::Dropped(why) if line.accepted != Time::NEVER => {

@@ -417,3 +417,89 @@ fn what_is_deleted_behind_a_reader_leaves_at_once_and_doubt_has_a_bound() {
 fn a_line_is_a_line_of_the_cache() {
     assert_eq!((size_of::<Line>(), size_of::<Leg>()), (64, 32));
 }
+
+/// A ledger of one topic whose readers acknowledge each message, and so many groups.
+fn one_by_one(groups: u32) -> Told {
+    let mut stage = Stage::default();
+    let orders = stage.add_channel("plant/line", 1, false, true);
+    stage.channels[orders.index()].one_by_one = true;
+    (0..groups).for_each(|group| _ = stage.add_group(format!("group-{group}"), vec![orders]));
+    stage.add_source("sensor");
+    Told { ledger: Ledger::new(Arc::new(stage), (), true), now: 0 }
+}
+
+#[test]
+fn acknowledgements_in_any_order_settle_the_records_that_they_name_and_no_others() {
+    let mut told = one_by_one(1);
+    let ids = batch(&[0, 1, 2], None);
+    told.offer(0, 3);
+    told.keep(&ids, PLACE, 0);
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 3);
+    for number in [2, 0] {
+        let one = batch(&[number], None);
+        told.read(&one, GROUP, PLACE, number);
+        told.tell(Life::Acknowledged { ids: one, group: GROUP, place: PLACE });
+    }
+    assert_eq!((told.ledger.in_memory(), told.ledger.balance().settled), (1, 2));
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 1);
+    assert_eq!(told.ledger.balance().in_flight, BTreeMap::from([(Whereabouts::Undelivered, 1)]));
+}
+
+#[test]
+fn what_one_of_two_groups_missed_is_lost_with_its_reason_and_no_lag_any_more() {
+    let mut told = one_by_one(2);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Acknowledged { ids: ids.clone(), group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.balance().lost_total(), 0, "the other group may get it yet");
+    let (group, why) = (GroupId(1), Reason::PassedOver);
+    told.tell(Life::Missed { ids, group, place: PLACE, why });
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(Reason::PassedOver, 1)]));
+    assert_eq!(told.ledger.lag(group, PLACE), 0);
+}
+
+#[test]
+fn what_one_group_missed_another_one_may_still_process_and_that_is_no_duplicate() {
+    let mut told = one_by_one(2);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    let why = Reason::NotAcknowledged;
+    told.tell(Life::Missed { ids: ids.clone(), group: GroupId(1), place: PLACE, why });
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Acknowledged { ids, group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.tally().duplicates, 0);
+    assert_eq!(told.ledger.take_closed().len(), 1);
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(why, 1)]));
+}
+
+#[test]
+fn what_was_processed_and_will_not_come_again_is_settled() {
+    let mut told = one_by_one(1);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Missed { ids, group: GROUP, place: PLACE, why: Reason::SessionEnded });
+    assert_eq!((told.ledger.balance().settled, told.ledger.balance().lost_total()), (1, 0));
+}
+
+#[test]
+fn what_was_acknowledged_unprocessed_is_lost_only_when_its_reader_says_so() {
+    let mut told = one_by_one(1);
+    let (first, second) = (batch(&[0], None), batch(&[1], None));
+    told.offer(0, 2);
+    told.keep(&batch(&[0, 1], None), PLACE, 0);
+    told.tell(Life::Delivered { ids: first.clone(), group: GROUP, place: PLACE, offset: 0 });
+    told.tell(Life::Acknowledged { ids: first.clone(), group: GROUP, place: PLACE });
+    // Another member of the group works on the second one meanwhile.
+    told.read(&second, GROUP, PLACE, 1);
+    told.tell(Life::Acknowledged { ids: second, group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.balance().lost_total(), 0);
+    let why = Reason::CommittedUnprocessed;
+    told.tell(Life::Missed { ids: first, group: GROUP, place: PLACE, why });
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(why, 1)]));
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 0, "it is counted once");
+}

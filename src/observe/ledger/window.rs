@@ -453,6 +453,9 @@ pub(super) fn seal(line: &Line, legs: &[Leg], books: &[Book]) -> Option<Fate> {
     if may_come {
         return None;
     }
+    if may_reach_others(line, legs, books) {
+        return None;
+    }
     let fate = fate(line, legs, books);
     if line.in_doubt && !matches!(fate, Fate::Settled | Fate::DeadLettered(_)) {
         return None;
@@ -460,6 +463,16 @@ pub(super) fn seal(line: &Line, legs: &[Leg], books: &[Book]) -> Option<Fate> {
     let told = line.accepted != Time::NEVER || line.unknown.is_some() || line.refused.is_some();
     let kept = told && fate == Fate::InFlight(Whereabouts::Kept);
     (kept || !matches!(fate, Fate::InFlight(_))).then_some(fate)
+}
+
+/// Where each group gets copies of its own, one that missed its copy says nothing about the others.
+fn may_reach_others(line: &Line, legs: &[Leg], books: &[Book]) -> bool {
+    let one_by_one = line.place().is_none_or(|place| books[place.index()].is_one_by_one());
+    one_by_one
+        && line.dropped.is_none()
+        && line.refused.is_none()
+        && legs.iter().any(|leg| leg.skipped.is_some())
+        && legs.iter().any(|leg| leg.skipped.is_none() && !leg.is_done())
 }
 
 /// Most records, most of the time: one look instead of many. A log has it, nobody said a bad word about it, and

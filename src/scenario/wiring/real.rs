@@ -23,6 +23,9 @@ use super::super::world::Server;
 use super::super::world::World;
 use super::{App, Behind, Outside};
 
+#[cfg(feature = "real-mqtt")]
+mod mqtt;
+
 /// Installs the clients of the world's real brokers.
 pub(super) fn install(
     scenario: &Scenario,
@@ -40,6 +43,10 @@ pub(super) fn install(
             install_kafka(scenario, kafka, None, outside, builder, stage, apps)
         }
         (System::Kafka(_), World::Mqtt(_)) => Err(not_together(outside.world, "Kafka", "kafka://HOST:PORT")),
+        (System::Mqtt(_), World::Kafka(_)) => Err(not_together(outside.world, "MQTT", "mqtt://HOST:PORT")),
+        (System::Mqtt(_), World::Mqtt(_) | World::Embedded) => {
+            install_mqtt(scenario, outside, builder, stage, apps)
+        }
         (System::Zeromq(_), World::Kafka(_) | World::Mqtt(_) | World::Embedded) => {
             Err(not_together(outside.world, "ZeroMQ, which has no broker", "live"))
         }
@@ -50,6 +57,32 @@ pub(super) fn install(
 #[cfg(feature = "real-kafka")]
 pub fn patient(scenario: &Scenario) -> Option<crate::gateway::kafka::doctor::Patient> {
     scenario.kafka().map(|its| kafka::patient(scenario, its))
+}
+
+/// MQTT's clients.
+#[cfg(not(feature = "real-mqtt"))]
+fn install_mqtt(
+    _: &Scenario,
+    outside: Outside<'_>,
+    _: &mut Builder<Brokersim>,
+    _: &Arc<Stage>,
+    _: &[App<'_>],
+) -> Result<Behind, Trouble> {
+    let world = outside.world;
+    Err(Trouble::Usage(format!(
+        "MQTT's clients are not built into this brokersim, so it cannot run on {world}: build it with --features real-mqtt"
+    )))
+}
+
+#[cfg(feature = "real-mqtt")]
+fn install_mqtt(
+    scenario: &Scenario,
+    outside: Outside<'_>,
+    builder: &mut Builder<Brokersim>,
+    stage: &Arc<Stage>,
+    apps: &[App<'_>],
+) -> Result<Behind, Trouble> {
+    Ok(mqtt::install(scenario, outside, builder, stage, apps))
 }
 
 fn not_together(world: &World, system: &str, instead: &str) -> Trouble {

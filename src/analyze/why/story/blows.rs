@@ -52,7 +52,12 @@ impl Teller<'_> {
             {
                 Some(event.at)
             }
-            Fact::Injected(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) => None,
+            Fact::Injected(_)
+            | Fact::Life(_)
+            | Fact::Kafka(_)
+            | Fact::Physics(_)
+            | Fact::ZeroMq(_)
+            | Fact::Mqtt(_) => None,
         });
         self.is_past(at) && ends.is_some_and(|ends| self.is_past(ends))
     }

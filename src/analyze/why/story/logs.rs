@@ -47,7 +47,12 @@ impl Teller<'_> {
             {
                 Some(log.clone())
             }
-            Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => None,
+            Fact::Life(_)
+            | Fact::Kafka(_)
+            | Fact::Physics(_)
+            | Fact::ZeroMq(_)
+            | Fact::Mqtt(_)
+            | Fact::Injected(_) => None,
         });
         self.logs.extend(log.map(|log| ((event.actor, place), log)));
     }
