@@ -2,6 +2,8 @@
 
 mod bundled;
 mod calc;
+mod calibration;
+mod compare;
 mod exit;
 mod explain;
 mod failure;
@@ -16,6 +18,7 @@ mod session;
 mod settings;
 mod sweep;
 mod why;
+mod world;
 
 use clap::{Parser, Subcommand};
 
@@ -50,6 +53,8 @@ enum Command {
     Sweep(Box<sweep::SweepArguments>),
     /// Say why records were lost, repeated, overtaken or late, and what would have kept them
     Why(why::WhyArguments),
+    /// Put two runs side by side: throughput, latency, lag, pauses, losses, duplicates, promises
+    Compare(Box<compare::CompareArguments>),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
     /// Show the bundled scenarios and the question each answers
@@ -90,6 +95,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Replay(arguments) => replay::replay(arguments),
         Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::Why(arguments) => why::why(arguments),
+        Command::Compare(arguments) => compare::compare(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),

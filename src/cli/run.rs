@@ -130,7 +130,9 @@ fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String 
     let scenario = arguments.scenario.scenario.display();
     let set = arguments.scenario.as_settings();
     let set: String = set.iter().map(|setting| format!(" --set '{setting}'")).collect();
-    format!("brokersim why {scenario}{set}")
+    let calibration = arguments.scenario.calibration.as_ref();
+    let calibration = calibration.map(|file| format!(" --calibration '{}'", file.display())).unwrap_or_default();
+    format!("brokersim why {scenario}{set}{calibration}")
 }
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
@@ -139,7 +141,7 @@ fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
         dir: arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)),
         force: arguments.force,
         file: arguments.scenario.scenario.display().to_string(),
-        overrides: arguments.scenario.as_settings(),
+        overrides: loaded.overrides.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::lab::{
 use crate::scenario::{Overrides, units};
 use crate::tape::{Manifest, State};
 
+use super::calibration;
 use super::failure::Failure;
 use super::load::ScenarioArguments;
 use super::run::Format;
@@ -86,8 +87,9 @@ impl Target {
         }
         let loaded = arguments.load()?;
         let file = if path.extension().is_some() { path.clone() } else { path.with_extension("toml") };
+        let overrides = Overrides { set: loaded.overrides, ..Overrides::default() };
         Ok(Self {
-            recipe: Recipe { text: loaded.text, file, overrides: arguments.overrides() },
+            recipe: Recipe { text: loaded.text, file, overrides },
             digest: None,
         })
     }
@@ -100,8 +102,12 @@ impl Target {
             )));
         }
         let manifest = Manifest::read(path)?;
-        let changed = arguments.overrides() != Overrides::default();
+        // The calibration that a scenario names is in the manifest.
+        let calibration = arguments.calibration.as_deref();
+        let calibration = calibration.map(|file| calibration::settings("", path, Some(file))).transpose()?;
+        let changed = arguments.overrides() != Overrides::default() || calibration.is_some();
         let mut set = manifest.scenario.overrides.clone();
+        set.extend(calibration.unwrap_or_default());
         set.extend(arguments.as_settings());
         let overrides = Overrides { set, ..Overrides::default() };
         let file = PathBuf::from(&manifest.scenario.file);

@@ -77,6 +77,7 @@ fn ending() -> Ending {
         at: Time::from_secs(10),
         balance,
         promises: serde_json::json!([]),
+        summary: serde_json::json!({}),
     }
 }
 
@@ -381,6 +382,7 @@ fn the_manifest_has_the_documented_fields() {
         "seed",
         "stage",
         "state",
+        "summary",
         "tape_version",
         "traces",
         "wall",
