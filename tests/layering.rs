@@ -139,7 +139,7 @@ fn simulated_rooms_do_without_the_outside() {
     let mut wrong = Vec::new();
     for name in SIMULATED {
         for (path, text) in room(name) {
-            if OUTSIDE.contains(&path.as_str()) {
+            if OUTSIDE.contains(&path.as_str()) || path.starts_with("host/live/") {
                 continue;
             }
             for (word, why) in FORBIDDEN.iter().filter(|(word, _)| text.contains(word)) {

@@ -198,7 +198,12 @@ fn foot(out: &mut Out, summary: &Summary) {
         wrapped(out, note);
     }
     out.gap();
-    out.line(format!("  digest {} over {} facts", summary.digest, count(summary.facts)));
+    let facts = count(summary.facts);
+    out.line(if summary.digest.is_empty() {
+        format!("  {facts} facts in real time on {}: no digest, it cannot be repeated to the bit", summary.world)
+    } else {
+        format!("  digest {} over {facts} facts", summary.digest)
+    });
 }
 
 fn wrapped(out: &mut Out, text: &str) {

@@ -4,10 +4,12 @@ mod bundled;
 mod calc;
 mod calibration;
 mod compare;
+mod engine;
 mod exit;
 mod explain;
 mod failure;
 mod load;
+mod made_run;
 mod minimise;
 mod output;
 mod replay;
@@ -18,7 +20,6 @@ mod session;
 mod settings;
 mod sweep;
 mod why;
-mod world;
 
 use clap::{Parser, Subcommand};
 

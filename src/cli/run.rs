@@ -13,7 +13,9 @@ use clap::{Args, ValueEnum};
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::analyze::why::is_worth_asking;
+use crate::gateway::Options;
 use crate::observe::summary::Summary;
+use crate::scenario::World;
 use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
 
@@ -28,6 +30,8 @@ use super::session::{Recording, Session};
 pub struct RunArguments {
     #[command(flatten)]
     scenario: ScenarioArguments,
+    #[command(flatten)]
+    world: WorldArguments,
     /// No screen, even on a terminal.
     #[arg(long)]
     headless: bool,
@@ -55,6 +59,31 @@ pub struct RunArguments {
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Where a scenario runs.
+#[derive(Args, Clone, Debug)]
+pub struct WorldArguments {
+    /// Where it runs: `simulation`, `live` (the same system in real time), `kafka://HOST:PORT[,HOST:PORT]`,
+    /// `mqtt://HOST:PORT`, or `embedded` (a real client, a broker within this process).
+    #[arg(long, value_name = "WORLD", default_value = "simulation")]
+    pub on: World,
+    /// Use topics and groups that exist, under their own names.
+    #[arg(long)]
+    pub use_existing: bool,
+    /// Keep what the run made in a real broker.
+    #[arg(long)]
+    pub keep: bool,
+    /// Write to brokers that are not on this machine without asking.
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+impl WorldArguments {
+    /// How the run treats what is not its own.
+    pub fn options(&self) -> Options {
+        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
+    }
 }
 
 /// How results are printed.
@@ -102,16 +131,20 @@ fn speed(text: &str) -> Result<Speed, String> {
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let loaded = arguments.scenario.load()?;
+    let world = &arguments.world.on;
+    if world.is_real_time() && arguments.speed.is_some() {
+        return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
+    }
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
-    let session = Session::new(&loaded, recording.as_ref())?;
     let stop = stop_on_signal();
+    let session = Session::new_in(&loaded, recording.as_ref(), world, &arguments.world.options())?;
     let summary = if shows_screen(arguments) {
         on_screen(session, &stop, arguments, &loaded)?
     } else {
         headless(session, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
-    if arguments.format == SummaryFormat::Text && is_worth_asking(&summary.promises) {
+    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises) {
         output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
     }
     if let Some(recording) = &recording
@@ -136,7 +169,14 @@ fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String 
 }
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
-    let name = format!("{}-{}", loaded.scenario.name, loaded.scenario.run.seed);
+    let world = match &arguments.world.on {
+        World::Simulated => "",
+        World::Live => "-live",
+        World::Kafka(_) => "-kafka",
+        World::Mqtt(_) => "-mqtt",
+        World::Embedded => "-embedded",
+    };
+    let name = format!("{}-{}{world}", loaded.scenario.name, loaded.scenario.run.seed);
     Recording {
         dir: arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)),
         force: arguments.force,

@@ -9,23 +9,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::host::Simulation;
+use crate::gateway::Options;
+use crate::host::{Door, Simulation};
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
+use crate::observe::promise::Expectation;
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
-use crate::scenario::wiring::{SinkPlan, Wired, wire};
+use crate::scenario::World;
+use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
-use crate::trace::Fact;
+use crate::trace::{Fact, Stage};
 use crate::tui::{Pilot, Progress};
-use crate::wire::Brokersim;
 
+use super::engine::{Course, Engine};
 use super::failure::Failure;
 use super::load::Loaded;
 use super::rows::Rows;
 
 /// A run in progress.
 pub struct Session {
-    simulation: Simulation<Brokersim>,
+    engine: Engine,
+    world: World,
     watch: Watch,
     tape: Option<Tape>,
     name: String,
@@ -35,6 +39,17 @@ pub struct Session {
     stop: Time,
     end: Time,
     wall: f64,
+    /// By the clock: when it is settled that nothing more will happen.
+    quiet: Quiet,
+}
+
+/// What observers need to know of a run.
+struct Plot {
+    stage: Arc<Stage>,
+    sinks: Vec<SinkPlan>,
+    expected: Vec<Expectation>,
+    stop: Time,
+    end: Time,
 }
 
 /// Where a run is recorded.
@@ -57,13 +72,43 @@ const SAMPLE_LEAST: Duration = Duration::from_millis(100);
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
+        let Wired { parts, stage, sinks, expected, stop, end, .. } = wire(&loaded.scenario);
+        let engine = Engine::Simulated(Box::new(Simulation::new(parts)));
+        let plot = Plot { stage, sinks, expected, stop, end };
+        Self::with_engine(loaded, recording, World::Simulated, plot, engine)
+    }
+
+    /// A run that has not begun, in any world. What is real is made ready for it.
+    pub fn new_in(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        world: &World,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        if !world.is_real_time() {
+            return Self::new(loaded, recording);
+        }
+        let (door, knocks) = Door::new();
+        let Wired { parts, stage, sinks, expected, stop, end, backend, hands } =
+            wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let course = Course::new(parts, (&door, knocks), backend, hands)?;
+        let plot = Plot { stage, sinks, expected, stop, end };
+        Self::with_engine(loaded, recording, world.clone(), plot, Engine::Live(Box::new(course)))
+    }
+
+    fn with_engine(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        world: World,
+        plot: Plot,
+        engine: Engine,
+    ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Wired { parts, stage, sinks, expected, stop, end } = wire(scenario);
-        let simulation = Simulation::new(parts);
+        let Plot { stage, sinks, expected, stop, end } = plot;
         let every = (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST);
         let watch = Watch::new(WatchSetup {
             stage: Arc::clone(&stage),
-            cast: Arc::new(simulation.cast().clone()),
+            cast: Arc::new(engine.cast().clone()),
             warm_up: Time::ZERO + scenario.run.warm_up,
             end,
             sample_every: every,
@@ -79,10 +124,11 @@ impl Session {
             },
             seed: scenario.run.seed,
             stage: Arc::clone(&stage),
-            cast: simulation.cast().clone(),
+            cast: engine.cast().clone(),
             sinks: sinks.iter().map(sink_spec).collect(),
             traces: loaded.traces.clone(),
             force: recording.force,
+            world: world.to_string(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
         let mut notes = scenario.notes.clone();
@@ -90,7 +136,9 @@ impl Session {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
         Ok(Self {
-            simulation,
+            engine,
+            quiet: Quiet::from(stop),
+            world,
             watch,
             tape,
             name: scenario.name.clone(),
@@ -103,9 +151,9 @@ impl Session {
         })
     }
 
-    /// The simulated time.
+    /// The simulated time, or that of the clock.
     pub fn now(&self) -> Time {
-        self.simulation.now()
+        self.engine.now()
     }
 
     /// When the run ends.
@@ -113,14 +161,14 @@ impl Session {
         self.end
     }
 
-    /// The digest of all facts so far.
-    pub fn digest(&self) -> Digest {
-        self.simulation.digest()
+    /// The digest of all facts so far; none of a run by the clock.
+    pub fn digest(&self) -> Option<Digest> {
+        self.engine.digest()
     }
 
     /// How many facts there were.
     pub fn facts(&self) -> u64 {
-        self.simulation.facts()
+        self.engine.facts()
     }
 
     /// Wall time spent simulating, in seconds.
@@ -132,17 +180,20 @@ impl Session {
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
         let until = until.min(self.end);
-        self.simulation
-            .run_until(until, &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also });
-        self.watch.catch_up(until);
+        self.engine.advance(until, &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also });
+        // By the clock, what happened until now may be later than what was asked for.
+        self.watch.catch_up(until.max(self.now().min(self.end)));
         self.hand_over();
+        self.end_when_quiet();
         self.wall += begun.elapsed().as_secs_f64();
     }
 
     /// Runs on by so many things on the agenda.
     fn step_by(&mut self, entries: u64) {
         let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
-        self.simulation.step(entries, self.end, observer);
+        if let Engine::Simulated(simulation) = &mut self.engine {
+            simulation.step(entries, self.end, observer);
+        }
         self.hand_over();
     }
 
@@ -185,6 +236,7 @@ impl Session {
     /// Ends the run where it is: closes the books and the tape.
     pub fn finish(mut self) -> Result<Summary, Failure> {
         let finished = self.now() >= self.end;
+        self.end_engine();
         self.watch.close(self.now());
         self.hand_over();
         let now = self.now();
@@ -197,9 +249,10 @@ impl Session {
                 finished,
                 stop: self.stop,
                 now,
-                digest: self.simulation.digest().to_string(),
-                inputs: self.simulation.inputs(),
-                facts: self.simulation.facts(),
+                world: self.world.to_string(),
+                digest: self.engine.digest().map(|digest| digest.to_string()).unwrap_or_default(),
+                inputs: self.engine.inputs(),
+                facts: self.engine.facts(),
                 wall_seconds: self.wall,
                 notes: self.notes,
             },
@@ -209,7 +262,7 @@ impl Session {
             tape.finish(Ending {
                 state,
                 failure: None,
-                digest: self.simulation.digest(),
+                digest: self.engine.digest(),
                 at: now,
                 balance: serde_json::to_value(&summary.books).expect("a balance is plain data"),
                 promises: serde_json::to_value(&summary.promises).expect("verdicts are plain data"),
@@ -217,6 +270,24 @@ impl Session {
             })?;
         }
         Ok(summary)
+    }
+
+    /// By the clock time is precious: a run ends when nothing is in flight any more and nobody offers.
+    fn end_when_quiet(&mut self) {
+        if self.world.is_real_time() && self.now() < self.end {
+            let (now, watch) = (self.now(), &self.watch);
+            if self.quiet.is_over(now, || watch.tally().offered, || watch.balance().in_flight.values().sum()) {
+                self.end = now;
+            }
+        }
+        if self.now() >= self.end {
+            self.end_engine();
+        }
+    }
+
+    fn end_engine(&mut self) {
+        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
+        self.notes.extend(self.engine.end(observer));
     }
 
     fn progress(&self) -> Progress {
@@ -229,14 +300,16 @@ impl Session {
         let Some(tape) = &mut self.tape else { return };
         tape.records(self.watch.take_closed());
         tape.lag(self.watch.take_samples().into_iter().map(lag_row).collect());
-        tape.checkpoint(self.simulation.facts(), self.simulation.now(), self.simulation.digest());
+        if let Some(digest) = self.engine.digest() {
+            tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
+        }
     }
 }
 
 /// A screen drives a run.
 impl Pilot for Session {
     fn now(&self) -> Time {
-        self.simulation.now()
+        self.engine.now()
     }
 
     fn end(&self) -> Time {
@@ -255,6 +328,41 @@ impl Pilot for Session {
 
     fn snapshot(&self) -> Snapshot {
         self.watch.snapshot()
+    }
+
+    fn is_live(&self) -> bool {
+        self.world.is_real_time()
+    }
+}
+
+/// How long nothing has been in flight, after the generators have stopped.
+struct Quiet {
+    from: Time,
+    since: Option<(Time, u64)>,
+}
+
+impl Quiet {
+    /// Nothing in flight for so long is the end: a client that made room, or a process that starts again, may
+    /// still offer something.
+    const LASTS: Duration = Duration::from_millis(500);
+
+    fn from(stop: Time) -> Self {
+        Self { from: stop, since: None }
+    }
+
+    fn is_over(&mut self, now: Time, offered: impl Fn() -> u64, in_flight: impl Fn() -> u64) -> bool {
+        if now < self.from || in_flight() > 0 {
+            self.since = None;
+            return false;
+        }
+        let offered = offered();
+        match self.since {
+            Some((since, then)) if then == offered => now.since(since) >= Self::LASTS,
+            Some(_) | None => {
+                self.since = Some((now, offered));
+                false
+            }
+        }
     }
 }
 

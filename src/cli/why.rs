@@ -102,6 +102,12 @@ impl Target {
             )));
         }
         let manifest = Manifest::read(path)?;
+        if !manifest.can_be_repeated() {
+            return Err(Failure::Usage(format!(
+                "{} was a run in real time on {}: it cannot be run again, and that is how causes are found. `brokersim why {}` explains the same scenario in simulation",
+                path.display(), manifest.world, manifest.scenario.file
+            )));
+        }
         // The calibration that a scenario names is in the manifest.
         let calibration = arguments.calibration.as_deref();
         let calibration = calibration.map(|file| calibration::settings("", path, Some(file))).transpose()?;

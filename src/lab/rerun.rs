@@ -104,6 +104,7 @@ impl Recipe {
             finished: true,
             stop,
             now: simulation.now(),
+            world: "simulation".to_owned(),
             digest: simulation.digest().to_string(),
             inputs: simulation.inputs(),
             facts: simulation.facts(),

@@ -31,7 +31,10 @@ pub struct Summary {
     pub state: &'static str,
     /// Simulated time that passed, with the time that consumers had to catch up.
     pub duration: Duration,
-    /// The digest of all facts.
+    /// The world in which it ran: `simulation`, `live`, `kafka://HOST:PORT`.
+    pub world: String,
+    /// The digest of all facts; empty, and left out, where a run cannot be repeated.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub digest: String,
     /// How many facts there were.
     pub facts: u64,
@@ -138,7 +141,9 @@ pub struct RunFacts {
     pub stop: Time,
     /// When the run stopped.
     pub now: Time,
-    /// The digest.
+    /// The world in which it ran.
+    pub world: String,
+    /// The digest; empty where a run cannot be repeated.
     pub digest: String,
     /// How many inputs actors handled.
     pub inputs: u64,
@@ -166,6 +171,7 @@ impl Summary {
             seed: run.seed,
             state: if run.finished { "finished" } else { "interrupted" },
             duration: run.now.since(Time::ZERO),
+            world: run.world,
             digest: run.digest,
             facts: run.facts,
             inputs: run.inputs,

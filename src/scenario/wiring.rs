@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use crate::fault::Plan;
+use crate::gateway::{Backend, Options, Trouble};
+use crate::host::{Door, Hands};
 use crate::kafka::cluster;
 use crate::kernel::{ActorId, Addr, Builder, Cast, Network, NodeId, Parts, Seat, Time};
 use crate::observe::promise::{Expectation, Promise};
@@ -23,9 +25,11 @@ use crate::zeromq;
 use super::scenario::{
     Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport, Zeromq,
 };
+use super::world::World;
 
 mod applications;
 mod faults;
+mod real;
 
 use applications::{content, install, install_supervisor};
 
@@ -43,6 +47,21 @@ pub struct Wired {
     pub stop: Time,
     /// When the run ends.
     pub end: Time,
+    /// The real system that the applications are bound to; none where it is simulated.
+    pub backend: Option<Box<dyn Backend>>,
+    /// What obeys commands about the real world.
+    pub hands: Vec<Box<dyn Hands>>,
+}
+
+/// Where a scenario is wired to.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// The world.
+    pub world: &'a World,
+    /// How gateways speak to actors.
+    pub door: &'a Door<Brokersim>,
+    /// How the run treats what is not its own.
+    pub options: &'a Options,
 }
 
 /// A sink that writes files.
@@ -154,6 +173,21 @@ struct Clients {
     subscriber: Option<Addr<ToSubscriber>>,
 }
 
+/// What was put behind the port.
+struct Behind {
+    /// For each application.
+    clients: Vec<Clients>,
+    cluster: Cluster,
+    backend: Option<Box<dyn Backend>>,
+    hands: Vec<Box<dyn Hands>>,
+}
+
+impl Behind {
+    fn simulated(clients: Vec<Clients>, cluster: Cluster) -> Self {
+        Self { clients, cluster, backend: None, hands: Vec::new() }
+    }
+}
+
 /// Makes the system that a scenario describes. Its traces are loaded.
 ///
 /// # Panics
@@ -168,14 +202,37 @@ pub fn wire(scenario: &Scenario) -> Wired {
 /// # Panics
 /// As [`wire`].
 pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> Wired {
+    build(scenario, None, more).expect("a simulation can always be built")
+}
+
+/// As [`wire`], in any world. Nothing real happens before the [`Backend`] is told to prepare.
+///
+/// # Errors
+/// When that world and this scenario, or this build, do not go together.
+///
+/// # Panics
+/// As [`wire`].
+pub fn wire_in(scenario: &Scenario, outside: Outside<'_>) -> Result<Wired, Trouble> {
+    build(scenario, Some(outside), |_| Vec::new())
+}
+
+fn build(
+    scenario: &Scenario,
+    outside: Option<Outside<'_>>,
+    more: impl FnOnce(&Cast) -> Vec<Plan>,
+) -> Result<Wired, Trouble> {
     let network = Network::new(scenario.network.clone(), scenario.run.seed);
     let mut builder = Builder::new(scenario.run.seed, network);
     let mut stage = stage(scenario);
     let apps = reserve(scenario, &mut builder, &mut stage);
     let stage = Arc::new(stage);
-    let (clients, cluster) = match &scenario.system {
-        System::Kafka(kafka) => install_kafka(scenario, kafka, &mut builder, &stage, &apps),
-        System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default()),
+    let real = outside.filter(|outside| !matches!(outside.world, World::Simulated | World::Live));
+    let Behind { clients, cluster, backend, hands } = match (&scenario.system, real) {
+        (System::Kafka(kafka), None) => install_kafka(scenario, kafka, &mut builder, &stage, &apps),
+        (System::Zeromq(zeromq), None) => {
+            Behind::simulated(install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default())
+        }
+        (_, Some(outside)) => real::install(scenario, outside, &mut builder, &stage, &apps)?,
     };
     let sinks = sink_plans(scenario, &apps);
     let supervisor = install_supervisor(scenario, &mut builder, &apps);
@@ -187,7 +244,8 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     faults::install(scenario, &mut builder, &stage, cluster, &instances, more);
     let stop = Time::ZERO + scenario.run.duration;
     let expected = scenario.expect.iter().map(|expect| expectation(expect, &stage)).collect();
-    Wired { parts: builder.finish(), stage, sinks, expected, stop, end: stop + scenario.run.drain }
+    let end = stop + scenario.run.drain;
+    Ok(Wired { parts: builder.finish(), stage, sinks, expected, stop, end, backend, hands })
 }
 
 fn stage(scenario: &Scenario) -> Stage {
@@ -305,7 +363,7 @@ fn install_kafka(
     builder: &mut Builder<Brokersim>,
     stage: &Arc<Stage>,
     apps: &[App<'_>],
-) -> (Vec<Clients>, Cluster) {
+) -> Behind {
     let mut topics: Vec<_> = kafka
         .topics
         .iter()
@@ -329,7 +387,8 @@ fn install_kafka(
         publisher: app.writes_to().and_then(|_| publishers.next()),
         subscriber: app.reader().and_then(|_| subscribers.next()),
     });
-    (clients.collect(), Cluster { brokers: ports.brokers, controller: Some(ports.controller) })
+    let cluster = Cluster { brokers: ports.brokers, controller: Some(ports.controller) };
+    Behind::simulated(clients.collect(), cluster)
 }
 
 fn kafka_applications(

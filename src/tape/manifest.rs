@@ -79,6 +79,8 @@ pub struct Header {
     pub traces: Vec<TraceFile>,
     /// Whether a run that says that it has not ended may be written over too.
     pub force: bool,
+    /// The world in which it runs, as on the command line: `simulation`, `live`, `kafka://HOST:PORT`.
+    pub world: String,
 }
 
 /// What is known when it has ended.
@@ -88,8 +90,8 @@ pub struct Ending {
     pub state: State,
     /// What broke, in words, for [`State::Failed`].
     pub failure: Option<String>,
-    /// The digest of all facts.
-    pub digest: Digest,
+    /// The digest of all facts; none of a run that cannot be repeated.
+    pub digest: Option<Digest>,
     /// The simulated time at which it ended.
     pub at: Time,
     /// The balance of the ledger, as JSON.
@@ -163,7 +165,10 @@ pub struct Manifest {
     pub failure: Option<String>,
     /// The seed.
     pub seed: u64,
-    /// The digest of all facts; none before the end.
+    /// The world in which it ran: `simulation`, or one in which a run cannot be repeated.
+    #[serde(default = "simulation")]
+    pub world: String,
+    /// The digest of all facts; none before the end, and none in real time.
     pub digest: Option<String>,
     /// The simulated time reached, in nanoseconds; none before the end.
     pub ended_at_ns: Option<u64>,
@@ -192,6 +197,11 @@ pub struct Manifest {
     pub wall: Wall,
 }
 
+/// The world of runs that do not say: they are of earlier builds.
+fn simulation() -> String {
+    "simulation".to_owned()
+}
+
 /// The manifest's name in the folder.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Its name while it is written.
@@ -217,6 +227,11 @@ impl Manifest {
         serde_json::from_value(json).map_err(|error| not_a_tape(error.to_string()))
     }
 
+    /// Whether the same scenario and seed give the same run.
+    pub fn can_be_repeated(&self) -> bool {
+        self.world == simulation()
+    }
+
     /// The manifest of a run that begins.
     pub(super) fn new(header: &Header) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -227,6 +242,7 @@ impl Manifest {
             state: State::Running,
             failure: None,
             seed: header.seed,
+            world: header.world.clone(),
             digest: None,
             ended_at_ns: None,
             counts: Counts::default(),
@@ -252,7 +268,7 @@ impl Manifest {
     pub(super) fn end(&mut self, ending: Ending) {
         self.state = ending.state;
         self.failure = ending.failure;
-        self.digest = Some(ending.digest.to_string());
+        self.digest = ending.digest.map(|digest| digest.to_string());
         self.ended_at_ns = Some(ending.at.as_nanos());
         self.balance = Some(ending.balance);
         self.promises = Some(ending.promises);

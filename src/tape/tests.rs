@@ -65,6 +65,7 @@ fn header() -> Header {
         sinks: Vec::new(),
         traces: Vec::new(),
         force: false,
+        world: "simulation".into(),
     }
 }
 
@@ -73,7 +74,7 @@ fn ending() -> Ending {
     Ending {
         state: State::Finished,
         failure: None,
-        digest: Digest::default(),
+        digest: Some(Digest::default()),
         at: Time::from_secs(10),
         balance,
         promises: serde_json::json!([]),

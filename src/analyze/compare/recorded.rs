@@ -32,6 +32,8 @@ pub struct About {
     pub label: String,
     /// Its folder.
     pub dir: PathBuf,
+    /// The world in which it ran: `simulation`, `kafka://HOST:PORT`.
+    pub world: String,
     /// The scenario's name.
     pub name: String,
     /// Its seed.
@@ -111,6 +113,7 @@ impl Recorded {
         About {
             label: label.to_owned(),
             dir: self.dir.clone(),
+            world: self.manifest.world.clone(),
             name: self.manifest.name.clone(),
             seed: self.manifest.seed,
             state: self.manifest.state,

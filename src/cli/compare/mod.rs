@@ -9,6 +9,8 @@ use clap::{ArgGroup, Args};
 
 use crate::analyze::compare::{Compared, Recorded, Style, Tolerance, Tolerances, compare as compare_pairs, page};
 
+use crate::scenario::World;
+
 use super::failure::Failure;
 use super::run::Format;
 use super::{Exit, output};
@@ -26,7 +28,11 @@ pub struct CompareArguments {
     /// Make both runs now: A simulated; B otherwise.
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
-    /// Run B simulated too, with this set otherwise.
+    /// Where B runs: `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://HOST:PORT`, `embedded`, or `live` (the simulated system
+    /// in real time).
+    #[arg(long, value_name = "WORLD", requires = "scenario")]
+    on: Option<World>,
+    /// Set this otherwise in B, which is simulated too unless --on is given.
     #[arg(long, value_name = "PATH=VALUE", requires = "scenario")]
     against: Vec<String>,
     /// So many pairs of runs, each with the next seed; from two on, ratios get a confidence interval.
@@ -47,6 +53,12 @@ pub struct CompareArguments {
     /// A calibration file, for the simulated runs.
     #[arg(long, value_name = "FILE", requires = "scenario")]
     calibration: Option<PathBuf>,
+    /// Keep what the runs made in a real broker.
+    #[arg(long, requires = "on")]
+    keep: bool,
+    /// Write to brokers that are not on this machine without asking.
+    #[arg(long, short, requires = "on")]
+    yes: bool,
     /// Replace recordings there that have not ended.
     #[arg(long, requires = "scenario")]
     force: bool,

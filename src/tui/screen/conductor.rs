@@ -54,6 +54,8 @@ const SLICE: Wall = Wall::from_millis(8);
 /// A run is cut into so many slices at least, but a slice can always be [`SHORT`].
 const SLICES: u64 = 256;
 const SHORT: Duration = Duration::from_millis(1);
+/// A run by the clock is shown in slices of this length: a frame.
+const LIVE_SLICE: Duration = Duration::from_nanos(1_000_000_000 / super::FRAMES as u64);
 /// How long speed is measured.
 const MEASURE: Wall = Wall::from_millis(500);
 
@@ -107,6 +109,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     pub fn conduct(mut self, orders: &Receiver<Order>) -> Left {
         loop {
             let ahead = self.clock != Clock::Running || self.go_on();
+            if self.clock == Clock::Paused && self.pilot.is_live() {
+                self.go_on_unseen();
+            }
             self.report(ahead && self.clock != Clock::Running);
             match self.hear(orders, ahead) {
                 Heard::Nothing => {}
@@ -117,18 +122,26 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         }
     }
 
+    /// The screen stands still; a run by the clock does not.
+    fn go_on_unseen(&mut self) {
+        let until = (self.pilot.now() + LIVE_SLICE).min(self.pilot.end());
+        let progress = self.pilot.advance(until);
+        self.note(progress);
+    }
+
     /// Lets a slice of what is due happen; whether the run is ahead of its time now.
     fn go_on(&mut self) -> bool {
         let (begun, now) = ((self.wall)(), self.pilot.now());
-        let due = self.pacer.due(begun, now);
+        let due = if self.pilot.is_live() { now + LIVE_SLICE } else { self.pacer.due(begun, now) };
         if due > now {
-            let until = due.min(now + self.slice).min(self.pilot.end());
+            let slice = if self.pilot.is_live() { LIVE_SLICE } else { self.slice };
+            let until = due.min(now + slice).min(self.pilot.end());
             let progress = self.pilot.advance(until);
             self.note(progress);
             self.fit_slice((self.wall)().saturating_sub(begun));
         }
         self.measure();
-        self.pilot.now() >= due
+        self.pilot.now() >= due && !self.pilot.is_live()
     }
 
     fn fit_slice(&mut self, took: Wall) {
@@ -188,7 +201,8 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
 
     /// Waits as long as there is nothing to do.
     fn hear(&self, orders: &Receiver<Order>, ahead: bool) -> Heard {
-        let heard = match (self.clock, ahead) {
+        let unseen = self.clock == Clock::Paused && self.pilot.is_live();
+        let heard = match if unseen { (Clock::Running, false) } else { (self.clock, ahead) } {
             (Clock::Running, false) => match orders.try_recv() {
                 Err(TryRecvError::Empty) => return Heard::Nothing,
                 Err(TryRecvError::Disconnected) => None,
@@ -205,6 +219,13 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     }
 
     fn obey(&mut self, order: Order) {
+        let drives = match order {
+            Order::Step | Order::Skip(_) | Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed => true,
+            Order::Toggle | Order::Quit => false,
+        };
+        if drives && self.pilot.is_live() {
+            return;
+        }
         match order {
             Order::Toggle if self.clock == Clock::Running => self.stand(Clock::Paused),
             Order::Toggle => self.stand(Clock::Running),

@@ -1,0 +1,55 @@
+//! Real brokers behind the port: which gateway is installed for which world.
+//!
+//! Beside what stands in the simulation's place, clients and nodes, there is a [`Backend`](crate::gateway::Backend) for
+//! the real system itself, and [`Hands`](crate::host::Hands) for faults that strike it.
+
+use std::sync::Arc;
+
+use crate::gateway::Trouble;
+use crate::kernel::Builder;
+use crate::trace::Stage;
+use crate::wire::Brokersim;
+
+use super::super::scenario::{Kafka, Scenario, System};
+use super::super::world::{Server, World};
+use super::{App, Behind, Outside};
+
+/// Installs the clients of the world's real brokers.
+pub(super) fn install(
+    scenario: &Scenario,
+    outside: Outside<'_>,
+    builder: &mut Builder<Brokersim>,
+    stage: &Arc<Stage>,
+    apps: &[App<'_>],
+) -> Result<Behind, Trouble> {
+    match (&scenario.system, outside.world) {
+        (_, World::Simulated | World::Live) => unreachable!("these are not real"),
+        (System::Kafka(kafka), World::Kafka(servers)) => {
+            install_kafka(scenario, kafka, Some(servers), outside, builder, stage, apps)
+        }
+        (System::Kafka(kafka), World::Embedded) => {
+            install_kafka(scenario, kafka, None, outside, builder, stage, apps)
+        }
+        (System::Kafka(_), World::Mqtt(_)) => Err(not_together(outside.world, "Kafka", "kafka://HOST:PORT")),
+        (System::Zeromq(_), World::Kafka(_) | World::Mqtt(_) | World::Embedded) => {
+            Err(not_together(outside.world, "ZeroMQ, which has no broker", "live"))
+        }
+    }
+}
+
+fn not_together(world: &World, system: &str, instead: &str) -> Trouble {
+    Trouble::Usage(format!("this scenario is about {system}: it cannot run on {world}; try `--on {instead}`"))
+}
+
+/// Kafka's clients; `servers` is none for the cluster within this process.
+fn install_kafka(
+    _scenario: &Scenario,
+    _kafka: &Kafka,
+    _servers: Option<&[Server]>,
+    outside: Outside<'_>,
+    _builder: &mut Builder<Brokersim>,
+    _stage: &Arc<Stage>,
+    _apps: &[App<'_>],
+) -> Result<Behind, Trouble> {
+    Err(Trouble::Usage(format!("Kafka's clients are not built into this brokersim: it cannot run on {}", outside.world)))
+}
