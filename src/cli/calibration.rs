@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, TableLike};
+use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::failure::Failure;
 
@@ -73,19 +73,25 @@ fn parse(text: &str) -> Result<Vec<String>, String> {
 
 fn flatten(path: &str, item: &Item, settings: &mut Vec<String>) -> Result<(), String> {
     if let Some(value) = item.as_value().filter(|_| MAY_SET.contains(&path)) {
-        settings.push(format!("{path}={}", value.to_string().trim()));
+        settings.push(format!("{path}={}", plain(value)));
         return Ok(());
     }
     match item.as_table_like() {
         // A law may be written as a section of its own.
         Some(table) if MAY_SET.contains(&path) => {
-            let inner: Vec<_> = table.iter().map(|(name, item)| format!("{name} = {}", item.to_string().trim())).collect();
+            let values = table.iter().filter_map(|(name, item)| Some((name, item.as_value()?)));
+            let inner: Vec<_> = values.map(|(name, value)| format!("{name} = {}", plain(value))).collect();
             settings.push(format!("{path}={{ {} }}", inner.join(", ")));
             Ok(())
         }
         Some(table) => table.iter().try_for_each(|(name, item)| flatten(&format!("{path}.{name}"), item, settings)),
         None => Err(format!("a calibration does not set `{path}`, only {}", MAY_SET.join(", "))),
     }
+}
+
+/// Without the blanks and comments around it.
+fn plain(value: &Value) -> String {
+    value.clone().decorated("", "").to_string()
 }
 
 #[cfg(test)]
@@ -96,7 +102,7 @@ mod tests {
 [calibration]
 measured = \"2026-11-22\"
 [network]
-latency = { median = \"80us\", p99 = \"400us\" }
+latency = { median = \"80us\", p99 = \"400us\" } # both ways
 [kafka.costs]
 request-cpu = \"41us\" # of 3
 ";
@@ -108,7 +114,7 @@ request-cpu = \"41us\" # of 3
             settings,
             ["network.latency={ median = \"80us\", p99 = \"400us\" }", "kafka.costs.request-cpu=\"41us\""]
         );
-        let apart = FILE.replace("[network]\nlatency = { median = \"80us\", p99 = \"400us\" }", "[network.latency]\nmedian = \"80us\"\np99 = \"400us\"");
+        let apart = FILE.replace("[network]\nlatency = { median = \"80us\", p99 = \"400us\" } # both ways", "[network.latency]\nmedian = \"80us\"\np99 = \"400us\"");
         assert_eq!(parse(&apart).expect("the same"), settings);
     }
 

@@ -2,6 +2,7 @@
 
 mod bundled;
 mod calc;
+mod calibrate;
 mod calibration;
 mod compare;
 mod engine;
@@ -56,6 +57,8 @@ enum Command {
     Why(why::WhyArguments),
     /// Put two runs side by side: throughput, latency, lag, pauses, losses, duplicates, promises
     Compare(Box<compare::CompareArguments>),
+    /// Measure what the machines of a real system cost, for the simulation to be like it
+    Calibrate(calibrate::CalibrateArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
     /// Show the bundled scenarios and the question each answers
@@ -97,6 +100,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::Why(arguments) => why::why(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
+        Command::Calibrate(arguments) => calibrate::calibrate(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
