@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, reason = "a harness of tests")]
 
+mod calibrate;
+mod compare;
 mod manifests;
 mod replay;
 mod sweep;

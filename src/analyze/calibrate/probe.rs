@@ -80,7 +80,7 @@ impl Probe {
     /// Records a second. Far apart where the round trip is measured: no record waits for another.
     fn rate(self) -> u32 {
         match self {
-            Self::Request | Self::Flush => 400,
+            Self::Request | Self::Flush => 500,
             Self::Read => 100,
             Self::Large | Self::FlushLarge => 20,
             Self::Flood => 30_000,

@@ -66,7 +66,10 @@ fn spread(parameter: &Parameter) -> String {
         Quantity::Time(_) | Quantity::Law(..) => Duration::from_nanos(value.round() as u64).to_string(),
         Quantity::Bandwidth(_) => format!("{:.0} MiB/s", value / 1_048_576.0),
     };
-    format!("{} to {} in {} repetitions", shown(least), shown(most), parameter.of)
+    match parameter.of {
+        1 => "measured once".to_owned(),
+        several => format!("{} to {} in {several} repetitions", shown(least), shown(most)),
+    }
 }
 
 /// As a person reads it.
