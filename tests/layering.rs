@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("analyze", &["kernel", "trace", "observe", "tape", "scenario"]),
     ("sweep", &["kernel", "trace", "observe", "tape", "scenario", "analyze"]),
-    ("lab", &["kernel", "trace", "wire", "workload", "host", "observe", "scenario", "analyze"]),
+    ("lab", &["kernel", "trace", "wire", "workload", "host", "observe", "scenario", "analyze", "sweep"]),
     ("tui", &["kernel", "trace", "observe"]),
     (
         "cli",

@@ -12,14 +12,13 @@ use serde::Serialize;
 use crate::analyze::calibrate::{
     Check, Fitted, PROBES, Probe, Reading, Readings, fit, median, page, quantile, to_toml,
 };
-use crate::gateway::Options;
 use crate::kafka::config::Costs;
 use crate::scenario::{Overrides, World};
 use crate::tape::write_text;
 
 use super::failure::Failure;
 use super::load::load_text;
-use super::made_run::run_in;
+use super::made_run::{RealArguments, run_in};
 use super::run::{Format, stop_on_signal};
 use super::session::Recording;
 use super::{Exit, calibration, output};
@@ -46,9 +45,8 @@ pub struct CalibrateArguments {
     /// Keep the recorded runs in this folder.
     #[arg(long, value_name = "DIR")]
     keep_runs: Option<PathBuf>,
-    /// Write to brokers that are not on this machine without asking.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    real: RealArguments,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -82,6 +80,7 @@ pub fn calibrate(arguments: &CalibrateArguments) -> Result<Exit, Failure> {
     if out.exists() && !arguments.force {
         return Err(Failure::Usage(format!("{} is there already; --force replaces it", out.display())));
     }
+    arguments.real.of(&arguments.on).ask()?;
     let folder = Folder::new(arguments.keep_runs.as_deref())?;
     let stop = stop_on_signal();
     let prober = Prober { arguments, folder: &folder.path, stop: &stop };
@@ -151,7 +150,7 @@ impl Prober<'_> {
         let kind = if *world == self.arguments.on { "measured" } else { "predicted" };
         let dir = self.folder.join(format!("{kind}-{}-{number}", probe.name()));
         let recording = Recording { dir: dir.clone(), force: true, file, overrides: loaded.overrides.clone() };
-        let options = Options { use_existing: false, keep: false, yes: self.arguments.yes };
+        let options = self.arguments.real.of(world).options();
         run_in((world, &options), &loaded, &recording, self.stop)?;
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);

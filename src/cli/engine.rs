@@ -1,7 +1,7 @@
 //! What moves a run on: virtual time, or the clock.
 
 use crate::gateway::{Backend, Trouble};
-use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Simulation};
+use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Simulation, Stop};
 use crate::kernel::{Cast, Digest, Observer, Parts, Time};
 use crate::trace::Fact;
 use crate::wire::Brokersim;
@@ -129,13 +129,21 @@ impl Course {
             self.stands = Stands::Runs(Box::new(Live::begin(*setup)));
         }
         if let Stands::Runs(live) = &mut self.stands {
-            live.observe_until(until, observer);
+            let stop = live.observe_until(until, observer);
             (self.now, self.facts, self.inputs) = (live.now(), live.facts(), live.inputs());
+            if stop == Stop::Idle {
+                // An actor broke an invariant: this is where its panic comes out.
+                self.end(observer);
+                unreachable!("actors that are in order go on until they are told to stop");
+            }
         }
     }
 
     fn end(&mut self, observer: &mut dyn Observer<Fact>) -> Vec<String> {
         if let Stands::Runs(live) = std::mem::replace(&mut self.stands, Stands::Over) {
+            if let Some(backend) = &mut self.backend {
+                backend.close_books();
+            }
             let ended = live.end(observer);
             (self.now, self.facts, self.inputs) = (ended.now, ended.facts, ended.inputs);
         }
@@ -150,5 +158,87 @@ impl Course {
 impl Drop for Course {
     fn drop(&mut self) {
         self.end(&mut ());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::kernel::{Builder, Network, Shape};
+
+    type Log = Arc<Mutex<Vec<&'static str>>>;
+
+    /// Notes what it is told.
+    struct Fake {
+        log: Log,
+        trouble: Option<Trouble>,
+    }
+
+    impl Fake {
+        fn note(&self, what: &'static str) {
+            self.log.lock().expect("nobody panics").push(what);
+        }
+    }
+
+    impl Backend for Fake {
+        fn prepare(&mut self) -> Result<(), Trouble> {
+            self.note("prepare");
+            self.trouble.take().map_or(Ok(()), Err)
+        }
+
+        fn notes(&mut self) -> Vec<String> {
+            vec!["a topic is left".to_owned()]
+        }
+
+        fn tear_down(&mut self) {
+            self.note("tear down");
+        }
+    }
+
+    fn course(trouble: Option<Trouble>) -> (Result<Course, Trouble>, Log) {
+        let log = Log::default();
+        let backend = Box::new(Fake { log: Arc::clone(&log), trouble });
+        let parts = Builder::new(1, Network::new(Shape::IDEAL, 1)).finish();
+        let (door, knocks) = Door::new();
+        (Course::new(parts, (&door, knocks), Some(backend), Vec::new()), log)
+    }
+
+    fn told(log: &Log) -> Vec<&'static str> {
+        log.lock().expect("nobody panics").clone()
+    }
+
+    #[test]
+    fn what_is_real_is_made_ready_before_and_removed_after_once() {
+        let (course, log) = course(None);
+        let mut course = course.expect("it is ready");
+        assert_eq!(told(&log), ["prepare"]);
+        course.advance(Time::from_millis(20), &mut ());
+        assert!(course.now() >= Time::from_millis(20));
+        assert_eq!(course.end(&mut ()), ["a topic is left"]);
+        assert!(course.end(&mut ()).is_empty(), "it has ended");
+        drop(course);
+        assert_eq!(told(&log), ["prepare", "tear down"]);
+    }
+
+    #[test]
+    fn a_run_that_cannot_begin_leaves_nothing_behind() {
+        let (course, log) = course(Some(Trouble::Outside("nobody answers".into())));
+        assert_eq!(course.err(), Some(Trouble::Outside("nobody answers".into())));
+        assert_eq!(told(&log), ["prepare", "tear down"]);
+    }
+
+    #[test]
+    fn a_run_that_is_given_up_leaves_nothing_behind() {
+        for runs in [false, true] {
+            let (course, log) = course(None);
+            let mut course = course.expect("it is ready");
+            if runs {
+                course.advance(Time::from_millis(1), &mut ());
+            }
+            drop(course);
+            assert_eq!(told(&log), ["prepare", "tear down"]);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Scenario files from disk, with the overrides of the command line.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
+use crate::lab::TraceReader;
 use crate::scenario::{Overrides, Scenario, templates};
-use crate::tape::TraceFile;
+use crate::tape::{Manifest, TraceFile};
 use crate::workload::{load_trace, read_trace};
 
 use super::bundled::{self, BUNDLED};
@@ -89,32 +91,54 @@ fn as_settings(overrides: &Overrides) -> Vec<String> {
     overrides.set.iter().cloned().chain(seed).chain(duration).collect()
 }
 
-/// Checks a text and loads what it names, seen from the folder of `path`.
-pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    load_text_with(text, path, overrides, |file| folder.join(file))
+/// Says where a file lies that a scenario names.
+pub type Find = Arc<dyn Fn(&Path) -> PathBuf + Send + Sync>;
+
+/// Files lie in the folder of a scenario file.
+pub fn beside(file: &Path) -> Find {
+    let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+    Arc::new(move |name| folder.join(name))
 }
 
-/// Checks a text and loads what it names; `find` says where a file lies that the text names. Data that come with the
-/// program are found by the name of their file where there is no such file.
+/// Files lie in the folder of a recorded run. Runs of earlier builds hold no copies: beside the scenario then.
+pub fn kept(dir: &Path, manifest: &Manifest) -> Find {
+    let (dir, manifest) = (dir.to_owned(), manifest.clone());
+    let beside = beside(Path::new(&manifest.scenario.file));
+    Arc::new(move |name| manifest.kept_trace(&dir, name).unwrap_or_else(|| beside(name)))
+}
+
+/// Checks a text and loads what it names, seen from the folder of `path`.
+pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
+    load_text_with(text, path, overrides, &beside(path))
+}
+
+/// Checks a text and loads what it names; `find` says where a file lies that the text names.
 pub fn load_text_with(
     text: String,
     path: &Path,
     overrides: &Overrides,
-    find: impl Fn(&Path) -> PathBuf,
+    find: &Find,
 ) -> Result<Loaded, Failure> {
     let mut scenario = Scenario::load(&text, &path.display().to_string(), overrides)?;
     let named = scenario.trace_files().into_iter().map(|file| TraceFile { lies: find(&file), file });
     // What comes with the program need not be kept with a run.
     let traces = named.filter(|trace| bundled_instead(&trace.lies).is_none()).collect();
-    scenario.load_traces(Path::new(""), |file, options| {
-        let lies = find(file);
+    let reader = trace_reader(find);
+    scenario.load_traces(Path::new(""), |file, options| reader.read(file, options))?;
+    Ok(Loaded { text, scenario, traces, overrides: as_settings(overrides) })
+}
+
+/// Reads traces where `find` says that they lie. Data that come with the program are found by the name of their file
+/// where there is no such file.
+pub fn trace_reader(find: &Find) -> TraceReader {
+    let find = Arc::clone(find);
+    TraceReader::new(move |name, options| {
+        let lies = find(name);
         match bundled_instead(&lies) {
             Some(text) => read_trace(&lies, text, options),
             None => load_trace(&lies, options),
         }
-    })?;
-    Ok(Loaded { text, scenario, traces, overrides: as_settings(overrides) })
+    })
 }
 
 fn bundled_instead(path: &Path) -> Option<&'static [u8]> {

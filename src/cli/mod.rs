@@ -12,6 +12,7 @@ mod failure;
 mod load;
 mod made_run;
 mod minimise;
+mod offers;
 mod output;
 mod replay;
 mod rows;

@@ -12,7 +12,7 @@ use crate::tape::{Comparison, Difference, Manifest, State};
 use crate::trace::Fact;
 
 use super::failure::Failure;
-use super::load::{Loaded, load_text_with};
+use super::load::{Loaded, kept, load_text_with};
 use super::run::stop_on_signal;
 use super::session::Session;
 use super::{Exit, output};
@@ -55,7 +55,9 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     if !manifest.can_be_repeated() {
         return Err(Failure::Usage(format!(
             "{} was a run in real time on {}: no two of them are alike, so it cannot be replayed. What it recorded is there to be looked at: manifest.json, facts/, records/ and lag/ in its folder. `brokersim run {}` simulates the same scenario",
-            dir.display(), manifest.world, manifest.scenario.file
+            dir.display(),
+            manifest.world,
+            manifest.scenario.file
         )));
     }
     let loaded = load(dir, &manifest)?;
@@ -92,10 +94,7 @@ fn digest_of(session: &Session) -> String {
 fn load(dir: &Path, manifest: &Manifest) -> Result<Loaded, Failure> {
     let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
     let file = Path::new(&manifest.scenario.file);
-    // Runs of earlier builds hold no copies of trace files.
-    let beside = file.parent().unwrap_or(Path::new("."));
-    let find = |trace: &Path| manifest.kept_trace(dir, trace).unwrap_or_else(|| beside.join(trace));
-    load_text_with(manifest.scenario.text.clone(), file, &overrides, find)
+    load_text_with(manifest.scenario.text.clone(), file, &overrides, &kept(dir, manifest))
 }
 
 /// The recorded facts, when the folder holds them.

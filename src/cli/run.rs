@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::analyze::why::is_worth_asking;
-use crate::gateway::Options;
+use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
 use crate::tui::pace::Speed;
@@ -77,12 +77,68 @@ pub struct WorldArguments {
     /// Write to brokers that are not on this machine without asking.
     #[arg(long, short)]
     pub yes: bool,
+    /// Leave out the faults that cannot strike there, instead of refusing to begin.
+    #[arg(long)]
+    pub skip_faults: bool,
+    /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileName>,
+    /// A property of every real client, by the client library's name: `sasl.username=me`. Again for more.
+    #[arg(long = "client-property", value_name = "NAME=VALUE", value_parser = property)]
+    pub client_properties: Vec<(String, String)>,
+}
+
+/// Ready commands for brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// Brokers that `scripts/brokers` has started.
+    Native,
+    /// Brokers of `compose/compose.yaml`.
+    Compose,
+}
+
+impl ProfileName {
+    fn profile(self) -> Profile {
+        match self {
+            Self::Native => Profile::Native,
+            Self::Compose => Profile::Compose,
+        }
+    }
+}
+
+pub(super) fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }
 
 impl WorldArguments {
+    /// Asks before a run writes to brokers that are not on this machine.
+    pub fn ask(&self) -> Result<(), Failure> {
+        let strange: Vec<_> = self.on.servers().iter().filter(|server| !server.is_here()).collect();
+        let Some(first) = strange.first().filter(|_| !self.yes) else { return Ok(()) };
+        if !std::io::stdin().is_terminal() {
+            let what = format!("{first} is not on this machine: say that you want to write there with --yes");
+            return Err(Failure::Usage(what));
+        }
+        eprint!("{first} is not on this machine. Write to it? [y/N] ");
+        std::io::stderr().flush().ok();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok();
+        let agreed = matches!(answer.trim(), "y" | "Y" | "yes");
+        if agreed { Ok(()) } else { Err(Failure::Usage("nothing was written".to_owned())) }
+    }
+
     /// How the run treats what is not its own.
     pub fn options(&self) -> Options {
-        Options { use_existing: self.use_existing, keep: self.keep, yes: self.yes }
+        let client_properties = self.client_properties.clone();
+        Options {
+            use_existing: self.use_existing,
+            keep: self.keep,
+            yes: self.yes,
+            skip_faults: self.skip_faults,
+            profile: self.profile.map(ProfileName::profile),
+            client_properties,
+        }
     }
 }
 
@@ -135,6 +191,7 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     if world.is_real_time() && arguments.speed.is_some() {
         return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
     }
+    arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let stop = stop_on_signal();
     let session = Session::new_in(&loaded, recording.as_ref(), world, &arguments.world.options())?;
@@ -144,7 +201,8 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         headless(session, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
-    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises) {
+    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises)
+    {
         output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
     }
     if let Some(recording) = &recording

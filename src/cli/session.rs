@@ -12,9 +12,9 @@ use std::time::Instant;
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
-use crate::observe::promise::Expectation;
+use crate::observe::ledger::{Balance, Whereabouts};
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
+use crate::observe::{LagSample, Snapshot, Watch};
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
@@ -24,6 +24,7 @@ use crate::tui::{Pilot, Progress};
 use super::engine::{Course, Engine};
 use super::failure::Failure;
 use super::load::Loaded;
+use super::offers::Offers;
 use super::rows::Rows;
 
 /// A run in progress.
@@ -39,15 +40,17 @@ pub struct Session {
     stop: Time,
     end: Time,
     wall: f64,
-    /// By the clock: when it is settled that nothing more will happen.
+    /// By the clock: when nothing more will happen.
     quiet: Quiet,
+    /// By the clock: what generators came to.
+    offers: Option<Offers>,
 }
 
 /// What observers need to know of a run.
 struct Plot {
+    watch: Watch,
     stage: Arc<Stage>,
     sinks: Vec<SinkPlan>,
-    expected: Vec<Expectation>,
     stop: Time,
     end: Time,
 }
@@ -65,16 +68,14 @@ pub struct Recording {
     pub overrides: Vec<String>,
 }
 
-/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
-const SAMPLES: u64 = 1_000;
-const SAMPLE_LEAST: Duration = Duration::from_millis(100);
-
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
-        let Wired { parts, stage, sinks, expected, stop, end, .. } = wire(&loaded.scenario);
+        let wired = wire(&loaded.scenario);
+        let watch = wired.watch(&loaded.scenario, recording.is_some());
+        let Wired { parts, stage, sinks, stop, end, .. } = wired;
         let engine = Engine::Simulated(Box::new(Simulation::new(parts)));
-        let plot = Plot { stage, sinks, expected, stop, end };
+        let plot = Plot { watch, stage, sinks, stop, end };
         Self::with_engine(loaded, recording, World::Simulated, plot, engine)
     }
 
@@ -89,10 +90,11 @@ impl Session {
             return Self::new(loaded, recording);
         }
         let (door, knocks) = Door::new();
-        let Wired { parts, stage, sinks, expected, stop, end, backend, hands } =
-            wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let watch = wired.watch(&loaded.scenario, recording.is_some());
+        let Wired { parts, stage, sinks, stop, end, backend, hands, .. } = wired;
         let course = Course::new(parts, (&door, knocks), backend, hands)?;
-        let plot = Plot { stage, sinks, expected, stop, end };
+        let plot = Plot { watch, stage, sinks, stop, end };
         Self::with_engine(loaded, recording, world.clone(), plot, Engine::Live(Box::new(course)))
     }
 
@@ -104,17 +106,7 @@ impl Session {
         engine: Engine,
     ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Plot { stage, sinks, expected, stop, end } = plot;
-        let every = (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST);
-        let watch = Watch::new(WatchSetup {
-            stage: Arc::clone(&stage),
-            cast: Arc::new(engine.cast().clone()),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end,
-            sample_every: every,
-            for_tape: recording.is_some(),
-        })
-        .expecting(expected);
+        let Plot { watch, stage, sinks, stop, end } = plot;
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -131,6 +123,7 @@ impl Session {
             world: world.to_string(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
+        let offers = world.is_real_time().then(|| Offers::new(scenario, engine.cast()));
         let mut notes = scenario.notes.clone();
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
@@ -138,6 +131,7 @@ impl Session {
         Ok(Self {
             engine,
             quiet: Quiet::from(stop),
+            offers,
             world,
             watch,
             tape,
@@ -180,7 +174,15 @@ impl Session {
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
         let until = until.min(self.end);
-        self.engine.advance(until, &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also });
+        self.engine.advance(
+            until,
+            &mut Both {
+                watch: &mut self.watch,
+                tape: self.tape.as_mut(),
+                offers: self.offers.as_mut(),
+                also,
+            },
+        );
         // By the clock, what happened until now may be later than what was asked for.
         self.watch.catch_up(until.max(self.now().min(self.end)));
         self.hand_over();
@@ -190,7 +192,12 @@ impl Session {
 
     /// Runs on by so many things on the agenda.
     fn step_by(&mut self, entries: u64) {
-        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
+        let observer = &mut Both {
+            watch: &mut self.watch,
+            tape: self.tape.as_mut(),
+            offers: self.offers.as_mut(),
+            also: &mut (),
+        };
         if let Engine::Simulated(simulation) = &mut self.engine {
             simulation.step(entries, self.end, observer);
         }
@@ -210,9 +217,9 @@ impl Session {
         mut progress: impl FnMut(&Self),
         also: &mut dyn Observer<Fact>,
     ) {
-        let until = until.min(self.end);
         let mut slice = Duration::from_millis(10);
-        while self.now() < until && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
+        // The end of a run by the clock may come earlier than was thought.
+        while self.now() < until.min(self.end) && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
             let before = self.wall;
             self.advance((self.now() + slice).min(until), also);
             let took = self.wall - before;
@@ -240,6 +247,7 @@ impl Session {
         self.watch.close(self.now());
         self.hand_over();
         let now = self.now();
+        self.notes.extend(self.offers.iter().flat_map(|offers| offers.notes(now)));
         let summary = Summary::new(
             &self.watch,
             RunFacts {
@@ -276,7 +284,7 @@ impl Session {
     fn end_when_quiet(&mut self) {
         if self.world.is_real_time() && self.now() < self.end {
             let (now, watch) = (self.now(), &self.watch);
-            if self.quiet.is_over(now, || watch.tally().offered, || watch.balance().in_flight.values().sum()) {
+            if self.quiet.is_over(now, || watch.tally().offered, || under_way(&watch.balance())) {
                 self.end = now;
             }
         }
@@ -286,7 +294,12 @@ impl Session {
     }
 
     fn end_engine(&mut self) {
-        let observer = &mut Both { watch: &mut self.watch, tape: self.tape.as_mut(), also: &mut () };
+        let observer = &mut Both {
+            watch: &mut self.watch,
+            tape: self.tape.as_mut(),
+            offers: self.offers.as_mut(),
+            also: &mut (),
+        };
         self.notes.extend(self.engine.end(observer));
     }
 
@@ -304,6 +317,12 @@ impl Session {
             tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
         }
     }
+}
+
+/// Records that may still get somewhere.
+fn under_way(books: &Balance) -> u64 {
+    let moving = books.in_flight.iter().filter(|(place, _)| **place != Whereabouts::Kept);
+    moving.map(|(_, records)| records).sum()
 }
 
 /// A screen drives a run.
@@ -385,6 +404,7 @@ fn sink_spec(plan: &SinkPlan) -> SinkSpec {
 struct Both<'a> {
     watch: &'a mut Watch,
     tape: Option<&'a mut Tape>,
+    offers: Option<&'a mut Offers>,
     also: &'a mut dyn Observer<Fact>,
 }
 
@@ -393,6 +413,9 @@ impl Observer<Fact> for Both<'_> {
         self.watch.observe(events);
         if let Some(tape) = &mut self.tape {
             tape.observe(events);
+        }
+        if let Some(offers) = &mut self.offers {
+            offers.observe(events);
         }
         self.also.observe(events);
     }

@@ -16,7 +16,7 @@ use crate::tape::{Manifest, State};
 
 use super::calibration;
 use super::failure::Failure;
-use super::load::ScenarioArguments;
+use super::load::{ScenarioArguments, beside, kept, trace_reader};
 use super::run::Format;
 use super::{Exit, output};
 
@@ -87,11 +87,10 @@ impl Target {
         }
         let loaded = arguments.load()?;
         let file = if path.extension().is_some() { path.clone() } else { path.with_extension("toml") };
+        let traces = trace_reader(&beside(&file));
         let overrides = Overrides { set: loaded.overrides, ..Overrides::default() };
-        Ok(Self {
-            recipe: Recipe { text: loaded.text, file, overrides },
-            digest: None,
-        })
+        let recipe = Recipe { text: loaded.text, file, overrides, traces };
+        Ok(Self { recipe, digest: None })
     }
 
     fn recorded(path: &Path, arguments: &ScenarioArguments) -> Result<Self, Failure> {
@@ -105,7 +104,9 @@ impl Target {
         if !manifest.can_be_repeated() {
             return Err(Failure::Usage(format!(
                 "{} was a run in real time on {}: it cannot be run again, and that is how causes are found. `brokersim why {}` explains the same scenario in simulation",
-                path.display(), manifest.world, manifest.scenario.file
+                path.display(),
+                manifest.world,
+                manifest.scenario.file
             )));
         }
         // The calibration that a scenario names is in the manifest.
@@ -120,7 +121,8 @@ impl Target {
         let file = if file.extension().is_some() { file } else { file.with_extension("toml") };
         let finished = manifest.state == State::Finished && !changed;
         let digest = manifest.digest.clone().filter(|_| finished);
-        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides }, digest })
+        let traces = trace_reader(&kept(path, &manifest));
+        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides, traces }, digest })
     }
 }
 

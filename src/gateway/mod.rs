@@ -4,6 +4,17 @@
 //! the [`Door`](crate::host::Door). What has to be done about the real system itself before and after a run is its
 //! [`Backend`].
 
+pub mod commands;
+#[cfg(feature = "real-kafka")]
+pub mod kafka;
+mod notes;
+pub mod proxy;
+mod reach;
+
+pub use commands::{Act, Brokers, Commands, Profile};
+use notes::Notes;
+pub use reach::{Reach, ReachSetup};
+
 /// How a run treats what is not its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -13,6 +24,12 @@ pub struct Options {
     pub keep: bool,
     /// Somebody has agreed to write to brokers that are not on this machine.
     pub yes: bool,
+    /// Faults that cannot strike there are left out, instead of being a reason not to begin.
+    pub skip_faults: bool,
+    /// Commands for brokers, besides those of the scenario.
+    pub profile: Option<Profile>,
+    /// What every real client is told besides, by the client library's names: security, above all.
+    pub client_properties: Vec<(String, String)>,
 }
 
 /// What is wrong with the real world.
@@ -28,7 +45,8 @@ pub enum Trouble {
 
 /// A real system for the time of a run.
 ///
-/// The order: `prepare`, then the actors begin; their clients run. `notes` any time. When all actors are gone, and
+/// The order: `prepare`, then the actors begin; their clients run. `notes` any time. `close_books` when the run is
+/// over. When all actors are gone, and
 /// their clients with them, `tear_down`; also when `prepare` failed, and when the run was ended early.
 pub trait Backend: Send {
     /// Makes everything ready for the clients: connects, checks, makes topics. Comes to an end within seconds,
@@ -37,6 +55,10 @@ pub trait Backend: Send {
     /// # Errors
     /// When the run cannot begin.
     fn prepare(&mut self) -> Result<(), Trouble>;
+
+    /// Nobody publishes any more, and the actors still live: what is not known yet of what became of records is
+    /// found out and told. Comes to an end within half a minute.
+    fn close_books(&mut self) {}
 
     /// What a person should know, in sentences: what went wrong in mid-run, what is not as asked. Each once.
     fn notes(&mut self) -> Vec<String>;

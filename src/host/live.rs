@@ -31,6 +31,8 @@ mod alarm;
 mod door;
 mod place;
 mod steward;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::sync::Arc;
@@ -124,7 +126,14 @@ impl<V: Vocabulary> Live<V> {
         let (show, slices) = sync_channel(SLICES);
         let (over, inputs) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let alarm = Arc::new(Alarm::new(clock.clone()));
-        let setup = steward::Setup { parts, clock, hands, show, inputs: Arc::clone(&inputs), alarm: Arc::clone(&alarm) };
+        let setup = steward::Setup {
+            parts,
+            clock,
+            hands,
+            show,
+            inputs: Arc::clone(&inputs),
+            alarm: Arc::clone(&alarm),
+        };
         let (actors, steward) = steward::begin(setup);
         let others = vec![
             alarm::watch(Arc::clone(&alarm), steward.clone()),

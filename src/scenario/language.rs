@@ -5,6 +5,7 @@
 
 mod faults;
 
+use crate::gateway::Act;
 use crate::kafka::settings::Scope;
 use crate::observe::promise::Mode;
 
@@ -473,6 +474,11 @@ const GENERATOR: &[Key] = &[
     key("batch", Shape::Count(1, 1_000_000), "records offered together; 1 unless said"),
     key("stop-after", Shape::Count(1, i64::MAX), "records of each instance at most"),
     key("outbox", Shape::Flag, "after a restart it offers again what it never heard of; false unless said"),
+    key(
+        "when-blocked",
+        Shape::Choice(&["wait", "skip"]),
+        "what becomes of records that are due while `send()` blocks: made up for (wait), or never offered and counted (skip); wait unless said",
+    ),
     key("poison-at", Shape::Count(1, i64::MAX), "the record with this number, from 1, fails every handler"),
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
@@ -543,6 +549,18 @@ const SINK: &[Key] = &[
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),
 ];
 
+/// `[real]`
+const REAL: &[Key] = &[key("commands", Shape::Table(COMMANDS), "commands of a shell, for one broker each")];
+
+/// `[real.commands]`: [`crate::gateway::Act`]
+const COMMANDS: &[Key] = &[
+    key(Act::Kill.key(), Shape::Text, "end a broker at once; {broker} is its name, {number} its number"),
+    key(Act::Stop.key(), Shape::Text, "ask a broker to end, and wait until it has"),
+    key(Act::Start.key(), Shape::Text, "start a broker again, and wait until it answers"),
+    key(Act::Pause.key(), Shape::Text, "let a broker's process stand still"),
+    key(Act::Resume.key(), Shape::Text, "let it go on"),
+];
+
 /// `[expect]`
 const EXPECT: &[Key] = &[
     key("always", Shape::Promises(Mode::Always), "what must hold at every instant"),
@@ -563,6 +581,7 @@ pub const FILE: &[Key] = &[
     key("sink", Shape::Tables(SINK), "applications that read and write files"),
     key("fault", Shape::Tables(FAULT), "what goes wrong and when"),
     key("faults", Shape::Table(FAULTS), "what goes wrong by chance"),
+    key("real", Shape::Table(REAL), "how faults reach real brokers"),
     key("expect", Shape::Table(EXPECT), "what must come of it; another outcome is exit code 1"),
 ];
 

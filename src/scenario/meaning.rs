@@ -10,6 +10,7 @@ mod kafka;
 mod work;
 mod zeromq;
 
+use crate::gateway::{Act, Commands};
 use crate::kernel::{Duration, Law, Shape};
 
 pub use faults::kinds;
@@ -40,6 +41,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         sinks: Vec::new(),
         faults: entries(tree, "fault").filter_map(faults::fault).collect(),
         random_faults: None,
+        commands: commands(section("real")),
         expect: expect::expect(section("expect")),
         notes,
         sources: tree.sources.clone(),
@@ -74,6 +76,17 @@ fn network(table: &Table) -> Shape {
         bandwidth: table.value("bandwidth").and_then(Node::bandwidth).unwrap_or(0),
         buffer: table.value("buffer").and_then(Node::size).unwrap_or(0),
     }
+}
+
+/// `[real.commands]`
+fn commands(real: Option<&Table>) -> Commands {
+    let mut commands = Commands::default();
+    if let Some(table) = real.and_then(|real| real.value("commands")).and_then(Node::table) {
+        for act in Act::ALL {
+            text(table, act.key()).into_iter().for_each(|line| commands.set(act, line));
+        }
+    }
+    commands
 }
 
 fn duration(table: &Table, name: &str) -> Option<Duration> {

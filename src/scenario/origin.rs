@@ -147,6 +147,7 @@ impl Register<'_> {
             if kind == "generator" {
                 self.own(&bearer, table, &path, "outbox", "false");
                 self.own(&bearer, table, &path, "poison-at", "none");
+                self.own(&bearer, table, &path, "when-blocked", "wait");
             }
             if let Some(producer) = producer {
                 let settings = table.value("producer").and_then(Node::table).unwrap_or(&empty);

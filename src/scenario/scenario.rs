@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use crate::fault::catalogue::Kind;
 use crate::fault::{Again, Strike};
+use crate::gateway::Commands;
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
 use crate::observe::promise::{Mode, Promise};
 use crate::trace::Reason;
+use crate::workload::generator::WhenBlocked;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Schema, Trace, TraceError, TraceOptions,
@@ -49,6 +51,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
     pub random_faults: Option<RandomFaults>,
+    /// `[real.commands]`: what ends and starts real brokers.
+    pub commands: Commands,
     /// What must come of it, in the order of the file.
     pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
@@ -180,6 +184,8 @@ pub struct Generator {
     pub stop_after: Option<u64>,
     /// Whether it offers again after a restart what it never heard of.
     pub outbox: bool,
+    /// What becomes of records that are due while `send()` blocks.
+    pub when_blocked: WhenBlocked,
     /// Which of its records, from 0, is poison.
     pub poison: Option<u64>,
     /// When it is there.

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use crate::fault::Plan;
 use crate::gateway::{Backend, Options, Trouble};
 use crate::host::{Door, Hands};
 use crate::kafka::cluster;
-use crate::kernel::{ActorId, Addr, Builder, Cast, Network, NodeId, Parts, Seat, Time};
+use crate::kernel::{ActorId, Addr, Builder, Duration, Network, NodeId, Parts, Seat, Time};
 use crate::observe::promise::{Expectation, Promise};
+use crate::observe::{Watch, WatchSetup};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
@@ -62,6 +62,25 @@ pub struct Outside<'a> {
     pub door: &'a Door<Brokersim>,
     /// How the run treats what is not its own.
     pub options: &'a Options,
+}
+
+/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
+const SAMPLES: u64 = 1_000;
+const SAMPLE_LEAST: Duration = Duration::from_millis(100);
+
+impl Wired {
+    /// Who watches the run of `scenario` that this is.
+    pub fn watch(&self, scenario: &Scenario, for_tape: bool) -> Watch {
+        let setup = WatchSetup {
+            stage: Arc::clone(&self.stage),
+            cast: Arc::new(self.parts.cast.clone()),
+            warm_up: Time::ZERO + scenario.run.warm_up,
+            end: self.end,
+            sample_every: (self.end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST),
+            for_tape,
+        };
+        Watch::new(setup).expecting(self.expected.clone())
+    }
 }
 
 /// A sink that writes files.
@@ -193,16 +212,7 @@ impl Behind {
 /// # Panics
 /// When a trace is not loaded ([`Scenario::load_traces`]): everything else was checked before.
 pub fn wire(scenario: &Scenario) -> Wired {
-    wire_with(scenario, |_| Vec::new())
-}
-
-/// As [`wire`], with faults besides those of the scenario: `more` is told the names of all nodes. For faults
-/// that strike what no file can name.
-///
-/// # Panics
-/// As [`wire`].
-pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> Wired {
-    build(scenario, None, more).expect("a simulation can always be built")
+    build(scenario, None).expect("a simulation can always be built")
 }
 
 /// As [`wire`], in any world. Nothing real happens before the [`Backend`] is told to prepare.
@@ -213,14 +223,10 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
 /// # Panics
 /// As [`wire`].
 pub fn wire_in(scenario: &Scenario, outside: Outside<'_>) -> Result<Wired, Trouble> {
-    build(scenario, Some(outside), |_| Vec::new())
+    build(scenario, Some(outside))
 }
 
-fn build(
-    scenario: &Scenario,
-    outside: Option<Outside<'_>>,
-    more: impl FnOnce(&Cast) -> Vec<Plan>,
-) -> Result<Wired, Trouble> {
+fn build(scenario: &Scenario, outside: Option<Outside<'_>>) -> Result<Wired, Trouble> {
     let network = Network::new(scenario.network.clone(), scenario.run.seed);
     let mut builder = Builder::new(scenario.run.seed, network);
     let mut stage = stage(scenario);
@@ -240,8 +246,7 @@ fn build(
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
-    let more = more(builder.cast());
-    faults::install(scenario, &mut builder, &stage, cluster, &instances, more);
+    faults::install(scenario, &mut builder, &stage, cluster, &instances);
     let stop = Time::ZERO + scenario.run.duration;
     let expected = scenario.expect.iter().map(|expect| expectation(expect, &stage)).collect();
     let end = stop + scenario.run.drain;

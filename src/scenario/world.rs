@@ -95,7 +95,8 @@ impl FromStr for World {
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         match scheme {
             "kafka" => {
-                let servers = rest.split(',').map(|text| server(text, KAFKA_PORT)).collect::<Result<_, _>>()?;
+                let servers =
+                    rest.split(',').map(|text| server(text, KAFKA_PORT)).collect::<Result<_, _>>()?;
                 Ok(Self::Kafka(servers))
             }
             "mqtt" => Ok(Self::Mqtt(server(rest, MQTT_PORT)?)),
@@ -104,7 +105,8 @@ impl FromStr for World {
     }
 }
 
-const WORLDS: &str = "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://HOST:PORT` and `embedded`";
+const WORLDS: &str =
+    "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://HOST:PORT` and `embedded`";
 
 /// `host`, `host:port`, `[address]:port`.
 fn server(text: &str, usual: u16) -> Result<Server, String> {
@@ -112,7 +114,14 @@ fn server(text: &str, usual: u16) -> Result<Server, String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or_else(|| wrong("`]` is missing"))?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or_else(|| wrong("`:` comes after `]`"))?) })
+            (
+                host,
+                if port.is_empty() {
+                    None
+                } else {
+                    Some(port.strip_prefix(':').ok_or_else(|| wrong("`:` comes after `]`"))?)
+                },
+            )
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -139,22 +148,42 @@ mod tests {
 
     #[test]
     fn a_world_is_shown_as_it_is_written() {
-        for text in
-            ["simulation", "live", "embedded", "kafka://a:1,b:2", "mqtt://localhost:1884", "kafka://[::1]:9092"]
-        {
+        for text in [
+            "simulation",
+            "live",
+            "embedded",
+            "kafka://a:1,b:2",
+            "mqtt://localhost:1884",
+            "kafka://[::1]:9092",
+        ] {
             assert_eq!(text.parse::<World>().map(|world| world.to_string()), Ok(text.to_owned()));
         }
     }
 
     #[test]
     fn a_port_that_is_not_given_is_the_usual_one() {
-        assert_eq!("kafka://broker".parse::<World>().map(|world| world.to_string()), Ok("kafka://broker:9092".into()));
-        assert_eq!("mqtt://[::1]/".parse::<World>().map(|world| world.to_string()), Ok("mqtt://[::1]:1883".into()));
+        assert_eq!(
+            "kafka://broker".parse::<World>().map(|world| world.to_string()),
+            Ok("kafka://broker:9092".into())
+        );
+        assert_eq!(
+            "mqtt://[::1]/".parse::<World>().map(|world| world.to_string()),
+            Ok("mqtt://[::1]:1883".into())
+        );
     }
 
     #[test]
     fn what_is_no_world_is_refused_with_what_there_is() {
-        for text in ["", "kafka", "amqp://a:1", "kafka://", "kafka://a:0", "kafka://a:1,", "mqtt://a:99999", "mqtt://u@a"] {
+        for text in [
+            "",
+            "kafka",
+            "amqp://a:1",
+            "kafka://",
+            "kafka://a:0",
+            "kafka://a:1,",
+            "mqtt://a:99999",
+            "mqtt://u@a",
+        ] {
             assert!(text.parse::<World>().is_err(), "{text}");
         }
     }

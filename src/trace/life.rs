@@ -13,6 +13,23 @@ use serde::{Deserialize, Serialize};
 use super::record::{Ids, RecordId};
 use super::stage::{ChannelId, GroupId, PlaceId};
 
+/// What one leader wrote of a log. Two logs that agree on the reign of an offset agree on all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reign {
+    /// The number of the reign; later ones have greater numbers.
+    pub number: u32,
+    /// The offset of the first record that it wrote.
+    pub start: u64,
+}
+
+impl Reign {
+    /// In which reign of a log, oldest first, an offset was written; none below its beginning.
+    pub fn at(log: &[Self], offset: u64) -> Option<u32> {
+        let behind = log.partition_point(|reign| reign.start <= offset);
+        behind.checked_sub(1).map(|index| log[index].number)
+    }
+}
+
 /// One step in the life of some records. The event's actor is the one who took it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Life {
@@ -74,6 +91,10 @@ pub enum Life {
         from: u64,
         /// Why.
         why: Reason,
+        /// Where logs may part for good, and an older one be read again (an unclean election may do it): by whom
+        /// this log was written, oldest first. None where every new log is the beginning of the last.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<Box<[Reign]>>,
     },
     /// The log begins here now: what was stored below has been deleted.
     Expired {
@@ -160,6 +181,13 @@ pub enum Life {
         channel: ChannelId,
         /// Which.
         ids: Ids,
+    },
+    /// Records were due while the application waited in `send()`, and it lets them be: they were never made.
+    Withheld {
+        /// Where to.
+        channel: ChannelId,
+        /// How many.
+        records: u32,
     },
 }
 

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::kernel::Physics;
 
 pub use injected::{Injected, Missed, Phase, Whom};
-pub use life::{Life, Reason};
+pub use life::{Life, Reason, Reign};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
 pub use row::{FactRow, Few, LegRow, Peer, RecordRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};

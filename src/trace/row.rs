@@ -284,7 +284,13 @@ fn life(fact: &Life) -> FactRow<'_> {
         Life::Unknown { ids, why } => row("unknown").ids(ids).why(why),
         Life::Stored { ids, place, offset } => row("stored").ids(ids).place(*place).offset(*offset),
         Life::Committed { place, upto } => row("committed").place(*place).upto(*upto),
-        Life::Cut { place, from, why } => row("cut").place(*place).offset(*from).why(why),
+        Life::Cut { place, from, why, log } => {
+            let cut = row("cut").place(*place).offset(*from).why(why);
+            match log {
+                Some(log) => cut.detail(json!({ "log": log })),
+                None => cut,
+            }
+        }
         Life::Expired { place, below, why } => row("expired").place(*place).upto(*below).why(why),
         Life::Dropped { ids, why } => row("dropped").ids(ids).why(why),
         Life::DeadLettered { ids, why } => row("dead-lettered").ids(ids).why(why),
@@ -299,6 +305,9 @@ fn life(fact: &Life) -> FactRow<'_> {
             row("failed").ids(ids).group(*group).place(*place).offset(*offset).why(why)
         }
         Life::Resent { channel, ids } => FactRow { channel: Some(*channel), ..row("resent").ids(ids) },
+        Life::Withheld { channel, records } => {
+            FactRow { channel: Some(*channel), records: Some(*records), ..row("withheld") }
+        }
         Life::Skipped { group, place, to, why } => {
             row("skipped").group(*group).place(*place).upto(*to).why(why)
         }

@@ -116,7 +116,7 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
             "unknown",
             format!("{}: {}; perhaps in the log", records(ids.len()), why.means()),
         ),
-        Life::Cut { place, from, why } => told(
+        Life::Cut { place, from, why, .. } => told(
             Weight::Warning,
             "cut",
             format!("{} ends at {from}: {}", stage.place_name(*place), why.means()),
@@ -142,6 +142,10 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
         Life::Resent { channel, ids } => {
             let channel = &stage.channels[channel.index()].name;
             told(Weight::Warning, "resend", format!("{} to {channel} once more", records(ids.len())))
+        }
+        Life::Withheld { channel, records: count } => {
+            let channel = &stage.channels[channel.index()].name;
+            told(Weight::Warning, "withheld", format!("{} to {channel} not offered in time", records(*count)))
         }
         Life::Offered { .. }
         | Life::Accepted { .. }

@@ -4,6 +4,7 @@
 
 mod calibrate;
 mod compare;
+mod live;
 mod manifests;
 mod replay;
 mod sweep;

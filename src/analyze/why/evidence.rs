@@ -74,7 +74,7 @@ impl Evidence {
             Life::Stored { ids, place, offset } => self.stored(event, ids, *place, *offset),
             Life::Committed { place, upto } => self.committed(event, *place, *upto),
             Life::Settled { group, place, upto } => self.settled(event, *group, *place, *upto),
-            Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. } => {}
+            Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. } | Life::Withheld { .. } => {}
         }
     }
 

@@ -244,7 +244,8 @@ impl Outcomes {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
     }
 

@@ -168,7 +168,7 @@ impl<'a> Teller<'a> {
                 self.step(event, self.scene.cast.actor(event.actor), What::Dropped { why: *why });
             }
             Life::Committed { place, upto } => self.committed(event, *place, *upto),
-            Life::Cut { place, from, why } => self.cut(event, *place, *from, *why),
+            Life::Cut { place, from, why, .. } => self.cut(event, *place, *from, *why),
             Life::Expired { place, below, .. } if self.lies_below(*place, *below) && !self.gone => {
                 self.gone = true;
                 let because = self.because(
@@ -222,6 +222,7 @@ impl<'a> Teller<'a> {
             | Life::Processed { .. }
             | Life::Failed { .. }
             | Life::Resent { .. }
+            | Life::Withheld { .. }
             | Life::Skipped { .. } => {}
         }
     }

@@ -12,6 +12,7 @@ use crate::analyze::compare::{Compared, Recorded, Style, Tolerance, Tolerances, 
 use crate::scenario::World;
 
 use super::failure::Failure;
+use super::made_run::RealArguments;
 use super::run::Format;
 use super::{Exit, output};
 
@@ -53,12 +54,8 @@ pub struct CompareArguments {
     /// A calibration file, for the simulated runs.
     #[arg(long, value_name = "FILE", requires = "scenario")]
     calibration: Option<PathBuf>,
-    /// Keep what the runs made in a real broker.
-    #[arg(long, requires = "on")]
-    keep: bool,
-    /// Write to brokers that are not on this machine without asking.
-    #[arg(long, short, requires = "on")]
-    yes: bool,
+    #[command(flatten)]
+    real: RealArguments,
     /// Replace recordings there that have not ended.
     #[arg(long, requires = "scenario")]
     force: bool,

@@ -65,7 +65,9 @@ fn sides(arguments: &CompareArguments) -> Result<(Side, Side), Failure> {
     let name = if world == World::Simulated { "simulated".to_owned() } else { world.to_string() };
     let a = Side::new("A", World::Simulated, scenario, "simulated".to_owned())?;
     let mut b = Side::new("B", world, otherwise, name + &with)?;
-    b.options = Options { use_existing: false, keep: arguments.keep, yes: arguments.yes };
+    let real = arguments.real.of(&b.world);
+    real.ask()?;
+    b.options = real.options();
     Ok((a, b))
 }
 

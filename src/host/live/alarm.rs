@@ -25,6 +25,8 @@ pub(super) struct Alarm {
 struct State {
     due: Time,
     tick: Time,
+    /// When the thread looks again by itself: it need not be woken for what comes later.
+    looks: Time,
     /// It has rung, and nobody has come yet.
     ringing: bool,
     over: bool,
@@ -32,26 +34,29 @@ struct State {
 
 impl Alarm {
     pub(super) fn new(clock: Clock) -> Self {
-        let state = State { due: Time::NEVER, tick: Time::ZERO, ringing: false, over: false };
+        let state = State { due: Time::NEVER, tick: Time::ZERO, looks: Time::ZERO, ringing: false, over: false };
         Self { clock, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Ring then, or earlier if that was asked for.
     pub(super) fn set(&self, at: Time) {
         let mut state = self.state();
-        if at < state.due {
-            state.due = at;
-            if !state.ringing {
-                self.changed.notify_one();
-            }
-        }
+        state.due = state.due.min(at);
+        self.look(&state);
     }
 
     /// The ring was heard; the next thing is due then.
     pub(super) fn heard(&self, next: Time) {
         let mut state = self.state();
         (state.due, state.ringing) = (next, false);
-        self.changed.notify_one();
+        self.look(&state);
+    }
+
+    /// Wakes the thread when it would look too late.
+    fn look(&self, state: &State) {
+        if !state.ringing && state.due.min(state.tick) < state.looks {
+            self.changed.notify_one();
+        }
     }
 
     /// Rings a last time.
@@ -77,12 +82,14 @@ impl Alarm {
             }
             let (now, next) = (self.clock.now(), state.due.min(state.tick));
             if state.ringing {
+                state.looks = Time::NEVER;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else if now >= next {
                 state.tick = now + TICK;
                 state.ringing = true;
                 return true;
             } else {
+                state.looks = next;
                 let wait = Wall::from_nanos(next.since(now).as_nanos());
                 state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
             }
@@ -98,5 +105,8 @@ pub(super) fn watch<V: Vocabulary>(alarm: Arc<Alarm>, steward: Addr<Steward<V>>)
         }
         steward.do_send(Ring);
     };
-    thread::Builder::new().name("alarm".to_owned()).spawn(watch).expect("the machine has a thread for the clock")
+    thread::Builder::new()
+        .name("alarm".to_owned())
+        .spawn(watch)
+        .expect("the machine has a thread for the clock")
 }

@@ -28,7 +28,10 @@ pub(super) fn attend<V: Vocabulary>(
             }
         }
     };
-    thread::Builder::new().name("door".to_owned()).spawn(attend).expect("the machine has a thread for the door")
+    thread::Builder::new()
+        .name("door".to_owned())
+        .spawn(attend)
+        .expect("the machine has a thread for the door")
 }
 
 /// Brings in what is there, and waits until it has been taken up.

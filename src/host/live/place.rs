@@ -43,8 +43,15 @@ impl<M: Send> Message for Arrival<M> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Blow {
     /// The process ends, if `first`; or its disk suffers once more.
-    Crash { at: Time, how: Crash, first: bool },
-    Machine { at: Time, machine: Machine },
+    Crash {
+        at: Time,
+        how: Crash,
+        first: bool,
+    },
+    Machine {
+        at: Time,
+        machine: Machine,
+    },
 }
 
 impl Message for Blow {
@@ -227,7 +234,9 @@ impl<V: Vocabulary> Place<V> {
             match effect {
                 Effect::Arm(slot, at) => self.arm(slot, at, cause),
                 Effect::Disarm(slot) => self.timers.disarm(slot),
-                Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => rest.push(effect),
+                Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
+                    rest.push(effect)
+                }
             }
         }
         rest.reverse();
@@ -237,7 +246,9 @@ impl<V: Vocabulary> Place<V> {
     /// Does one thing; when that is work, says how much.
     fn perform(&mut self, cause: &mut u64, effect: Effect<V>) -> Option<Duration> {
         match effect {
-            Effect::Send(to, msg) => self.world.borrow_mut().send(self.now, (self.me, self.home), to, *cause, msg),
+            Effect::Send(to, msg) => {
+                self.world.borrow_mut().send(self.now, (self.me, self.home), to, *cause, msg)
+            }
             Effect::Arm(slot, at) => self.arm(slot, at, *cause),
             Effect::Disarm(slot) => self.timers.disarm(slot),
             Effect::Emit(fact) => *cause = self.world.borrow_mut().emit(self.me, *cause, fact),

@@ -92,9 +92,10 @@ fn people<V: Vocabulary>(setup: Setup<V>, ended: &Arc<Notify>) -> (Shared<V>, Ad
     let world = Rc::new(RefCell::new(world));
     let steward = Steward { world: Rc::clone(&world), alarm }.start();
     clock.begin();
-    let places = residents.into_iter().zip(&cast.actors).enumerate().map(|(id, ((resident, desk), (_, home)))| {
-        Place::new(id as u32, *home, resident, desk, Rc::clone(&world), Arc::clone(&inputs)).start()
-    });
+    let places =
+        residents.into_iter().zip(&cast.actors).enumerate().map(|(id, ((resident, desk), (_, home)))| {
+            Place::new(id as u32, *home, resident, desk, Rc::clone(&world), Arc::clone(&inputs)).start()
+        });
     let places = places.collect();
     world.borrow_mut().open(places, steward.clone());
     (world, steward)

@@ -14,8 +14,8 @@ use super::place::{Arrival, Blow, Place, What};
 use super::steward::{Ring, Steward};
 use crate::host::door::Clock;
 use crate::kernel::{
-    ActorId, Cast, Command, Crash, Duration, Event, Fate, Input, Machine, Network, NodeId, Payload, Physics, Time,
-    Vocabulary,
+    ActorId, Cast, Command, Crash, Duration, Event, Fate, Input, Machine, Network, NodeId, Payload, Physics,
+    Time, Vocabulary,
 };
 
 /// Facts, and the time up to which there are no others.

@@ -86,7 +86,8 @@ impl Lags {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => return None,
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => return None,
         };
         self.change(event, place, change);
         Some(place)

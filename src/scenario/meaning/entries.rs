@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::kafka::config::{Acks, ConsumerConfig, ProducerConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Time};
+use crate::workload::generator::WhenBlocked;
 use crate::workload::payload::{Bytes, Cpu, Events, Gps, Posts, Sensor, Sensors, Ticks};
 use crate::workload::reader::{CrashPlan, CrashPoint, OnError};
 use crate::workload::{
@@ -54,6 +55,10 @@ impl<'s> Clients<'s> {
             arrivals,
             stop_after: whole(table, "stop-after"),
             outbox: table.value("outbox").and_then(Node::flag).unwrap_or(false),
+            when_blocked: match text(table, "when-blocked").as_deref() {
+                Some("skip") => WhenBlocked::Skip,
+                Some(_) | None => WhenBlocked::Wait,
+            },
             poison: whole(table, "poison-at").map(|number| number.saturating_sub(1)),
             presence: presence(table),
             producer: self.producer(table),

@@ -8,7 +8,7 @@ use crate::trace::Stage;
 use crate::wire::Brokersim;
 use crate::wire::operator::ToSupervisor;
 use crate::wire::port::{ToPublisher, ToSubscriber};
-use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlocked};
+use crate::workload::generator::{Generator as Publishes, GeneratorSetup};
 use crate::workload::processor::{Processor as Works, ProcessorSetup};
 use crate::workload::reader::{Commit as When, Reader as Reads, ReaderSetup};
 use crate::workload::sink::Sink as Consumes;
@@ -102,7 +102,7 @@ fn generator(
         keys,
         hash: murmur2,
         keep_bodies: is_read(scenario, &entry.topic, 0),
-        when_blocked: WhenBlocked::Wait,
+        when_blocked: entry.when_blocked,
         outbox: entry.outbox,
         poison: entry.poison,
         start: entry.presence.start,

@@ -3,6 +3,11 @@
 //! Beside what stands in the simulation's place, clients and nodes, there is a [`Backend`](crate::gateway::Backend) for
 //! the real system itself, and [`Hands`](crate::host::Hands) for faults that strike it.
 
+#[cfg(feature = "real-kafka")]
+mod kafka;
+#[cfg(feature = "real-kafka")]
+mod settings;
+
 use std::sync::Arc;
 
 use crate::gateway::Trouble;
@@ -10,8 +15,12 @@ use crate::kernel::Builder;
 use crate::trace::Stage;
 use crate::wire::Brokersim;
 
-use super::super::scenario::{Kafka, Scenario, System};
-use super::super::world::{Server, World};
+#[cfg(not(feature = "real-kafka"))]
+use super::super::scenario::Kafka;
+use super::super::scenario::{Scenario, System};
+#[cfg(not(feature = "real-kafka"))]
+use super::super::world::Server;
+use super::super::world::World;
 use super::{App, Behind, Outside};
 
 /// Installs the clients of the world's real brokers.
@@ -41,15 +50,22 @@ fn not_together(world: &World, system: &str, instead: &str) -> Trouble {
     Trouble::Usage(format!("this scenario is about {system}: it cannot run on {world}; try `--on {instead}`"))
 }
 
-/// Kafka's clients; `servers` is none for the cluster within this process.
+#[cfg(feature = "real-kafka")]
+use kafka::install as install_kafka;
+
+#[cfg(not(feature = "real-kafka"))]
 fn install_kafka(
-    _scenario: &Scenario,
-    _kafka: &Kafka,
-    _servers: Option<&[Server]>,
+    _: &Scenario,
+    _: &Kafka,
+    _: Option<&[Server]>,
     outside: Outside<'_>,
-    _builder: &mut Builder<Brokersim>,
-    _stage: &Arc<Stage>,
-    _apps: &[App<'_>],
+    _: &mut Builder<Brokersim>,
+    _: &Arc<Stage>,
+    _: &[App<'_>],
 ) -> Result<Behind, Trouble> {
-    Err(Trouble::Usage(format!("Kafka's clients are not built into this brokersim: it cannot run on {}", outside.world)))
+    Err(Trouble::Usage(format!(
+        "this brokersim was built without the clients of Kafka: it cannot run on {}; build it with `cargo build \
+         --features real-kafka`",
+        outside.world
+    )))
 }

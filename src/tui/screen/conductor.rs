@@ -220,7 +220,12 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
 
     fn obey(&mut self, order: Order) {
         let drives = match order {
-            Order::Step | Order::Skip(_) | Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed => true,
+            Order::Step
+            | Order::Skip(_)
+            | Order::Faster
+            | Order::Slower
+            | Order::RealTime
+            | Order::FullSpeed => true,
             Order::Toggle | Order::Quit => false,
         };
         if drives && self.pilot.is_live() {
@@ -282,6 +287,7 @@ mod tests {
         snapshots: Cell<u32>,
         leave_at: Time,
         orders: Sender<Order>,
+        live: bool,
     }
 
     const END: Time = Time::from_secs(10);
@@ -315,14 +321,28 @@ mod tests {
             let model = Model::new("", 0, Theme::new(Palette::Mono, true), END);
             Snapshot { now: self.now, ..model.snapshot().clone() }
         }
+
+        fn is_live(&self) -> bool {
+            self.live
+        }
     }
 
     /// Conducts a fake run under a clock that goes on by `tick` at each reading.
     fn conduct(speed: Speed, orders: &[Order], leave_at: Time, tick: Wall) -> (Left, Fake, Wall, Report) {
+        conduct_in(false, speed, orders, leave_at, tick)
+    }
+
+    fn conduct_in(
+        live: bool,
+        speed: Speed,
+        orders: &[Order],
+        leave_at: Time,
+        tick: Wall,
+    ) -> (Left, Fake, Wall, Report) {
         let (send, receive) = mpsc::channel();
         orders.iter().for_each(|order| send.send(*order).expect("the other end is here"));
-        let mut fake =
-            Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots: Cell::new(0), leave_at, orders: send };
+        let snapshots = Cell::new(0);
+        let mut fake = Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots, leave_at, orders: send, live };
         let mailbox = Mailbox::default();
         let wall = Cell::new(Wall::ZERO);
         let read = || {
@@ -361,6 +381,23 @@ mod tests {
     }
 
     #[test]
+    fn pausing_a_run_by_the_clock_stops_the_screen_only() {
+        let middle = Time::from_secs(5);
+        let (left, fake, _, report) = conduct_in(true, Speed::REAL, &[Order::Toggle], middle, Wall::from_millis(1));
+        assert_eq!((left, report.clock), (Left::Quit, Clock::Paused));
+        assert!(fake.now >= middle, "the run went on to {}", fake.now);
+        assert!(report.snapshot.now < Time::from_secs(1), "the screen stood still at {}", report.snapshot.now);
+    }
+
+    #[test]
+    fn a_run_by_the_clock_can_be_neither_hurried_nor_stepped() {
+        let orders = [Order::Faster, Order::Step, Order::FullSpeed, Order::Skip(Duration::from_secs(3))];
+        let (left, fake, _, report) = conduct_in(true, Speed::REAL, &orders, END, Wall::from_millis(1));
+        assert_eq!((left, fake.steps, report.speed), (Left::Finished, 0, Speed::REAL));
+        assert!(u64::from(fake.advanced) >= END.as_millis() / 34, "a slice is a frame: {}", fake.advanced);
+    }
+
+    #[test]
     fn skipping_past_the_end_ends_the_run() {
         let orders = [Order::Skip(Duration::from_secs(99)), Order::Toggle, Order::Step, Order::Faster];
         let (left, fake, _, report) = conduct(Speed::REAL, &orders, END, Wall::ZERO);
@@ -389,6 +426,7 @@ mod tests {
             snapshots: Cell::new(0),
             leave_at: END,
             orders: send,
+            live: false,
         };
         let broken = &mut Broken(fake);
         let conductor = Conductor::new(broken, Speed::REAL, &mailbox, || Wall::ZERO);
