@@ -39,6 +39,9 @@ pub struct CalibrateArguments {
     /// How often each short run is made; the median counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=99))]
     runs: u8,
+    /// How many floods come before anything is measured: a broker that has just started is slow.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=99))]
+    warm_up: u8,
     /// Set something in the short runs, e.g. `kafka.version=4.0`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -116,6 +119,9 @@ struct Prober<'a> {
 impl Prober<'_> {
     /// All repetitions on the system; none when it was ended early.
     fn repetitions(&self) -> Result<Option<Vec<Readings>>, Failure> {
+        if !self.warmed()? {
+            return Ok(None);
+        }
         let mut repetitions = Vec::new();
         for repetition in 0..u64::from(self.arguments.runs) {
             let mut readings = Readings::new();
@@ -129,6 +135,19 @@ impl Prober<'_> {
             repetitions.push(readings);
         }
         Ok(Some(repetitions))
+    }
+
+    /// Keeps a real system busy for a while, for its machine code to be made: nothing of it counts. False when it was
+    /// ended early.
+    fn warmed(&self) -> Result<bool, Failure> {
+        let rounds = if self.arguments.on.is_real_time() { self.arguments.warm_up } else { 0 };
+        for round in 0..rounds {
+            eprintln!("warm-up {} of {rounds}", round + 1);
+            if self.run(&self.arguments.on, Probe::Flood, u64::from(round), &self.arguments.set)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What the simulation says with the costs in `file`.
