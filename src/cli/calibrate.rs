@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::analyze::calibrate::{
-    Check, Fitted, PROBES, Probe, Reading, Readings, fit, median, page, quantile, to_toml,
+    Check, Fitted, PROBES, Probe, Reading, Readings, Usual, fit, median, page, quantile, to_toml,
 };
 use crate::kafka::config::Costs;
 use crate::scenario::{Overrides, World};
@@ -88,7 +88,9 @@ pub fn calibrate(arguments: &CalibrateArguments) -> Result<Exit, Failure> {
     let stop = stop_on_signal();
     let prober = Prober { arguments, folder: &folder.path, stop: &stop };
     let Some(measured) = prober.repetitions()? else { return Ok(Exit::Interrupted) };
-    let fitted = fit(&measured, Costs::default().append.as_nanos() as f64);
+    let costs = Costs::default();
+    let (request_ns, append_ns) = (costs.request_cpu.as_nanos() as f64, costs.append.as_nanos() as f64);
+    let fitted = fit(&measured, Usual { request_ns, append_ns });
     let text = to_toml(&fitted, &arguments.on.to_string(), &today(), measured.len());
     write_text(out, &text)?;
     let Some(predicted) = prober.predicted(out)? else { return Ok(Exit::Interrupted) };

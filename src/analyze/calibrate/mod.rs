@@ -12,7 +12,7 @@ mod probe;
 mod reading;
 mod write;
 
-pub use fit::{Fitted, Parameter, Quantity, fit};
+pub use fit::{Fitted, Parameter, Quantity, Usual, fit};
 pub use probe::{PROBES, Probe};
 pub use reading::{Reading, Readings, median, quantile};
 pub use write::{Check, page, to_toml};

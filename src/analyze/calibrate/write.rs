@@ -67,7 +67,8 @@ fn spread(parameter: &Parameter) -> String {
         Quantity::Bandwidth(_) => format!("{:.0} MiB/s", value / 1_048_576.0),
     };
     match parameter.of {
-        1 => "measured once".to_owned(),
+        0 => "in no repetition by itself".to_owned(),
+        1 => "in one repetition".to_owned(),
         several => format!("{} to {} in {several} repetitions", shown(least), shown(most)),
     }
 }
