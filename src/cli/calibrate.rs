@@ -77,7 +77,9 @@ struct Calibrated<'a> {
 /// Measures a system and writes what it costs.
 pub fn calibrate(arguments: &CalibrateArguments) -> Result<Exit, Failure> {
     if let World::Mqtt(_) = arguments.on {
-        return Err(Failure::Usage("only Kafka's machines have costs in the model: --on kafka://HOST:PORT".to_owned()));
+        return Err(Failure::Usage(
+            "only Kafka's machines have costs in the model: --on kafka://HOST:PORT".to_owned(),
+        ));
     }
     let out = &arguments.out;
     if out.exists() && !arguments.force {
@@ -129,7 +131,8 @@ impl Prober<'_> {
             let mut readings = Readings::new();
             for probe in PROBES {
                 eprintln!("{} of {}: {}", repetition + 1, self.arguments.runs, probe.name());
-                let Some(reading) = self.run(&self.arguments.on, probe, repetition, &self.arguments.set)? else {
+                let Some(reading) = self.run(&self.arguments.on, probe, repetition, &self.arguments.set)?
+                else {
                     return Ok(None);
                 };
                 readings.insert(probe, reading);
@@ -164,13 +167,20 @@ impl Prober<'_> {
         Ok(Some(readings))
     }
 
-    fn run(&self, world: &World, probe: Probe, number: u64, set: &[String]) -> Result<Option<Reading>, Failure> {
+    fn run(
+        &self,
+        world: &World,
+        probe: Probe,
+        number: u64,
+        set: &[String],
+    ) -> Result<Option<Reading>, Failure> {
         let file = format!("probe-{}.toml", probe.name());
         let overrides = Overrides { set: set.to_vec(), seed: Some(number + 1), duration: None };
         let loaded = load_text(probe.scenario(), Path::new(&file), &overrides)?;
         let kind = if *world == self.arguments.on { "measured" } else { "predicted" };
         let dir = self.folder.join(format!("{kind}-{}-{number}", probe.name()));
-        let recording = Recording { dir: dir.clone(), force: true, file, overrides: loaded.overrides.clone() };
+        let recording =
+            Recording { dir: dir.clone(), force: true, file, overrides: loaded.overrides.clone() };
         let options = self.arguments.real.of(world).options();
         run_in((world, &options), &loaded, &recording, self.stop)?;
         if self.stop.load(Ordering::Relaxed) {
@@ -249,7 +259,8 @@ mod tests {
 
     #[test]
     fn a_day_has_its_date() {
-        let known = [(0, "1970-01-01"), (11_016, "2000-02-29"), (11_017, "2000-03-01"), (20_454, "2026-01-01")];
+        let known =
+            [(0, "1970-01-01"), (11_016, "2000-02-29"), (11_017, "2000-03-01"), (20_454, "2026-01-01")];
         for (days, written) in known {
             assert_eq!(date(days), written);
         }

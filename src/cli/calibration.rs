@@ -84,7 +84,9 @@ fn flatten(path: &str, item: &Item, settings: &mut Vec<String>) -> Result<(), St
             settings.push(format!("{path}={{ {} }}", inner.join(", ")));
             Ok(())
         }
-        Some(table) => table.iter().try_for_each(|(name, item)| flatten(&format!("{path}.{name}"), item, settings)),
+        Some(table) => {
+            table.iter().try_for_each(|(name, item)| flatten(&format!("{path}.{name}"), item, settings))
+        }
         None => Err(format!("a calibration does not set `{path}`, only {}", MAY_SET.join(", "))),
     }
 }
@@ -114,13 +116,17 @@ request-cpu = \"41us\" # of 3
             settings,
             ["network.latency={ median = \"80us\", p99 = \"400us\" }", "kafka.costs.request-cpu=\"41us\""]
         );
-        let apart = FILE.replace("[network]\nlatency = { median = \"80us\", p99 = \"400us\" } # both ways", "[network.latency]\nmedian = \"80us\"\np99 = \"400us\"");
+        let apart = FILE.replace(
+            "[network]\nlatency = { median = \"80us\", p99 = \"400us\" } # both ways",
+            "[network.latency]\nmedian = \"80us\"\np99 = \"400us\"",
+        );
         assert_eq!(parse(&apart).expect("the same"), settings);
     }
 
     #[test]
     fn what_a_scenario_writes_itself_stays() {
-        let scenario: DocumentMut = "kafka.costs.request-cpu = \"9us\"\n[network]\nbandwidth = \"1GB/s\"".parse().expect("TOML");
+        let scenario: DocumentMut =
+            "kafka.costs.request-cpu = \"9us\"\n[network]\nbandwidth = \"1GB/s\"".parse().expect("TOML");
         assert!(is_written(&scenario, "kafka.costs.request-cpu=\"41us\""));
         assert!(!is_written(&scenario, "network.latency=\"1us\""));
     }

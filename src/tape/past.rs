@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -124,7 +126,12 @@ impl<'b> Legs<'b> {
                 let list = lists.value(row);
                 let list: Option<&StructArray> = list.as_any().downcast_ref();
                 let columns = list.and_then(|list| LegColumns::of(|name| list.column_by_name(name)));
-                legs.extend(columns.iter().flat_map(|columns| (0..columns.group.len()).map(|at| columns.leg(at))).flatten());
+                legs.extend(
+                    columns
+                        .iter()
+                        .flat_map(|columns| (0..columns.group.len()).map(|at| columns.leg(at)))
+                        .flatten(),
+                );
             }
         }
     }

@@ -50,7 +50,8 @@ fn with_run() -> Scratch {
 
 /// Runs the scenario into this folder; its summary.
 fn run(scratch: &Scratch, out: &str, more: &str) -> Value {
-    let told = call(&scratch.0, &format!("run delay.toml --headless --quiet --format json --out {out} {more}"));
+    let told =
+        call(&scratch.0, &format!("run delay.toml --headless --quiet --format json --out {out} {more}"));
     assert_eq!(told.code, 0, "{}", told.err);
     serde_json::from_str(&told.out).expect("a summary is JSON")
 }
@@ -192,7 +193,9 @@ fn what_is_no_run_of_this_version_is_refused() {
 #[test]
 fn one_run_or_two_ways_at_once_are_wrong_usage() {
     let scratch = with_run();
-    for words in ["compare", "compare a", "compare a a --scenario delay.toml", "compare --scenario delay.toml"] {
+    for words in
+        ["compare", "compare a", "compare a a --scenario delay.toml", "compare --scenario delay.toml"]
+    {
         assert_eq!(call(&scratch.0, words).code, 2, "{words}");
     }
 }
@@ -219,7 +222,10 @@ fn a_run_in_real_time_is_held_against_the_simulation() {
     let scratch = Scratch::empty();
     scratch.file("delay.toml", &SCENARIO.replace("\"12s\"", "\"2s\"").replace("\"5s\"", "\"1s\""));
     let compared = compared(&scratch, "--scenario delay.toml --on live --out pair");
-    assert_eq!((&compared["a"][0]["world"], &compared["b"][0]["world"]), (&"simulation".into(), &"live".into()));
+    assert_eq!(
+        (&compared["a"][0]["world"], &compared["b"][0]["world"]),
+        (&"simulation".into(), &"live".into())
+    );
     let offered = row(&compared, "offered");
     assert!(offered["b"].as_f64().is_some_and(|rate| rate > 0.0), "{offered}");
     assert_eq!(compared["promises"][0]["same"], true, "{compared}");

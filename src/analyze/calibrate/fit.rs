@@ -98,9 +98,19 @@ pub fn fit(repetitions: &[Readings], usual: Usual) -> Fitted {
     fit.law(&mut fitted);
     fit.request(&mut fitted, usual);
     let why = "large records took no longer than small ones";
-    fit.number(|one| one.per_kib, ("kafka.costs.cpu-per-kib", "large less request", why), Quantity::Time, &mut fitted);
+    fit.number(
+        |one| one.per_kib,
+        ("kafka.costs.cpu-per-kib", "large less request", why),
+        Quantity::Time,
+        &mut fitted,
+    );
     let why = "forcing to disk took no time that could be told";
-    fit.number(|one| one.fsync, ("kafka.costs.fsync", "flush less request", why), Quantity::Time, &mut fitted);
+    fit.number(
+        |one| one.fsync,
+        ("kafka.costs.fsync", "flush less request", why),
+        Quantity::Time,
+        &mut fitted,
+    );
     let why = "forcing large records to disk took no longer than small ones";
     let row = ("kafka.costs.disk-bandwidth", "flush-large less large and fsync", why);
     fit.number(|one| one.bandwidth, row, Quantity::Bandwidth, &mut fitted);
@@ -129,7 +139,8 @@ impl Seen {
 
     /// The median of each number.
     fn middle(all: &[Self]) -> Self {
-        let of = |number: fn(&Self) -> Option<f64>| median(&all.iter().filter_map(number).collect::<Vec<_>>());
+        let of =
+            |number: fn(&Self) -> Option<f64>| median(&all.iter().filter_map(number).collect::<Vec<_>>());
         Self {
             trip: of(|seen| seen.trip),
             trip_p99: of(|seen| seen.trip_p99),
@@ -251,7 +262,8 @@ mod tests {
         let trip = 2.0 * n + r + a;
         let of = |nanos: f64| Reading { acknowledge: vec![nanos.round() as u64; 200], ..Reading::default() };
         let small = k * SMALL_BYTES / 1_024.0;
-        let flood = Reading { offered_rate: 30_000.0, accepted_rate: 1e9 / (r + a + small), ..Reading::default() };
+        let flood =
+            Reading { offered_rate: 30_000.0, accepted_rate: 1e9 / (r + a + small), ..Reading::default() };
         Readings::from([
             (Probe::Request, of(trip + small)),
             (Probe::Flood, flood),
@@ -285,7 +297,10 @@ mod tests {
             assert!((value(&fitted, path) / known - 1.0).abs() < 0.01, "{path}: {}", value(&fitted, path));
         }
         let left: Vec<_> = fitted.left.iter().map(|(path, _)| *path).collect();
-        assert_eq!(left, ["kafka.costs.page-cache-append", "kafka.costs.page-cache-writeback", "network.bandwidth"]);
+        assert_eq!(
+            left,
+            ["kafka.costs.page-cache-append", "kafka.costs.page-cache-writeback", "network.bandwidth"]
+        );
     }
 
     #[test]
@@ -304,7 +319,12 @@ mod tests {
         let flood = once.get_mut(&Probe::Flood).expect("there is one");
         flood.accepted_rate = flood.offered_rate;
         let fitted = fit(&[once], USUAL);
-        assert!(fitted.left.iter().any(|(path, why)| *path == "kafka.costs.request-cpu" && why.contains("kept up")));
+        assert!(
+            fitted
+                .left
+                .iter()
+                .any(|(path, why)| *path == "kafka.costs.request-cpu" && why.contains("kept up"))
+        );
         // The usual costs of a request are taken off: 200 + (100 - 70) / 2.
         assert!((value(&fitted, "network.latency") - 215e3).abs() < 2e3);
     }

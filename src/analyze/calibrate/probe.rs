@@ -94,21 +94,36 @@ impl Probe {
     pub fn scenario(self) -> String {
         let (topic, rate) = (Self::TOPIC, self.rate());
         let mut text = format!("# Probe {}: what do requests cost?\n", self.name());
-        let _ = write!(text, "[run]\nduration = \"{}ms\"\nwarm-up = \"{}ms\"\ndrain = \"1s\"\n\n", self.duration_ms(), self.warm_up_ms());
+        let _ = write!(
+            text,
+            "[run]\nduration = \"{}ms\"\nwarm-up = \"{}ms\"\ndrain = \"1s\"\n\n",
+            self.duration_ms(),
+            self.warm_up_ms()
+        );
         let _ = write!(text, "[network]\nlatency = {{ median = \"150us\", p99 = \"750us\" }}\n\n");
-        let _ = write!(text, "[kafka]\nbrokers = 3\n\n[kafka.topics.{topic}]\npartitions = 1\nreplication.factor = 1\n");
+        let _ = write!(
+            text,
+            "[kafka]\nbrokers = 3\n\n[kafka.topics.{topic}]\npartitions = 1\nreplication.factor = 1\n"
+        );
         if self.is_flushed() {
             text += "flush.messages = 1\n";
         }
-        let size = if self.is_large() { format!("{}KiB", Self::LARGE_KIB) } else { format!("{}B", Self::SMALL) };
-        let _ = write!(text, "\n[[generator]]\nname = \"prober\"\ntopic = \"{topic}\"\npayload = {{ kind = \"bytes\", size = \"{size}\" }}\n");
+        let size =
+            if self.is_large() { format!("{}KiB", Self::LARGE_KIB) } else { format!("{}B", Self::SMALL) };
+        let _ = write!(
+            text,
+            "\n[[generator]]\nname = \"prober\"\ntopic = \"{topic}\"\npayload = {{ kind = \"bytes\", size = \"{size}\" }}\n"
+        );
         let _ = write!(text, "arrivals = {{ constant = \"{rate}/s\" }}\n");
         text += "producer.acks = 1\nproducer.enable.idempotence = false\nproducer.linger.ms = 0\nproducer.batch.size = 1\n";
         if self == Self::Flood {
             text += "producer.max.in.flight.requests.per.connection = 64\n";
         }
         if self == Self::Read {
-            let _ = write!(text, "\n[[sink]]\nname = \"reader\"\nfrom = \"{topic}\"\ncommit = \"after\"\nconsumer.auto.offset.reset = \"earliest\"\n");
+            let _ = write!(
+                text,
+                "\n[[sink]]\nname = \"reader\"\nfrom = \"{topic}\"\ncommit = \"after\"\nconsumer.auto.offset.reset = \"earliest\"\n"
+            );
         }
         text
     }

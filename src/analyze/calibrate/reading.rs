@@ -45,7 +45,9 @@ impl Reading {
             reading.acknowledge.extend(since(record.accepted_ns, record.offered_ns));
             for leg in &record.legs {
                 reading.processed.extend(since(leg.processed_ns, record.offered_ns));
-                reading.settled.extend(leg.processed_ns.and_then(|processed| since(leg.settled_ns, processed)));
+                reading
+                    .settled
+                    .extend(leg.processed_ns.and_then(|processed| since(leg.settled_ns, processed)));
             }
         })?;
         for latencies in [&mut reading.acknowledge, &mut reading.processed, &mut reading.settled] {

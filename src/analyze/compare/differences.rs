@@ -16,7 +16,8 @@ pub fn differing_lines(a: &str, b: &str) -> Vec<String> {
 const MOST: usize = 4_000_000;
 
 fn all(a: &[String], b: &[String]) -> Vec<String> {
-    let (removed, added) = (a.iter().map(|line| format!("- {line}")), b.iter().map(|line| format!("+ {line}")));
+    let (removed, added) =
+        (a.iter().map(|line| format!("- {line}")), b.iter().map(|line| format!("+ {line}")));
     removed.chain(added).collect()
 }
 
@@ -44,8 +45,11 @@ fn common_lengths(a: &[String], b: &[String]) -> Vec<Vec<u32>> {
     let mut lengths = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {
         for j in (0..b.len()).rev() {
-            lengths[i][j] =
-                if a[i] == b[j] { lengths[i + 1][j + 1] + 1 } else { lengths[i + 1][j].max(lengths[i][j + 1]) };
+            lengths[i][j] = if a[i] == b[j] {
+                lengths[i + 1][j + 1] + 1
+            } else {
+                lengths[i + 1][j].max(lengths[i][j + 1])
+            };
         }
     }
     lengths

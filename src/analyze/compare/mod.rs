@@ -164,7 +164,10 @@ fn curves(a: &Recorded, b: &Recorded, notes: &mut Vec<String>) -> Result<Vec<Cur
         (in_a, in_b) => {
             let without = [("A", in_a.is_none()), ("B", in_b.is_none())];
             let without: Vec<_> = without.iter().filter(|(_, none)| *none).map(|(name, _)| *name).collect();
-            notes.push(format!("{} has no records/ folder: rates over time are not drawn", without.join(" and ")));
+            notes.push(format!(
+                "{} has no records/ folder: rates over time are not drawn",
+                without.join(" and ")
+            ));
         }
     }
     Ok(curves)
@@ -195,7 +198,8 @@ fn pair_notes(a: &Recorded, b: &Recorded) -> Vec<String> {
     let (end_a, end_b) = (a.end_ns() as f64, b.end_ns() as f64);
     if (end_a - end_b).abs() > 0.01 * end_a.max(end_b) {
         let (a, b) = (end_a / 1e9, end_b / 1e9);
-        notes.push(format!("A ends at {a:.1} s and B at {b:.1} s: curves are compared up to the earlier end"));
+        notes
+            .push(format!("A ends at {a:.1} s and B at {b:.1} s: curves are compared up to the earlier end"));
     }
     for name in group_names(a, b) {
         let has = |run: &Recorded| run.numbers.groups.iter().any(|group| group.name == name);

@@ -94,7 +94,11 @@ fn about(run: &About) -> String {
 }
 
 fn times(speed_up: f64) -> String {
-    if speed_up >= 9.95 { format!("{speed_up:.0} × real time") } else { format!("{speed_up:.1} × real time") }
+    if speed_up >= 9.95 {
+        format!("{speed_up:.0} × real time")
+    } else {
+        format!("{speed_up:.1} × real time")
+    }
 }
 
 fn differences(out: &mut Out, lines: &[String]) {
@@ -110,7 +114,8 @@ fn differences(out: &mut Out, lines: &[String]) {
 }
 
 fn table(out: &mut Out, compared: &Compared) {
-    let name_width = compared.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(16, 44);
+    let name_width =
+        compared.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(16, 44);
     for kind in Kind::ALL {
         let rows: Vec<&Row> = compared.rows.iter().filter(|row| row.kind == kind).collect();
         if rows.is_empty() {
@@ -127,7 +132,8 @@ fn table(out: &mut Out, compared: &Compared) {
 }
 
 fn table_line(row: &Row, name_width: usize) -> String {
-    let number = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |number| value(number, row.unit));
+    let number =
+        |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |number| value(number, row.unit));
     let name = &row.name;
     let beside = beside(row);
     if row.a.is_none() && row.b.is_none() {

@@ -93,7 +93,8 @@ impl Recorded {
         notes: &mut Vec<String>,
     ) -> Result<Numbers, TapeError> {
         if !has_table(dir, "records") {
-            let reason = "it has neither a summary nor a records/ folder: there is nothing to compare".to_owned();
+            let reason =
+                "it has neither a summary nor a records/ folder: there is nothing to compare".to_owned();
             return Err(TapeError::NotATape { path: dir.to_owned(), reason });
         }
         notes.push(format!(
@@ -135,18 +136,21 @@ impl Recorded {
         let kinds = ["lost", "dropped", "rejected", "dead_lettered"];
         let balance = self.manifest.balance.as_ref();
         let by_cause = kinds.iter().flat_map(|kind| {
-            let causes = balance.and_then(|balance| balance.get(*kind)).and_then(serde_json::Value::as_object);
+            let causes =
+                balance.and_then(|balance| balance.get(*kind)).and_then(serde_json::Value::as_object);
             let kind = kind.replace('_', "-");
-            causes.into_iter().flatten().map(move |(cause, count)| {
-                (format!("{kind}/{cause}"), count.as_u64().unwrap_or_default())
-            })
+            causes
+                .into_iter()
+                .flatten()
+                .map(move |(cause, count)| (format!("{kind}/{cause}"), count.as_u64().unwrap_or_default()))
         });
         if balance.is_some() {
             return by_cause.filter(|(_, count)| *count > 0).collect();
         }
         // A run that did not end has no balance, but counted the rows that it wrote.
         let fates = self.manifest.counts.fates.iter();
-        let bad = |(fate, _): &(&String, &u64)| !fate.starts_with("settled") && !fate.starts_with("in-flight");
+        let bad =
+            |(fate, _): &(&String, &u64)| !fate.starts_with("settled") && !fate.starts_with("in-flight");
         fates.filter(bad).map(|(fate, count)| (fate.clone(), *count)).collect()
     }
 
@@ -179,7 +183,9 @@ fn not_finished(manifest: &Manifest, label: &str) -> Option<String> {
         State::Running => Some(format!(
             "{label} did not end: it was killed, or is still going on; what is compared is what was written so far"
         )),
-        State::Interrupted => Some(format!("{label} was ended early; what is compared is what happened until then")),
+        State::Interrupted => {
+            Some(format!("{label} was ended early; what is compared is what happened until then"))
+        }
         State::Failed => {
             let why = manifest.failure.as_deref().unwrap_or("for a reason that was not written down");
             Some(format!("{label} failed: {why}; what is compared is what was recorded until then"))

@@ -213,8 +213,11 @@ fn find<'r>(run: &'r Recorded, name: &str) -> Option<&'r Group> {
 
 fn throughput(a: &Recorded, b: &Recorded, lines: &mut Vec<Line>) {
     let (a, b) = (a.numbers.throughput, b.numbers.throughput);
-    let rates =
-        [("offered", a.offered, b.offered), ("accepted", a.accepted, b.accepted), ("processed", a.processed, b.processed)];
+    let rates = [
+        ("offered", a.offered, b.offered),
+        ("accepted", a.accepted, b.accepted),
+        ("processed", a.processed, b.processed),
+    ];
     lines.extend(rates.map(|(name, a, b)| Line {
         kind: Kind::Throughput,
         name: name.to_owned(),
@@ -247,7 +250,8 @@ fn quantiles((name, a, b): (&str, Quantiles, Quantiles), lines: &mut Vec<Line>) 
 }
 
 fn lag(name: &str, (a, b): (Option<&Group>, Option<&Group>), lines: &mut Vec<Line>) {
-    let number = |group: Option<&Group>, of: fn(&Group) -> Option<u64>| group.and_then(of).map(|lag| lag as f64);
+    let number =
+        |group: Option<&Group>, of: fn(&Group) -> Option<u64>| group.and_then(of).map(|lag| lag as f64);
     let peaks = (number(a, |group| group.lag_max), number(b, |group| group.lag_max));
     let peak = peaks.0.unwrap_or(0.0).max(peaks.1.unwrap_or(0.0));
     let line = |what: &str, (a, b), judged| Line {

@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn what_is_no_tolerance_is_refused_with_the_words_that_are() {
-        assert!("pace=5%".parse::<Tolerance>().is_err_and(|error| error.contains("throughput, latency, lag")));
+        assert!(
+            "pace=5%".parse::<Tolerance>().is_err_and(|error| error.contains("throughput, latency, lag"))
+        );
         for wrong in ["", "ten", "-5%", "NaN", "latency="] {
             assert!(wrong.parse::<Tolerance>().is_err(), "{wrong}");
         }

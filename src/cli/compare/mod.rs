@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::analyze::compare::{Compared, Recorded, Style, Tolerance, Tolerances, compare as compare_pairs, page};
+use crate::analyze::compare::{
+    Compared, Recorded, Style, Tolerance, Tolerances, compare as compare_pairs, page,
+};
 
 use crate::scenario::World;
 

@@ -83,7 +83,13 @@ impl Side {
     }
 
     /// The how-manieth run; its folder, or none when it was ended early.
-    fn run(&self, number: u64, dir: &Path, force: bool, stop: &AtomicBool) -> Result<Option<PathBuf>, Failure> {
+    fn run(
+        &self,
+        number: u64,
+        dir: &Path,
+        force: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<PathBuf>, Failure> {
         let mut scenario = self.scenario.clone();
         let seed = self.seed.wrapping_add(number);
         scenario.set.retain(|set| !set.starts_with("run.seed="));
