@@ -74,6 +74,14 @@ impl Engine {
         }
     }
 
+    /// What a person should know of what is real, since the last call.
+    pub(super) fn news(&mut self) -> Vec<String> {
+        match self {
+            Self::Simulated(_) => Vec::new(),
+            Self::Live(course) => course.backend.as_mut().map_or_else(Vec::new, |backend| backend.notes()),
+        }
+    }
+
     /// Ends what has to be ended: nothing in a simulation. What a person should know of it.
     pub(super) fn end(&mut self, observer: &mut dyn Observer<Fact>) -> Vec<String> {
         match self {

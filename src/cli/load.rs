@@ -15,7 +15,7 @@ use super::calibration;
 use super::failure::Failure;
 
 /// Which scenario, and what to change in it.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ScenarioArguments {
     /// The scenario file.
     pub scenario: PathBuf,

@@ -5,6 +5,7 @@ mod calc;
 mod calibrate;
 mod calibration;
 mod compare;
+mod doctor;
 mod engine;
 mod exit;
 mod explain;
@@ -62,6 +63,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
+    /// Say whether real brokers can be reached, what they are, and whether they take a scenario
+    Doctor(doctor::DoctorArguments),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -103,6 +106,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Compare(arguments) => compare::compare(arguments),
         Command::Calibrate(arguments) => calibrate::calibrate(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

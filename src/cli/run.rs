@@ -112,6 +112,20 @@ pub(super) fn property(text: &str) -> Result<(String, String), String> {
 }
 
 impl WorldArguments {
+    /// Whether what is said of real brokers is said where there are some.
+    fn check(&self) -> Result<(), Failure> {
+        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep")];
+        match (&self.on, said.iter().find(|(said, _)| *said)) {
+            (World::Simulated | World::Live, Some((_, flag))) => {
+                let what =
+                    format!("{flag} is about real brokers: leave it out, or say where they are with --on");
+                Err(Failure::Usage(what))
+            }
+            (World::Simulated | World::Live, None)
+            | (World::Kafka(_) | World::Mqtt(_) | World::Embedded, _) => Ok(()),
+        }
+    }
+
     /// Asks before a run writes to brokers that are not on this machine.
     pub fn ask(&self) -> Result<(), Failure> {
         let strange: Vec<_> = self.on.servers().iter().filter(|server| !server.is_here()).collect();
@@ -186,11 +200,13 @@ fn speed(text: &str) -> Result<Speed, String> {
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
-    let loaded = arguments.scenario.load()?;
+    let mut loaded = arguments.scenario.load()?;
     let world = &arguments.world.on;
+    loaded.scenario.suit(world, &arguments.world.options())?;
     if world.is_real_time() && arguments.speed.is_some() {
         return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
     }
+    arguments.world.check()?;
     arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let stop = stop_on_signal();
@@ -296,7 +312,7 @@ fn finish(session: Session) -> Result<Summary, Failure> {
 
 fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -> Result<Summary, Failure> {
     let shows = !arguments.quiet && std::io::stderr().is_terminal();
-    let mut progress = Progress::new(shows);
+    let mut progress = Progress::new(shows, !arguments.quiet, session.notes().len());
     session.run(stop, |session| progress.show(session), &mut ());
     progress.clear();
     finish(session)
@@ -325,6 +341,10 @@ fn exit(summary: &Summary) -> Exit {
 /// A bar on stderr for runs that take their time.
 struct Progress {
     shows: bool,
+    /// Whether what comes up in mid-run is told at once.
+    tells: bool,
+    /// So many notes are known.
+    known: usize,
     begun: Instant,
     drawn: Option<Instant>,
 }
@@ -333,11 +353,12 @@ impl Progress {
     const PATIENCE: f64 = 0.7;
     const WIDTH: usize = 30;
 
-    fn new(shows: bool) -> Self {
-        Self { shows, begun: Instant::now(), drawn: None }
+    fn new(shows: bool, tells: bool, known: usize) -> Self {
+        Self { shows, tells, known, begun: Instant::now(), drawn: None }
     }
 
     fn show(&mut self, session: &Session) {
+        self.tell(session.notes());
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed().as_secs_f64() > 0.1);
         if !self.shows || !due || self.begun.elapsed().as_secs_f64() < Self::PATIENCE {
             return;
@@ -350,6 +371,15 @@ impl Progress {
         let speed = now / session.wall_seconds().max(1e-9);
         eprint!("\r{bar} {:>3.0} %  {} / {}  {speed:.0}x ", part * 100.0, session.now(), session.end());
         std::io::stderr().flush().ok();
+    }
+
+    /// What has come up: a broker that is gone is not a matter for the end.
+    fn tell(&mut self, notes: &[String]) {
+        for note in notes.iter().skip(self.known).filter(|_| self.tells) {
+            self.clear();
+            eprintln!("note: {note}");
+        }
+        self.known = notes.len();
     }
 
     fn clear(&self) {

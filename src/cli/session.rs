@@ -165,6 +165,11 @@ impl Session {
         self.engine.facts()
     }
 
+    /// What a person should know, so far.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Wall time spent simulating, in seconds.
     pub fn wall_seconds(&self) -> f64 {
         self.wall
@@ -186,6 +191,8 @@ impl Session {
         // By the clock, what happened until now may be later than what was asked for.
         self.watch.catch_up(until.max(self.now().min(self.end)));
         self.hand_over();
+        let news = self.engine.news();
+        self.notes.extend(news);
         self.end_when_quiet();
         self.wall += begun.elapsed().as_secs_f64();
     }

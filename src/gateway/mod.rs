@@ -13,7 +13,7 @@ mod reach;
 
 pub use commands::{Act, Brokers, Commands, Profile};
 use notes::Notes;
-pub use reach::{Reach, ReachSetup};
+pub use reach::{Means, Reach, ReachSetup};
 
 /// How a run treats what is not its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

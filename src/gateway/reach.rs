@@ -15,6 +15,17 @@ use super::commands::{Act, Commands, LIMIT, Shell};
 use super::proxy::{Protocol, Proxy, Upstream};
 use super::{Notes, Trouble};
 
+/// By which means a run does something to the real world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Means {
+    /// What clients speak with brokers; none when nothing is to be between them.
+    pub between: Option<Protocol>,
+    /// What can be done to brokers.
+    pub commands: Commands,
+    /// For jitter.
+    pub seed: u64,
+}
+
 /// What a reach is made of.
 #[derive(Clone, Debug)]
 pub struct ReachSetup {
@@ -22,12 +33,8 @@ pub struct ReachSetup {
     pub clients: Vec<NodeId>,
     /// Nodes of brokers: broker 1 of the scenario first.
     pub brokers: Vec<NodeId>,
-    /// What clients speak with brokers; none when nothing is to be between them.
-    pub between: Option<Protocol>,
-    /// What can be done to brokers.
-    pub commands: Commands,
-    /// For jitter.
-    pub seed: u64,
+    /// By which means.
+    pub means: Means,
 }
 
 /// What a run can do to the real world. Shared by the backend, the clients and the hands of the host.
@@ -61,7 +68,7 @@ impl Reach {
 
     fn with_limit(setup: ReachSetup, limit: Duration) -> Arc<Self> {
         let notes = Notes::default();
-        let shell = Shell::new(setup.commands.clone(), limit, notes.clone());
+        let shell = Shell::new(setup.means.commands.clone(), limit, notes.clone());
         Arc::new(Self { setup, notes, shell, state: Mutex::default() })
     }
 
@@ -71,7 +78,7 @@ impl Reach {
     /// # Errors
     /// When there can be no proxy.
     pub fn begin(&self, brokers: &[(i32, String)]) -> Result<(), Trouble> {
-        let Some(protocol) = self.setup.between else { return Ok(()) };
+        let Some(protocol) = self.setup.means.between else { return Ok(()) };
         let nodes = self.setup.brokers.iter().copied();
         // Brokers that the scenario does not have are reached through the proxy all the same.
         let nodes = nodes.chain((0..).map(|index| NodeId(u32::MAX - index)));
@@ -81,7 +88,7 @@ impl Reach {
             address: address.clone(),
         };
         let upstreams: Vec<_> = brokers.iter().zip(nodes).map(upstream).collect();
-        let proxy = Proxy::start(&self.setup.clients, &upstreams, protocol, self.setup.seed)
+        let proxy = Proxy::start(&self.setup.clients, &upstreams, protocol, self.setup.means.seed)
             .map_err(|error| Trouble::Outside(format!("no proxy can be put before the brokers: {error}")))?;
         self.state().proxy = Some(proxy);
         Ok(())
@@ -231,7 +238,8 @@ mod tests {
             commands.set(act, format!("echo {} {{number}} >>{}", act.key(), file.display()));
         }
         let (clients, brokers) = (vec![CLIENT], BROKERS.to_vec());
-        (Reach::new(ReachSetup { clients, brokers, between, commands, seed: 1 }), file)
+        let means = Means { between, commands, seed: 1 };
+        (Reach::new(ReachSetup { clients, brokers, means }), file)
     }
 
     fn done(file: &std::path::Path) -> Vec<String> {
@@ -280,9 +288,7 @@ mod tests {
         let setup = ReachSetup {
             clients: Vec::new(),
             brokers: BROKERS.to_vec(),
-            between: None,
-            commands: Commands::default(),
-            seed: 1,
+            means: Means::default(),
         };
         let reach = Reach::new(setup);
         assert!(!reach.hands().obey(&Command::Pause(BROKERS[0])));

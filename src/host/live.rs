@@ -25,8 +25,6 @@
 //!
 //! **Not modelled:** a run that can be repeated: what comes first is for the machine to say.
 
-#![expect(clippy::disallowed_types, reason = "the real world has a clock, threads and channels")]
-
 mod alarm;
 mod door;
 mod place;

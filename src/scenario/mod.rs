@@ -19,6 +19,7 @@ mod read;
 pub mod scenario;
 mod schema;
 mod sense;
+mod suit;
 pub mod target;
 pub mod templates;
 pub mod units;

@@ -32,6 +32,8 @@ mod faults;
 mod real;
 
 use applications::{content, install, install_supervisor};
+#[cfg(feature = "real-kafka")]
+pub use real::patient;
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {

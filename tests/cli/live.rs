@@ -1,5 +1,7 @@
 //! `brokersim run --on WORLD`: what a run by the clock writes and says, and how it ends.
 
+#![expect(clippy::disallowed_types, reason = "the run is by the clock")]
+
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,8 +58,14 @@ fn a_live_run_says_what_a_simulated_one_says_but_for_the_digest() {
 
     let manifest = manifest(&scratch);
     assert_eq!((&manifest["world"], &manifest["digest"]), (&"live".into(), &Value::Null));
-    assert_eq!((&manifest["state"], &manifest["checkpoints"]), (&"finished".into(), &Value::Array(Vec::new())));
-    assert_eq!((&manifest["counts"]["records"], &manifest["counts"]["facts"]), (&101.into(), &summary["facts"]));
+    assert_eq!(
+        (&manifest["state"], &manifest["checkpoints"]),
+        (&"finished".into(), &Value::Array(Vec::new()))
+    );
+    assert_eq!(
+        (&manifest["counts"]["records"], &manifest["counts"]["facts"]),
+        (&101.into(), &summary["facts"])
+    );
     assert_eq!(manifest["counts"]["sinks"]["worker"]["rows"], 101);
 }
 
@@ -75,7 +83,8 @@ fn a_live_run_cannot_be_replayed_or_explained_and_is_told_so() {
 #[test]
 fn a_broken_promise_ends_a_live_run_with_one() {
     let scratch = scratch();
-    let told = call(&scratch.0, "run story.toml --on live --no-tape --set expect.broken=[\"nothing-refused\"]");
+    let told =
+        call(&scratch.0, "run story.toml --on live --no-tape --set expect.broken=[\"nothing-refused\"]");
     assert_eq!(told.code, 1, "{}{}", told.out, told.err);
     assert!(told.out.contains("no digest") && !told.out.contains("brokersim why"), "{}", told.out);
 }
@@ -85,6 +94,8 @@ fn what_makes_no_sense_by_the_clock_is_refused_before_anything_is_written() {
     let scratch = scratch();
     for (words, says) in [
         ("--on live --speed 2", "leave --speed out"),
+        ("--keep", "--keep is about real brokers"),
+        ("--on live --use-existing", "--use-existing is about real brokers"),
         ("--on nowhere", "there is no world `nowhere`"),
         ("--on mqtt://localhost:1883", "cannot run on mqtt://localhost:1883"),
         ("--on embedded", "cannot run on embedded"),
@@ -118,8 +129,20 @@ fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 fn ctrl_c_ends_a_live_run_early_and_what_was_recorded_is_readable() {
     let scratch = scratch();
     let mut command = Command::new(env!("CARGO_BIN_EXE_brokersim"));
-    command.args(["run", "story.toml", "--on", "live", "--out", "run", "--duration", "100s", "--format", "json"]);
-    let piped = command.current_dir(&scratch.0).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
+    command.args([
+        "run",
+        "story.toml",
+        "--on",
+        "live",
+        "--out",
+        "run",
+        "--duration",
+        "100s",
+        "--format",
+        "json",
+    ]);
+    let piped =
+        command.current_dir(&scratch.0).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
     let mut child = piped.spawn().expect("the program runs");
     wait_for("the recording", || scratch.0.join("run/manifest.json").exists());
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
@@ -135,6 +158,9 @@ fn ctrl_c_ends_a_live_run_early_and_what_was_recorded_is_readable() {
     let summary: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((&summary["state"], &summary["books_balance"]), (&"interrupted".into(), &true.into()));
     let manifest = manifest(&scratch);
-    assert_eq!((&manifest["state"], &manifest["counts"]["facts"]), (&"interrupted".into(), &summary["facts"]));
+    assert_eq!(
+        (&manifest["state"], &manifest["counts"]["facts"]),
+        (&"interrupted".into(), &summary["facts"])
+    );
     assert_eq!(manifest["counts"]["records"], summary["books"]["offered"]);
 }

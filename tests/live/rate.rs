@@ -1,5 +1,7 @@
 //! A generator whose arrivals come faster than the runtime's timers can ring.
 
+#![expect(clippy::disallowed_types, reason = "the run is by the clock")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -40,7 +42,10 @@ fn generator() -> Builder<Brokersim> {
         channel: ChannelId(0),
         publisher: abyss.addr(),
         arrivals: Arrivals { pattern: Pattern::Constant { rate: RATE as f64 }, batch: 1 },
-        payload: Some(PayloadKind::Bytes(Bytes { size: SizeLaw::Constant(100) }).state(0, &mut Rng::named(1, "payload"))),
+        payload: Some(
+            PayloadKind::Bytes(Bytes { size: SizeLaw::Constant(100) })
+                .state(0, &mut Rng::named(1, "payload")),
+        ),
         keys: KeyState::new(&Keys::None, &schema).expect("no key is a way to choose keys"),
         schema: Arc::new(schema),
         codec: Codec::Json,

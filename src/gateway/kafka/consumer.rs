@@ -16,10 +16,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
@@ -30,7 +31,7 @@ use crate::wire::Brokersim;
 use crate::wire::port::{Delivery, FromSubscriber, ToSubscriber};
 
 use super::header;
-use super::member::{Context, Member, Reset, error_code, offsets_of};
+use super::member::{Context, Member, Reset, offsets_of};
 
 /// The actor in front of a real consumer.
 #[derive(Clone, Debug)]
@@ -109,7 +110,9 @@ struct Gathered {
 pub(super) struct Worker {
     setup: Setup,
     work: Receiver<Work>,
-    client: Option<BaseConsumer<Context>>,
+    client: Option<Arc<BaseConsumer<Context>>>,
+    /// An automatic commit that is under way.
+    committing: Option<JoinHandle<()>>,
     /// A `Next` waits for records.
     polling: bool,
     commit_due: Option<Instant>,
@@ -119,7 +122,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(setup: Setup, work: Receiver<Work>) -> Self {
-        Self { setup, work, client: None, polling: false, commit_due: None, failed: false }
+        Self { setup, work, client: None, committing: None, polling: false, commit_due: None, failed: false }
     }
 
     /// Works until the run is over.
@@ -152,7 +155,7 @@ impl Worker {
         }
         let member = &self.setup.member;
         let mut config = self.setup.config.clone();
-        config.set("bootstrap.servers", member.names.bootstrap());
+        config.set("bootstrap.servers", member.names.bootstrap_of(self.setup.node));
         let context = Context { member: Arc::clone(member) };
         let made = config.create_with_context(context).and_then(|client: BaseConsumer<Context>| {
             let topics: Vec<_> = self.setup.topics.iter().map(String::as_str).collect();
@@ -163,7 +166,7 @@ impl Worker {
                 member.forget();
                 member.gone.store(false, Ordering::Relaxed);
                 member.groups.joins(member.group, member.me);
-                self.client = Some(client);
+                self.client = Some(Arc::new(client));
                 self.commit_due = self.setup.auto_commit.map(|every| Instant::now() + every);
                 true
             }
@@ -284,14 +287,26 @@ impl Worker {
         member.say(FromSubscriber::Settled { accepted });
     }
 
-    /// `enable.auto.commit`: within `poll()`, what earlier polls handed over.
+    /// `enable.auto.commit`: within `poll()`, what earlier polls handed over. Nobody waits for it: librdkafka tells
+    /// what became of a commit only to a thread that does.
     fn commit_in_passing(&mut self) {
+        if self.committing.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
         self.commit_due = self.setup.auto_commit.map(|every| Instant::now() + every);
         let (Some(client), Some(offsets)) = (&self.client, self.setup.member.uncommitted()) else { return };
-        if let Err(error) = client.commit(&offsets, CommitMode::Async) {
-            let member = &self.setup.member;
-            member.emit(Kafka::CommitFailed { group: member.group, error: error_code(&error) });
+        let (client, member) = (Arc::clone(client), Arc::clone(&self.setup.member));
+        self.committing = Some(std::thread::spawn(move || {
+            member.commit_these(&client, &offsets);
+        }));
+    }
+
+    /// Lets the client go, with its last callbacks.
+    fn let_go(&mut self, client: Arc<BaseConsumer<Context>>) {
+        if let Some(thread) = self.committing.take() {
+            let _ = thread.join();
         }
+        assert!(Arc::into_inner(client).is_some(), "nobody else holds a client whose commits are over");
     }
 
     fn close(&mut self) {
@@ -303,15 +318,15 @@ impl Worker {
         }
         member.groups.leaves(member.group, member.me, GroupReason::MemberLeft);
         // Its last callbacks are told as any others.
-        drop(client);
-        member.forget();
+        self.let_go(client);
+        self.setup.member.forget();
     }
 
     /// The process dies: nothing is committed, and nobody is told if that can be helped.
     fn crash(&mut self) {
         (self.polling, self.failed) = (false, false);
         let Some(client) = self.client.take() else { return };
-        let (member, node) = (&self.setup.member, self.setup.node);
+        let (member, node) = (Arc::clone(&self.setup.member), self.setup.node);
         member.gone.store(true, Ordering::Relaxed);
         member.groups.leaves(member.group, member.me, GroupReason::SessionTimeout);
         let silent = self.setup.vanish.as_ref().is_some_and(|vanish| vanish.silence(node));
@@ -321,7 +336,7 @@ impl Worker {
                  group did not have to wait for session.timeout.ms",
             );
         }
-        drop(client);
+        self.let_go(client);
         if let Some(vanish) = &self.setup.vanish {
             vanish.restore(node);
         }
@@ -330,7 +345,9 @@ impl Worker {
 
     fn end(&mut self) {
         self.setup.member.gone.store(true, Ordering::Relaxed);
-        self.client = None;
+        if let Some(client) = self.client.take() {
+            self.let_go(client);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+#[cfg(test)]
 use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
@@ -23,9 +24,11 @@ pub enum Ask {
     Create(Plan, Sender<Result<(), String>>),
     /// Break the connection of the next member that says goodbye instead of hearing it.
     IgnoreGoodbye(Sender<()>),
-    /// The next requests of this kind fail with these errors; for tests.
+    /// The next requests of this kind fail with these errors.
+    #[cfg(test)]
     Fail(RDKafkaApiKey, Vec<RDKafkaRespErr>, Sender<()>),
-    /// Requests take so long; for tests.
+    /// Requests take so long.
+    #[cfg(test)]
     Slow(Duration, Sender<()>),
     /// It is over.
     End,
@@ -124,10 +127,12 @@ fn serve(brokers: u32, ready: &Sender<Result<String, String>>, asked: &Receiver<
                 cluster.request_errors(RDKafkaApiKey::LeaveGroup, &lost);
                 let _ = reply.send(());
             }
+            #[cfg(test)]
             Ask::Fail(key, errors, reply) => {
                 cluster.request_errors(key, &errors);
                 let _ = reply.send(());
             }
+            #[cfg(test)]
             Ask::Slow(by, reply) => {
                 for broker in 1..=brokers {
                     let _ = cluster.broker_round_trip_time(broker as i32, by);

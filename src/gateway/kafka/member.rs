@@ -9,7 +9,7 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -122,10 +122,14 @@ impl Member {
 
     /// Commits what was handed over and waits for it; whether that is kept.
     pub fn commit(&self, client: &BaseConsumer<Context>) -> bool {
-        let Some(offsets) = self.uncommitted() else { return true };
-        match client.commit(&offsets, CommitMode::Sync) {
+        self.uncommitted().is_none_or(|offsets| self.commit_these(client, &offsets))
+    }
+
+    /// Commits these offsets and waits for it; whether that is kept.
+    pub fn commit_these(&self, client: &BaseConsumer<Context>, offsets: &TopicPartitionList) -> bool {
+        match client.commit(offsets, CommitMode::Sync) {
             Ok(()) => {
-                self.settled(&offsets);
+                self.settled(offsets);
                 true
             }
             Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => true,
@@ -276,17 +280,6 @@ impl ConsumerContext for Context {
         };
         if let Err(error) = done {
             member.notes.complain("consumer", &error, "rebalance");
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        match result {
-            Ok(()) => self.member.settled(offsets),
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                let group = self.member.group;
-                self.member.emit(Kafka::CommitFailed { group, error: error_code(&error) });
-            }
         }
     }
 }

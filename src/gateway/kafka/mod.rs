@@ -13,7 +13,8 @@
 //! **Not modelled:** transactions; what the brokers do inside.
 
 mod actors;
-pub mod admin;
+mod api_versions;
+mod admin;
 mod books;
 mod consumer;
 pub mod doctor;
@@ -29,7 +30,7 @@ mod settings;
 mod tests;
 mod watch;
 
-use std::io::{IsTerminal, Write};
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -38,7 +39,7 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 
-use crate::host::Door;
+use crate::host::{Door, Hands};
 use crate::kernel::{Addr, Builder, Desk, NodeId, Seat};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
@@ -46,7 +47,7 @@ use crate::wire::Brokersim;
 use crate::wire::kafka::{ToBroker, ToController};
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 
-use super::{Backend, Options, Trouble};
+use super::{Backend, Means, Options, Reach, ReachSetup, Trouble};
 
 use actors::{BrokerSeat, ControllerSeat, Order, Shared};
 use admin::{Admin, PATIENCE, Plan, knock, silence};
@@ -97,10 +98,10 @@ pub struct Config {
     pub topics: Vec<Topic>,
     /// How it treats what is not its own.
     pub options: Options,
-    /// Whether somebody is sure, by the names given, that the cluster is on this machine.
-    pub is_here: bool,
     /// A number that no other run has.
     pub run: u32,
+    /// What the run can do to the cluster for its faults.
+    pub means: Means,
 }
 
 /// A number that hardly any other run has: for prefixes and headers.
@@ -174,6 +175,8 @@ pub struct Ports {
     pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
     /// The cluster itself.
     pub backend: Box<dyn Backend>,
+    /// For faults that strike it.
+    pub hands: Vec<Box<dyn Hands>>,
 }
 
 /// What clients share.
@@ -217,6 +220,9 @@ pub fn install(
     let node = builder.node("controller");
     let controller: Seat<ControllerSeat> = builder.reserve(node, "controller");
     let (teller, stage) = (controller.id(), Arc::clone(&config.stage));
+    let view = Shared::default();
+    let brokers = install_brokers(config.brokers, builder, &view);
+    let reach = reach(&config, apps, &brokers);
     let embedded = matches!(config.cluster, Cluster::Embedded(_)).then(Silence::default);
     let silence = embedded.clone().map(|silence| Arc::new(silence) as Arc<dyn Vanish>);
     let prefix =
@@ -229,10 +235,8 @@ pub fn install(
         groups: Arc::new(Groups::new(door.clone(), teller, stage.groups.len())),
         notes: Arc::new(Notes::default()),
         door: door.clone(),
-        vanish: vanish.or(silence),
+        vanish: reach.clone().map(|reach| reach as Arc<dyn Vanish>).or(vanish).or(silence),
     };
-    let view = Shared::default();
-    let brokers = install_brokers(config.brokers, builder, &view);
     let is_embedded = embedded.is_some();
     let mut clients =
         Clients { common: common.clone(), embedded: is_embedded, endings: Vec::new(), threads: Vec::new() };
@@ -242,8 +246,10 @@ pub fn install(
     let addr = controller.addr();
     builder.install(controller, ControllerSeat { watch: orders.clone() }, Desk::default());
     let may_lose = apps.publishers.iter().any(|app| !acks_all(&app.settings));
+    let hands = reach.iter().map(Reach::hands).collect();
     let backend = Outside {
         config,
+        reach,
         common,
         teller,
         view,
@@ -256,9 +262,26 @@ pub fn install(
         closed: None,
         watch: None,
         made: Vec::new(),
+        told: BTreeSet::new(),
         over: false,
     };
-    Ports { publishers, subscribers, controller: addr, brokers, backend: Box::new(backend) }
+    Ports { publishers, subscribers, controller: addr, brokers, backend: Box::new(backend), hands }
+}
+
+/// What the run can do to a cluster that is not within this process.
+fn reach(
+    config: &Config,
+    apps: &Applications,
+    brokers: &[(BrokerId, NodeId, Addr<ToBroker>)],
+) -> Option<Arc<Reach>> {
+    let publishers = apps.publishers.iter().map(|app| app.node);
+    let clients: BTreeSet<_> = publishers.chain(apps.subscribers.iter().map(|app| app.node)).collect();
+    let setup = ReachSetup {
+        clients: clients.into_iter().collect(),
+        brokers: brokers.iter().map(|(_, node, _)| *node).collect(),
+        means: config.means.clone(),
+    };
+    matches!(config.cluster, Cluster::At(_)).then(|| Reach::new(setup))
 }
 
 fn install_brokers(
@@ -303,6 +326,7 @@ impl Clients {
         let Common { run, connection, names, books, notes, door, .. } = self.common.clone();
         let setup = producer::Setup {
             me: seat.id(),
+            node: app.node,
             app: app.app,
             config: named(properties.config(&connection), &app.name),
             max_block: app.max_block,
@@ -326,7 +350,10 @@ impl Clients {
     fn subscriber(&mut self, builder: &mut Builder<Brokersim>, app: &Subscriber) -> Addr<ToSubscriber> {
         let seat: Seat<consumer::Front> = builder.reserve(app.node, app.name.as_str());
         let addr = seat.addr();
-        let mut properties = settings::consumer(&app.settings);
+        // The protocol of groups decides which other settings there are.
+        let protocol = self.common.connection.iter().filter(|(name, _)| name == "group.protocol");
+        let given: Vec<_> = app.settings.iter().chain(protocol).cloned().collect();
+        let mut properties = settings::consumer(&given);
         if self.embedded {
             // It answers a fetch when its time is over, whatever has come meanwhile.
             properties.values.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
@@ -389,6 +416,7 @@ fn named(mut config: ClientConfig, name: &str) -> ClientConfig {
 /// The cluster for the time of a run.
 struct Outside {
     config: Config,
+    reach: Option<Arc<Reach>>,
     common: Common,
     teller: crate::kernel::ActorId,
     view: Shared,
@@ -402,6 +430,8 @@ struct Outside {
     watch: Option<JoinHandle<()>>,
     /// Topics that this run made.
     made: Vec<String>,
+    /// What was told of the reach.
+    told: BTreeSet<String>,
     over: bool,
 }
 
@@ -438,39 +468,31 @@ impl Outside {
         if let Some(why) = settings::beyond_this_build(&self.common.connection) {
             return Err(Trouble::Usage(why));
         }
-        self.agree(servers)?;
         self.common.names.set_bootstrap(&servers.join(","));
         let refused: Vec<_> = servers.iter().filter_map(|server| knock(server).err()).collect();
         if refused.len() == servers.len() {
             return Err(Trouble::Outside(refused.join("; ")));
         }
         let (admin, brokers) = self.meet(&servers.join(","))?;
-        self.common.names.set_brokers(brokers);
+        self.common.names.set_brokers(brokers.iter().map(|(id, _)| *id).collect());
+        if let Some(reach) = &self.reach {
+            reach.begin(&brokers)?;
+            self.common.names.set_reach(Arc::clone(reach));
+        }
         self.make_topics(&admin)
     }
 
-    /// Writes to a cluster that is not on this machine are agreed to first.
-    fn agree(&self, servers: &[String]) -> Result<(), Trouble> {
-        if self.config.is_here || self.config.options.yes {
-            return Ok(());
-        }
-        let servers = servers.join(",");
-        let question =
-            format!("{servers} is not on this machine: topics will be made there and written to. Go on? [y/N] ");
-        if std::io::stdin().is_terminal() && ask(&question) {
-            return Ok(());
-        }
-        Err(Trouble::Usage(format!("{servers} is not on this machine: say --yes to write to it")))
-    }
-
-    /// Who is there?
-    fn meet(&self, servers: &str) -> Result<(Admin, Vec<i32>), Trouble> {
+    /// Who is there? Ids in ascending order, and where each says it listens.
+    fn meet(&self, servers: &str) -> Result<(Admin, Vec<(i32, String)>), Trouble> {
         let wrong = |error: &dyn std::fmt::Display| Trouble::Usage(format!("librdkafka says: {error}"));
         let admin = Admin::new(&self.connection()).map_err(|error| wrong(&error))?;
         let metadata = admin.metadata(None, PATIENCE).map_err(|error| {
             Trouble::Outside(silence(servers, &error, &doctor::complaints(&self.connection())))
         })?;
-        let brokers: Vec<_> = metadata.brokers().iter().map(rdkafka::metadata::MetadataBroker::id).collect();
+        let told = metadata.brokers().iter();
+        let mut brokers: Vec<_> =
+            told.map(|broker| (broker.id(), format!("{}:{}", broker.host(), broker.port()))).collect();
+        brokers.sort();
         let (there, wanted) = (brokers.len() as u32, self.config.brokers);
         if there != wanted {
             let note = format!("the cluster has {there} brokers, the scenario {wanted}");
@@ -613,6 +635,9 @@ impl Outside {
         if books.strangers() > 0 {
             notes.say(format!("{} records of others lie in these topics and were passed over", books.strangers()));
         }
+        if books.cuts() > 0 {
+            notes.say(format!("{} times another record lay where one had been told: a log had been cut", books.cuts()));
+        }
         if books.holes() > 0 {
             notes.say(format!("of {} offsets nobody could say in time what lies there", books.holes()));
         }
@@ -626,13 +651,6 @@ const EMBEDDED: &str = "on the embedded cluster (librdkafka's mock) nothing is r
 fn create(admin: &Admin, plans: &[Plan]) -> Result<Vec<Option<RDKafkaErrorCode>>, Trouble> {
     let made = admin.create(plans, false);
     made.map_err(|error| Trouble::Outside(format!("the cluster does not make topics: {error}")))
-}
-
-fn ask(question: &str) -> bool {
-    eprint!("{question}");
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("y")
 }
 
 impl Backend for Outside {
@@ -652,7 +670,10 @@ impl Backend for Outside {
     }
 
     fn notes(&mut self) -> Vec<String> {
-        self.common.notes.lines()
+        let mut notes = self.common.notes.take();
+        let of_reach = self.reach.iter().flat_map(|reach| reach.notes());
+        notes.extend(of_reach.filter(|note| self.told.insert(note.clone())));
+        notes
     }
 
     fn tear_down(&mut self) {
@@ -663,6 +684,11 @@ impl Backend for Outside {
         let _ = self.orders.send(Order::End);
         if let Some(watch) = self.watch.take() {
             let _ = watch.join();
+        }
+        // Topics are removed from a cluster that is whole.
+        if let Some(reach) = &self.reach {
+            reach.mend();
+            reach.end();
         }
         self.remove_what_was_made();
         if let Some(silence) = &self.silence {

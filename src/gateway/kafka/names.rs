@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::gateway::Reach;
+use crate::kernel::NodeId;
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, PlaceId, Stage};
 
@@ -17,14 +19,16 @@ pub struct Names {
     brokers: OnceLock<Vec<i32>>,
     /// `bootstrap.servers`
     bootstrap: OnceLock<String>,
+    /// What clients go through on their way to the cluster.
+    reach: OnceLock<Arc<Reach>>,
 }
 
 impl Names {
     /// Names that begin with `prefix`, for a cluster that is not known yet.
     pub fn new(stage: Arc<Stage>, prefix: impl Into<String>) -> Self {
         let partitions = stage.channels.iter().map(|_| AtomicU32::new(0)).collect();
-        let (brokers, bootstrap) = (OnceLock::new(), OnceLock::new());
-        Self { stage, prefix: prefix.into(), partitions, brokers, bootstrap }
+        let (brokers, bootstrap, reach) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { stage, prefix: prefix.into(), partitions, brokers, bootstrap, reach }
     }
 
     /// The cluster listens here.
@@ -35,6 +39,17 @@ impl Names {
     /// Where the cluster listens; empty before that is known.
     pub fn bootstrap(&self) -> &str {
         self.bootstrap.get().map_or("", String::as_str)
+    }
+
+    /// Clients go through this.
+    pub fn set_reach(&self, reach: Arc<Reach>) {
+        self.reach.get_or_init(|| reach);
+    }
+
+    /// Where clients on this node find the cluster.
+    pub fn bootstrap_of(&self, node: NodeId) -> String {
+        let way = self.reach.get().and_then(|reach| reach.way(node));
+        way.unwrap_or_else(|| self.bootstrap().to_owned())
     }
 
     /// The brokers of the cluster have these ids.
@@ -108,11 +123,6 @@ impl Names {
     pub fn broker(&self, id: i32) -> Option<BrokerId> {
         self.ids().iter().position(|known| *known == id).map(|index| BrokerId(index as u32 + 1))
     }
-
-    /// The `node.id` of a broker of the scenario.
-    pub fn node_id(&self, broker: BrokerId) -> Option<i32> {
-        self.ids().get((broker.0 as usize).checked_sub(1)?).copied()
-    }
 }
 
 #[cfg(test)]
@@ -132,6 +142,5 @@ mod tests {
         assert_eq!(names.place_named("payments", 2), None);
         assert_eq!(names.place_named("brokersim-1-payments", 3), None);
         assert_eq!(names.broker(3), Some(BrokerId(2)));
-        assert_eq!(names.node_id(BrokerId(1)), Some(1));
     }
 }

@@ -1,36 +1,36 @@
-//! What there is to say about a run on real brokers besides its facts: once each, for the end of the run.
+//! What there is to say about a run on real brokers besides its facts: once each.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-/// How many different complaints are kept.
+/// How many different notes are kept.
 const MOST: usize = 40;
 
 /// Notes of all clients of a run.
 #[derive(Debug, Default)]
 pub struct Notes {
-    said: Mutex<BTreeMap<String, u64>>,
+    /// By what makes them the same; none once it was told.
+    said: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl Notes {
     /// Something worth saying.
     pub fn say(&self, note: impl Into<String>) {
-        let mut said = self.said.lock().expect("nobody panics with the notes in hand");
         let note = note.into();
-        if said.len() < MOST || said.contains_key(&note) {
-            *said.entry(note).or_default() += 1;
-        }
+        self.note(note.clone(), note);
     }
 
-    /// librdkafka complains.
+    /// librdkafka complains: of each kind of client and error, the first counts.
     pub fn complain(&self, who: &str, error: &KafkaError, reason: &str) {
-        let reason = without_numbers(reason);
-        match error.rdkafka_error_code() {
-            Some(code) => self.say(format!("{who}: {code}: {reason}")),
-            None => self.say(format!("{who}: {error}: {reason}")),
+        let code = error.rdkafka_error_code();
+        if is_about_connections(code) {
+            let same = "connections".to_owned();
+            return self.note(same, format!("a connection was lost or refused, and tried again ({who}: {reason})"));
         }
+        let what = code.map_or_else(|| error.to_string(), |code| code.to_string());
+        self.note(format!("{who}: {what}"), format!("{who}: {what}: {reason}"));
     }
 
     /// A record was not accepted for this reason.
@@ -38,19 +38,33 @@ impl Notes {
         self.say(format!("producer: records not accepted: {code}"));
     }
 
-    /// All of them, with how often each was said.
-    pub fn lines(&self) -> Vec<String> {
-        let said = self.said.lock().expect("nobody panics with the notes in hand");
-        said.iter()
-            .map(|(note, times)| if *times > 1 { format!("{note} ({times} times)") } else { note.clone() })
-            .collect()
+    /// Those that were not taken yet.
+    pub fn take(&self) -> Vec<String> {
+        self.said().values_mut().filter_map(Option::take).collect()
+    }
+
+    fn note(&self, same: String, note: String) {
+        let mut said = self.said();
+        if said.len() < MOST {
+            said.entry(same).or_insert(Some(note));
+        }
+    }
+
+    fn said(&self) -> MutexGuard<'_, BTreeMap<String, Option<String>>> {
+        self.said.lock().expect("nobody panics with the notes in hand")
     }
 }
 
-/// "(after 1234ms in state UP)" differs every time, and says the same.
-fn without_numbers(text: &str) -> String {
-    let end = text.find(" (after ").unwrap_or(text.len());
-    text[..end].to_owned()
+/// librdkafka tells of each connection of each client to each broker; it goes on trying by itself.
+fn is_about_connections(code: Option<RDKafkaErrorCode>) -> bool {
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+        )
+    )
 }
 
 #[cfg(test)]
@@ -58,13 +72,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_complaint_is_said_once_and_counted() {
+    fn the_same_complaint_is_told_once() {
         let notes = Notes::default();
         let error = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
         notes.complain("producer", &error, "127.0.0.1:1: refused (after 3ms in state CONNECT)");
-        notes.complain("producer", &error, "127.0.0.1:1: refused (after 9ms in state CONNECT)");
-        let lines = notes.lines();
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].ends_with("(2 times)"), "{lines:?}");
+        notes.complain("consumer", &error, "127.0.0.1:2: refused (after 9ms in state CONNECT)");
+        let told = notes.take();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("127.0.0.1:1"), "{told:?}");
+        notes.complain("producer", &error, "127.0.0.1:1: refused (after 5ms in state CONNECT)");
+        assert_eq!(notes.take(), Vec::<String>::new());
     }
 }

@@ -29,7 +29,7 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
 
 use crate::host::Door;
-use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Time};
+use crate::kernel::{NodeId, Actor, ActorId, Addr, Crash, Cx, Time};
 use crate::trace::{Batch, Body, ChannelId, Ids, Life, PlaceId, Reason, Record};
 use crate::wire::Brokersim;
 use crate::wire::port::{FromPublisher, ToPublisher};
@@ -98,6 +98,8 @@ pub struct Report {
 pub struct Setup {
     /// Its actor.
     pub me: ActorId,
+    /// Its node.
+    pub node: NodeId,
     /// Its application.
     pub app: Addr<FromPublisher>,
     /// librdkafka's properties, without where the cluster listens.
@@ -187,6 +189,9 @@ struct Epoch {
     open: u64,
     failed: u32,
 }
+
+/// An accepted record: where it lies, and at which offset, as far as that was told.
+type Accepted = (Option<PlaceId>, Option<u64>, Box<Tag>);
 
 /// How long a dying client is listened to.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -301,7 +306,7 @@ impl Worker {
         if self.client.is_none() {
             let context = Context { thread: self.myself.clone(), notes: Arc::clone(&self.setup.notes) };
             let mut config = self.setup.config.clone();
-            config.set("bootstrap.servers", self.setup.names.bootstrap());
+            config.set("bootstrap.servers", self.setup.names.bootstrap_of(self.setup.node));
             match Client::new(&config, context) {
                 Ok(client) => self.client = Some(client),
                 Err(error) => self.setup.notes.complain("producer", &error, "it could not be made"),
@@ -424,7 +429,7 @@ impl Worker {
     }
 
     /// Records that lie side by side.
-    fn accept(&mut self, run: &[(Option<PlaceId>, Option<u64>, Box<Tag>)]) {
+    fn accept(&mut self, run: &[Accepted]) {
         let (place, offset, _) = run[0];
         let records: Vec<_> = run.iter().map(|(.., tag)| tag.record).collect();
         if let (Some(place), Some(offset)) = (place, offset) {
@@ -579,9 +584,9 @@ fn contents<'a>(
 }
 
 /// How many of these, from the first on, lie side by side; none when there are none.
-fn run_length(reports: &[(Option<PlaceId>, Option<u64>, Box<Tag>)]) -> Option<usize> {
+fn run_length(reports: &[Accepted]) -> Option<usize> {
     let (place, offset, _) = reports.first()?;
-    let follows = |(index, report): &(usize, &(Option<PlaceId>, Option<u64>, Box<Tag>))| {
+    let follows = |(index, report): &(usize, &Accepted)| {
         report.0 == *place && report.1 == offset.map(|offset| offset + *index as u64)
     };
     Some(reports.iter().enumerate().take_while(follows).count())

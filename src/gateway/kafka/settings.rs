@@ -257,7 +257,7 @@ fn assignors(given: Option<&str>, properties: &mut Properties) -> String {
     }
     // Java joins with the eager protocol while any of its assignors is eager.
     let eager = |name: &&str| *name != "cooperative-sticky";
-    if known.iter().any(eager) && !known.iter().all(|name| eager(&name)) {
+    if known.iter().any(eager) {
         known.retain(eager);
     }
     known.join(",")

@@ -102,9 +102,16 @@ impl Rig {
 
     /// A member of `billing` that commits when it is told to.
     fn consumer(&mut self) -> (ActorId, Sender<consumer::Work>) {
+        self.consumer_with(&[("session.timeout.ms", "3000"), ("heartbeat.interval.ms", "300")], None)
+    }
+
+    fn consumer_with(
+        &mut self,
+        settings: &[(&str, &str)],
+        auto_commit: Option<Duration>,
+    ) -> (ActorId, Sender<consumer::Work>) {
         let (node, app) = self.application();
-        let settings = [("session.timeout.ms", "3000"), ("heartbeat.interval.ms", "300")];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let name = format!("billing-{}/consumer", self.clients.endings.len());
         let app = Subscriber {
             name,
@@ -115,7 +122,7 @@ impl Rig {
             instance: None,
             channels: vec![ORDERS],
             max_poll_records: 500,
-            auto_commit: None,
+            auto_commit,
             reset: Reset::Earliest,
         };
         let me = self.clients.subscriber(&mut self.builder, &app).id();
@@ -140,7 +147,7 @@ impl Rig {
         let deadline = Instant::now() + DEADLINE;
         while !enough(self) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "not within {DEADLINE:?}: {what}; notes: {:?}", self.clients.common.notes.lines());
+            assert!(!left.is_zero(), "not within {DEADLINE:?}: {what}; notes: {:?}", self.clients.common.notes.take());
             if let Ok(knock) = self.heard.recv_timeout(left.min(Duration::from_millis(200))) {
                 self.take(knock);
             }
@@ -333,6 +340,36 @@ fn a_member_that_crashes_is_missed_only_after_its_session() {
     let crashed = Instant::now();
     rig.until("one has both", |rig| rig.owned(one).len() == 2);
     assert!(crashed.elapsed() > Duration::from_secs(1), "nobody said goodbye: {:?}", crashed.elapsed());
+}
+
+#[test]
+fn an_automatic_commit_covers_what_earlier_polls_handed_over() {
+    let mut rig = Rig::new();
+    let producer = rig.producer(&[]);
+    let (_, consumer) = rig.consumer_with(&[], Some(Duration::from_millis(200)));
+    rig.publish(&producer, 0, 5);
+    rig.read(&consumer, 5);
+    assert_eq!(rig.books().balance().settled, 0, "the application has not come back yet");
+    consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
+    rig.until("it is committed", |rig| rig.lives().any(|life| matches!(life, Life::Settled { .. })));
+    rig.until("all of it", |rig| {
+        let upto = |life: &Life| if let Life::Settled { upto, .. } = life { Some(*upto as u32) } else { None };
+        rig.count(upto) == 5
+    });
+    assert_eq!(rig.books().balance().settled, 5);
+}
+
+#[test]
+fn members_of_the_newer_protocol_share_the_partitions_too() {
+    let mut rig = Rig::new();
+    let producer = rig.producer(&[]);
+    let (one, first) = rig.consumer_with(&[("group.protocol", "consumer")], None);
+    rig.publish(&producer, 0, 100);
+    rig.read(&first, 100);
+    assert_eq!(rig.owned(one).len(), 2);
+    first.send(consumer::Work::Said(ToSubscriber::Settle)).expect("its thread runs");
+    rig.until("the commit is answered", |rig| rig.answers() == [true]);
+    assert_eq!(rig.books().balance().settled, 100);
 }
 
 #[test]

@@ -206,7 +206,9 @@ impl Watch {
     fn look_at_ends(&mut self, channel: ChannelId) {
         for partition in 0..self.setup.names.partitions(channel) as i32 {
             let Some(place) = self.setup.names.place(channel, partition) else { continue };
-            let Some(high) = self.high(place) else { continue };
+            // Without a leader there is nobody to ask, and everybody else waits for the answer.
+            let is_led = self.partitions[place.index()].leader.is_some();
+            let Some(high) = is_led.then(|| self.high(place)).flatten() else { continue };
             self.setup.books.watermark(place, high);
             self.look_at_open(place, high);
         }

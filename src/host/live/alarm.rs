@@ -34,7 +34,8 @@ struct State {
 
 impl Alarm {
     pub(super) fn new(clock: Clock) -> Self {
-        let state = State { due: Time::NEVER, tick: Time::ZERO, looks: Time::ZERO, ringing: false, over: false };
+        let state =
+            State { due: Time::NEVER, tick: Time::ZERO, looks: Time::ZERO, ringing: false, over: false };
         Self { clock, state: Mutex::new(state), changed: Condvar::new() }
     }
 

@@ -88,6 +88,8 @@ pub(super) struct Place<V: Vocabulary> {
     deferred: Slab<Deferred<V>>,
     /// Work that ended while the node was paused.
     frozen: Vec<u32>,
+    /// Where the actor writes what it asks for; kept, so that most inputs allocate nothing.
+    scratch: Vec<Effect<V>>,
     world: Shared<V>,
     inputs: Arc<AtomicU64>,
 }
@@ -142,6 +144,7 @@ impl<V: Vocabulary> Place<V> {
             waiting: VecDeque::new(),
             deferred: Slab::default(),
             frozen: Vec::new(),
+            scratch: Vec::new(),
             world,
             inputs,
         }
@@ -203,7 +206,7 @@ impl<V: Vocabulary> Place<V> {
         }
         self.pass(at);
         self.inputs.fetch_add(1, Ordering::Relaxed);
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch);
         self.resident.handle(self.me, self.now, input, &mut effects);
         effects.reverse();
         self.carry_out(cause, effects, true);
@@ -221,9 +224,10 @@ impl<V: Vocabulary> Place<V> {
             }
             // One that ended its own process asks for nothing any more.
             if self.node().epoch != epoch {
-                return;
+                effects.clear();
             }
         }
+        self.scratch = effects;
     }
 
     /// Does what is asked of timers and leaves the rest. An actor knows at once what it armed and disarmed, and

@@ -226,9 +226,12 @@ impl<V: Vocabulary> World<V> {
         self.network.carry(self.carried, from, to, bytes)
     }
 
-    /// Somebody outside says something.
+    /// Somebody outside says something; a dead process hears nothing.
     pub(super) fn hear(&mut self, from: ActorId, to: ActorId, msg: V::Msg) {
-        let epoch = self.node(self.homes[to.0 as usize]).epoch;
+        let Node { epoch, down, .. } = self.node(self.homes[to.0 as usize]);
+        if down {
+            return;
+        }
         let what = What::Letter { cause: 0, input: Input::Message(from, msg) };
         self.places[to.0 as usize].do_send(Arrival { at: self.clock.now(), epoch, what });
     }

@@ -46,6 +46,12 @@ pub(super) fn install(
     }
 }
 
+/// What of a Kafka scenario is of interest to a cluster that it may run on; none for other systems.
+#[cfg(feature = "real-kafka")]
+pub fn patient(scenario: &Scenario) -> Option<crate::gateway::kafka::doctor::Patient> {
+    scenario.kafka().map(|its| kafka::patient(scenario, its))
+}
+
 fn not_together(world: &World, system: &str, instead: &str) -> Trouble {
     Trouble::Usage(format!("this scenario is about {system}: it cannot run on {world}; try `--on {instead}`"))
 }

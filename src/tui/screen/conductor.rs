@@ -342,7 +342,8 @@ mod tests {
         let (send, receive) = mpsc::channel();
         orders.iter().for_each(|order| send.send(*order).expect("the other end is here"));
         let snapshots = Cell::new(0);
-        let mut fake = Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots, leave_at, orders: send, live };
+        let mut fake =
+            Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots, leave_at, orders: send, live };
         let mailbox = Mailbox::default();
         let wall = Cell::new(Wall::ZERO);
         let read = || {
@@ -383,10 +384,15 @@ mod tests {
     #[test]
     fn pausing_a_run_by_the_clock_stops_the_screen_only() {
         let middle = Time::from_secs(5);
-        let (left, fake, _, report) = conduct_in(true, Speed::REAL, &[Order::Toggle], middle, Wall::from_millis(1));
+        let (left, fake, _, report) =
+            conduct_in(true, Speed::REAL, &[Order::Toggle], middle, Wall::from_millis(1));
         assert_eq!((left, report.clock), (Left::Quit, Clock::Paused));
         assert!(fake.now >= middle, "the run went on to {}", fake.now);
-        assert!(report.snapshot.now < Time::from_secs(1), "the screen stood still at {}", report.snapshot.now);
+        assert!(
+            report.snapshot.now < Time::from_secs(1),
+            "the screen stood still at {}",
+            report.snapshot.now
+        );
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::gateway::Trouble;
+use crate::gateway::kafka::doctor::Patient;
 use crate::gateway::kafka::{self as gateway, Applications, Publisher, Subscriber};
+use crate::gateway::proxy::Protocol;
+use crate::gateway::{Means, Trouble};
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
 use crate::kernel::{Builder, Time};
 use crate::trace::{GroupId, Stage};
 use crate::wire::Brokersim;
 
-use super::super::super::scenario::{Fault, Kafka, Scenario};
+use super::super::super::scenario::{Fault, Kafka, Reader, Scenario, Topic};
 use super::super::super::target::Target;
 use super::super::super::world::Server;
 use super::super::{App, Behind, Clients, Cluster, Outside, named};
@@ -28,11 +30,6 @@ pub(super) fn install(
     if servers.is_none() {
         refuse_what_embedded_cannot(scenario, kafka)?;
     }
-    let topic = |topic: &super::super::super::scenario::Topic| gateway::Topic {
-        partitions: topic.partitions,
-        replication_factor: topic.replication_factor,
-        settings: settings::topic(kafka, &topic.name, &topic.config),
-    };
     let config = gateway::Config {
         cluster: match servers {
             Some(servers) => gateway::Cluster::At(servers.iter().map(Server::to_string).collect()),
@@ -41,10 +38,10 @@ pub(super) fn install(
         brokers: kafka.brokers,
         connection: outside.options.client_properties.clone(),
         stage: Arc::clone(stage),
-        topics: kafka.topics.iter().map(topic).collect(),
+        topics: kafka.topics.iter().map(|topic| topic_of(kafka, topic)).collect(),
         options: outside.options.clone(),
-        is_here: servers.is_none_or(|servers| servers.iter().all(Server::is_here)),
         run: gateway::new_run(),
+        means: means(scenario, outside),
     };
     let applications = applications(kafka, stage, builder, apps);
     let ports = gateway::install(config, outside.door, builder, &applications, None);
@@ -57,8 +54,46 @@ pub(super) fn install(
         clients: clients.collect(),
         cluster: Cluster { brokers: ports.brokers, controller: Some(ports.controller) },
         backend: Some(ports.backend),
-        hands: Vec::new(),
+        hands: ports.hands,
     })
+}
+
+/// What of a scenario is of interest to a cluster that it may run on.
+pub(in super::super::super) fn patient(scenario: &Scenario, kafka: &Kafka) -> Patient {
+    let producers = scenario.generators.iter().map(|entry| (&entry.name, &entry.producer));
+    let producers = producers.chain(scenario.processors.iter().map(|entry| (&entry.name, &entry.producer)));
+    let producer = |(name, config): (&String, &Option<ProducerConfig>)| {
+        Some((name.clone(), settings::producer(kafka, name, config.as_ref()?)))
+    };
+    let consumer = |(name, reader): (&str, &Reader)| {
+        Some((name.to_owned(), settings::consumer(kafka, name, reader.consumer.as_ref()?)))
+    };
+    Patient {
+        brokers: kafka.brokers,
+        topics: kafka.topics.iter().map(|topic| (topic.name.clone(), topic_of(kafka, topic))).collect(),
+        settings: settings::brokers(&kafka.config),
+        producers: producers.filter_map(producer).collect(),
+        consumers: scenario.readers().filter_map(consumer).collect(),
+    }
+}
+
+fn topic_of(kafka: &Kafka, topic: &Topic) -> gateway::Topic {
+    gateway::Topic {
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        settings: settings::topic(kafka, &topic.name, &topic.config),
+    }
+}
+
+/// What faults can do to the cluster.
+fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
+    // A run without such faults talks to its brokers directly.
+    let between = scenario.breaks_paths() && !scenario.is_encrypted(outside.options);
+    Means {
+        between: between.then_some(Protocol::Kafka),
+        commands: scenario.broker_commands(outside.world, outside.options),
+        seed: scenario.run.seed,
+    }
 }
 
 fn applications(
@@ -170,7 +205,8 @@ mod tests {
     use crate::scenario::wiring::wire_in;
 
     fn wired(text: &str) -> Result<(), String> {
-        let scenario = Scenario::load(text, "a/test.toml", &Overrides::default()).expect("it makes sense");
+        let scenario = Scenario::load(text, "a/test.toml", &Overrides::default());
+        let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false, 100)));
         let (door, _knocks) = Door::new();
         let (world, options) = (World::Embedded, Options::default());
         let outside = Outside { world: &world, door: &door, options: &options };
@@ -179,7 +215,6 @@ mod tests {
 
     const CALM: &str = r#"
         [run]
-        name = "calm"
         duration = "1s"
         [kafka]
         brokers = 1
@@ -189,11 +224,11 @@ mod tests {
         [[generator]]
         name = "shop"
         topic = "orders"
-        rate = "10/s"
+        payload = { kind = "bytes", size = "100B" }
+        arrivals = { constant = "10/s" }
         [[sink]]
         name = "billing"
         from = "orders"
-        group = "billing"
     "#;
 
     #[test]
