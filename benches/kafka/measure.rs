@@ -144,6 +144,7 @@ fn finish(tape: Tape, simulation: &Simulation<brokersim::wire::Brokersim>) {
         at: simulation.now(),
         balance: serde_json::Value::Null,
         promises: serde_json::json!([]),
+        summary: serde_json::json!({}),
     };
     tape.finish(ending).expect("a complete tape");
 }

@@ -103,7 +103,7 @@ fn examine(arguments: &DoctorArguments) -> Result<Vec<Line>, Failure> {
         None => None,
         Some(file) => {
             let file =
-                ScenarioArguments { scenario: file.clone(), set: Vec::new(), seed: None, duration: None };
+                ScenarioArguments { scenario: file.clone(), ..ScenarioArguments::default() };
             let loaded = file.load()?;
             let patient = crate::scenario::wiring::patient(&loaded.scenario);
             let other = || {

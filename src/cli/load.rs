@@ -11,10 +11,11 @@ use crate::tape::{Manifest, TraceFile};
 use crate::workload::{load_trace, read_trace};
 
 use super::bundled::{self, BUNDLED};
+use super::calibration;
 use super::failure::Failure;
 
 /// Which scenario, and what to change in it.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ScenarioArguments {
     /// The scenario file.
     pub scenario: PathBuf,
@@ -28,6 +29,9 @@ pub struct ScenarioArguments {
     /// Another duration than the file's, e.g. `10m`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<String>,
+    /// A calibration file: what the machines of a real system cost.
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
 }
 
 /// A scenario and the text it was read from.
@@ -38,24 +42,34 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// The trace files that it replays.
     pub traces: Vec<TraceFile>,
+    /// What was laid over the text, each as `path=value`, in order: calibration first.
+    pub overrides: Vec<String>,
 }
 
 impl ScenarioArguments {
-    /// The overrides.
+    /// The overrides, without calibration.
     pub fn overrides(&self) -> Overrides {
         Overrides { set: self.set.clone(), seed: self.seed, duration: self.duration.clone() }
     }
 
-    /// The overrides as `path=value`, all alike.
+    /// What is laid over this text: its calibration, then the overrides.
+    pub fn overrides_of(&self, text: &str) -> Result<Overrides, Failure> {
+        let mut overrides = self.overrides();
+        let calibration = calibration::settings(text, &self.scenario, self.calibration.as_deref())?;
+        overrides.set.splice(0..0, calibration);
+        Ok(overrides)
+    }
+
+    /// The overrides as `path=value`, all alike, without calibration.
     pub fn as_settings(&self) -> Vec<String> {
-        let seed = self.seed.map(|seed| format!("run.seed={seed}"));
-        let duration = self.duration.as_ref().map(|duration| format!("run.duration={duration}"));
-        self.set.iter().cloned().chain(seed).chain(duration).collect()
+        as_settings(&self.overrides())
     }
 
     /// Reads, checks, and loads what it names: a file, or a bundled scenario by its name.
     pub fn load(&self) -> Result<Loaded, Failure> {
-        load_text(self.text()?, &self.scenario, &self.overrides())
+        let text = self.text()?;
+        let overrides = self.overrides_of(&text)?;
+        load_text(text, &self.scenario, &overrides)
     }
 
     /// The text of the file, or of a bundled scenario of that name.
@@ -68,6 +82,13 @@ impl ScenarioArguments {
             (Err(error), None) => Err(Failure::outside("read the scenario", path.display(), error)),
         }
     }
+}
+
+/// Overrides as `path=value`, all alike.
+fn as_settings(overrides: &Overrides) -> Vec<String> {
+    let seed = overrides.seed.map(|seed| format!("run.seed={seed}"));
+    let duration = overrides.duration.as_ref().map(|duration| format!("run.duration={duration}"));
+    overrides.set.iter().cloned().chain(seed).chain(duration).collect()
 }
 
 /// Says where a file lies that a scenario names.
@@ -104,7 +125,7 @@ pub fn load_text_with(
     let traces = named.filter(|trace| bundled_instead(&trace.lies).is_none()).collect();
     let reader = trace_reader(find);
     scenario.load_traces(Path::new(""), |file, options| reader.read(file, options))?;
-    Ok(Loaded { text, scenario, traces })
+    Ok(Loaded { text, scenario, traces, overrides: as_settings(overrides) })
 }
 
 /// Reads traces where `find` says that they lie. Data that come with the program are found by the name of their file

@@ -2,12 +2,16 @@
 
 mod bundled;
 mod calc;
+mod calibrate;
+mod calibration;
+mod compare;
 mod doctor;
 mod engine;
 mod exit;
 mod explain;
 mod failure;
 mod load;
+mod made_run;
 mod minimise;
 mod offers;
 mod output;
@@ -53,6 +57,10 @@ enum Command {
     Sweep(Box<sweep::SweepArguments>),
     /// Say why records were lost, repeated, overtaken or late, and what would have kept them
     Why(why::WhyArguments),
+    /// Put two runs side by side: throughput, latency, lag, pauses, losses, duplicates, promises
+    Compare(Box<compare::CompareArguments>),
+    /// Measure what the machines of a real system cost, for the simulation to be like it
+    Calibrate(calibrate::CalibrateArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
     /// Say whether real brokers can be reached, what they are, and whether they take a scenario
@@ -95,6 +103,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Replay(arguments) => replay::replay(arguments),
         Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::Why(arguments) => why::why(arguments),
+        Command::Compare(arguments) => compare::compare(arguments),
+        Command::Calibrate(arguments) => calibrate::calibrate(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List => scenarios::list(),

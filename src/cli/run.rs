@@ -127,7 +127,7 @@ impl WorldArguments {
     }
 
     /// Asks before a run writes to brokers that are not on this machine.
-    fn ask(&self) -> Result<(), Failure> {
+    pub fn ask(&self) -> Result<(), Failure> {
         let strange: Vec<_> = self.on.servers().iter().filter(|server| !server.is_here()).collect();
         let Some(first) = strange.first().filter(|_| !self.yes) else { return Ok(()) };
         if !std::io::stdin().is_terminal() {
@@ -237,7 +237,9 @@ fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String 
     let scenario = arguments.scenario.scenario.display();
     let set = arguments.scenario.as_settings();
     let set: String = set.iter().map(|setting| format!(" --set '{setting}'")).collect();
-    format!("brokersim why {scenario}{set}")
+    let calibration = arguments.scenario.calibration.as_ref();
+    let calibration = calibration.map(|file| format!(" --calibration '{}'", file.display())).unwrap_or_default();
+    format!("brokersim why {scenario}{set}{calibration}")
 }
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
@@ -253,7 +255,7 @@ fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
         dir: arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)),
         force: arguments.force,
         file: arguments.scenario.scenario.display().to_string(),
-        overrides: arguments.scenario.as_settings(),
+        overrides: loaded.overrides.clone(),
     }
 }
 

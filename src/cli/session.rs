@@ -282,6 +282,7 @@ impl Session {
                 at: now,
                 balance: serde_json::to_value(&summary.books).expect("a balance is plain data"),
                 promises: serde_json::to_value(&summary.promises).expect("verdicts are plain data"),
+                summary: summary.to_kept(),
             })?;
         }
         Ok(summary)

@@ -14,6 +14,7 @@ use crate::lab::{
 use crate::scenario::{Overrides, units};
 use crate::tape::{Manifest, State};
 
+use super::calibration;
 use super::failure::Failure;
 use super::load::{ScenarioArguments, beside, kept, trace_reader};
 use super::run::Format;
@@ -87,7 +88,8 @@ impl Target {
         let loaded = arguments.load()?;
         let file = if path.extension().is_some() { path.clone() } else { path.with_extension("toml") };
         let traces = trace_reader(&beside(&file));
-        let recipe = Recipe { text: loaded.text, file, overrides: arguments.overrides(), traces };
+        let overrides = Overrides { set: loaded.overrides, ..Overrides::default() };
+        let recipe = Recipe { text: loaded.text, file, overrides, traces };
         Ok(Self { recipe, digest: None })
     }
 
@@ -107,8 +109,12 @@ impl Target {
                 manifest.scenario.file
             )));
         }
-        let changed = arguments.overrides() != Overrides::default();
+        // The calibration that a scenario names is in the manifest.
+        let calibration = arguments.calibration.as_deref();
+        let calibration = calibration.map(|file| calibration::settings("", path, Some(file))).transpose()?;
+        let changed = arguments.overrides() != Overrides::default() || calibration.is_some();
         let mut set = manifest.scenario.overrides.clone();
+        set.extend(calibration.unwrap_or_default());
         set.extend(arguments.as_settings());
         let overrides = Overrides { set, ..Overrides::default() };
         let file = PathBuf::from(&manifest.scenario.file);

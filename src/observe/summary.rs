@@ -198,6 +198,17 @@ impl Summary {
         self.promises.iter().all(|verdict| verdict.kept)
     }
 
+    /// As a recorded run keeps it: without what stands elsewhere in its manifest (promises, books), and without wall
+    /// time, so that two runs of one scenario and seed keep the same.
+    pub fn to_kept(&self) -> serde_json::Value {
+        let mut kept = serde_json::to_value(self).expect("a summary is plain data");
+        let fields = kept.as_object_mut().expect("a summary is an object");
+        for elsewhere in ["wall_seconds", "promises", "books"] {
+            fields.remove(elsewhere);
+        }
+        kept
+    }
+
     /// How many times faster than real time the run was.
     pub fn speed_up(&self) -> f64 {
         self.duration.as_secs_f64() / self.wall_seconds.max(1e-9)

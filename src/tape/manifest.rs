@@ -98,6 +98,8 @@ pub struct Ending {
     pub balance: serde_json::Value,
     /// What came of each promise of the scenario, as a JSON list.
     pub promises: serde_json::Value,
+    /// The run in numbers, as `run --format json` prints it, without wall time.
+    pub summary: serde_json::Value,
 }
 
 /// The digest somewhere along the way.
@@ -177,6 +179,9 @@ pub struct Manifest {
     /// The verdicts on the scenario's promises; none before the end.
     #[serde(default)]
     pub promises: Option<serde_json::Value>,
+    /// The run in numbers; none before the end.
+    #[serde(default)]
+    pub summary: Option<serde_json::Value>,
     /// Digests along the way.
     pub checkpoints: Vec<Checkpoint>,
     /// The scenario.
@@ -243,6 +248,7 @@ impl Manifest {
             counts: Counts::default(),
             balance: None,
             promises: None,
+            summary: None,
             checkpoints: Vec::new(),
             scenario: header.scenario.clone(),
             traces: header.traces.iter().enumerate().map(kept).collect(),
@@ -266,6 +272,7 @@ impl Manifest {
         self.ended_at_ns = Some(ending.at.as_nanos());
         self.balance = Some(ending.balance);
         self.promises = Some(ending.promises);
+        self.summary = Some(ending.summary);
     }
 
     /// Writes it beside the old one, and puts it in its place.

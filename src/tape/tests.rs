@@ -78,6 +78,7 @@ fn ending() -> Ending {
         at: Time::from_secs(10),
         balance,
         promises: serde_json::json!([]),
+        summary: serde_json::json!({}),
     }
 }
 
@@ -382,6 +383,7 @@ fn the_manifest_has_the_documented_fields() {
         "seed",
         "stage",
         "state",
+        "summary",
         "tape_version",
         "traces",
         "wall",
