@@ -13,7 +13,7 @@ pub(in super::super) type Ports<'p> = &'p dyn Fn(i32) -> Option<u16>;
 pub(super) enum Api {
     Metadata,
     FindCoordinator,
-    ApiVersions,
+    Versions,
     DescribeCluster,
 }
 
@@ -48,7 +48,7 @@ impl Api {
         match key {
             3 => Some(Self::Metadata),
             10 => Some(Self::FindCoordinator),
-            18 => Some(Self::ApiVersions),
+            18 => Some(Self::Versions),
             60 => Some(Self::DescribeCluster),
             _ => None,
         }
@@ -58,7 +58,7 @@ impl Api {
         match self {
             Self::Metadata => "Metadata",
             Self::FindCoordinator => "FindCoordinator",
-            Self::ApiVersions => "ApiVersions",
+            Self::Versions => "ApiVersions",
             Self::DescribeCluster => "DescribeCluster",
         }
     }
@@ -67,7 +67,7 @@ impl Api {
         match self {
             Self::Metadata => 13,
             Self::FindCoordinator => 6,
-            Self::ApiVersions => 4,
+            Self::Versions => 4,
             Self::DescribeCluster => 2,
         }
     }
@@ -76,7 +76,7 @@ impl Api {
     fn is_flexible(self, version: i16) -> bool {
         match self {
             Self::Metadata => version >= 9,
-            Self::FindCoordinator | Self::ApiVersions => version >= 3,
+            Self::FindCoordinator | Self::Versions => version >= 3,
             Self::DescribeCluster => true,
         }
     }
@@ -101,13 +101,13 @@ pub(super) fn rewrite(
     };
     copier.copy(4)?;
     // ApiVersions is answered with the old header always: whoever asks does not know yet what the broker knows.
-    if copier.flexible && api != Api::ApiVersions {
+    if copier.flexible && api != Api::Versions {
         copier.tags()?;
     }
     match api {
         Api::Metadata => copier.metadata(version)?,
         Api::FindCoordinator => copier.find_coordinator(version)?,
-        Api::ApiVersions => copier.api_versions()?,
+        Api::Versions => copier.api_versions()?,
         Api::DescribeCluster => copier.describe_cluster(version)?,
     }
     copier.out.extend_from_slice(copier.rest);

@@ -12,7 +12,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 /// Api, version, as sent, as it is to arrive.
 fn vectors() -> Vec<(Api, i16, Vec<u8>, Vec<u8>)> {
-    let apis = [Api::Metadata, Api::FindCoordinator, Api::ApiVersions, Api::DescribeCluster];
+    let apis = [Api::Metadata, Api::FindCoordinator, Api::Versions, Api::DescribeCluster];
     let lines = include_str!("vectors.txt").lines().filter(|line| !line.starts_with('#'));
     let vector = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
@@ -26,7 +26,7 @@ fn vectors() -> Vec<(Api, i16, Vec<u8>, Vec<u8>)> {
 #[test]
 fn every_version_arrives_as_kafkas_own_serializer_would_have_written_it() {
     let vectors = vectors();
-    for api in [Api::Metadata, Api::FindCoordinator, Api::ApiVersions, Api::DescribeCluster] {
+    for api in [Api::Metadata, Api::FindCoordinator, Api::Versions, Api::DescribeCluster] {
         let versions = vectors.iter().filter(|(other, ..)| *other == api).map(|(_, version, ..)| *version);
         assert!(versions.eq(0..=api.newest()), "{api:?} has a vector of each version");
     }
@@ -42,7 +42,7 @@ fn every_version_arrives_as_kafkas_own_serializer_would_have_written_it() {
 #[test]
 fn who_proxies_nobody_changes_no_address() {
     for (api, version, sent, _) in vectors() {
-        if api != Api::ApiVersions {
+        if api != Api::Versions {
             assert_eq!(rewrite(api, version, &sent, &|_| None).expect("a vector is sound").frame, sent);
         }
     }
@@ -74,7 +74,7 @@ fn bytes_that_are_not_a_response_are_refused_or_copied_but_never_a_panic() {
     let mut rng = crate::kernel::Rng::named(1, "bytes");
     for _ in 0..20_000 {
         let noise: Vec<u8> = (0..rng.below(60)).map(|_| rng.bits() as u8).collect();
-        for api in [Api::Metadata, Api::FindCoordinator, Api::ApiVersions, Api::DescribeCluster] {
+        for api in [Api::Metadata, Api::FindCoordinator, Api::Versions, Api::DescribeCluster] {
             let version = rng.below(15) as i16;
             let _ = rewrite(api, version, &noise, &ports);
         }
@@ -83,7 +83,7 @@ fn bytes_that_are_not_a_response_are_refused_or_copied_but_never_a_panic() {
 
 #[test]
 fn a_version_of_tomorrow_is_not_touched() {
-    for api in [Api::Metadata, Api::FindCoordinator, Api::ApiVersions, Api::DescribeCluster] {
+    for api in [Api::Metadata, Api::FindCoordinator, Api::Versions, Api::DescribeCluster] {
         assert_eq!(rewrite(api, api.newest() + 1, &[0; 64], &ports), Err(Unreadable::Newer));
     }
 }
@@ -92,15 +92,15 @@ fn a_version_of_tomorrow_is_not_touched() {
 #[test]
 fn a_refusal_of_api_versions_is_read_as_the_oldest_version() {
     let answer = bytes("000000070023000000010003000000090001");
-    assert_eq!(rewrite(Api::ApiVersions, 3, &answer, &ports).expect("it is sound").frame.len(), answer.len());
+    assert_eq!(rewrite(Api::Versions, 3, &answer, &ports).expect("it is sound").frame.len(), answer.len());
     let whole = bytes("00000007002300000001000300000063");
     let capped = bytes("0000000700230000000100030000000d");
-    assert_eq!(rewrite(Api::ApiVersions, 3, &whole, &ports).expect("it is sound").frame, capped);
+    assert_eq!(rewrite(Api::Versions, 3, &whole, &ports).expect("it is sound").frame, capped);
 }
 
 /// A cluster so new that it has nothing that could be read: it keeps its offer, and what follows is noted.
 #[test]
 fn an_offer_without_a_version_that_may_pass_stays() {
     let offer = bytes("0000000700000000000100030014001e");
-    assert_eq!(rewrite(Api::ApiVersions, 0, &offer, &ports).expect("it is sound").frame, offer);
+    assert_eq!(rewrite(Api::Versions, 0, &offer, &ports).expect("it is sound").frame, offer);
 }
