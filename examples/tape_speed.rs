@@ -76,6 +76,7 @@ fn ending() -> Ending {
         at: Time::from_secs(1),
         balance,
         promises: serde_json::json!([]),
+        summary: serde_json::Value::Null,
     }
 }
 

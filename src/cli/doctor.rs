@@ -102,8 +102,7 @@ fn examine(arguments: &DoctorArguments) -> Result<Vec<Line>, Failure> {
     let patient = match &arguments.scenario {
         None => None,
         Some(file) => {
-            let file =
-                ScenarioArguments { scenario: file.clone(), ..ScenarioArguments::default() };
+            let file = ScenarioArguments { scenario: file.clone(), ..ScenarioArguments::default() };
             let loaded = file.load()?;
             let patient = crate::scenario::wiring::patient(&loaded.scenario);
             let other = || {

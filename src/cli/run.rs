@@ -238,7 +238,8 @@ fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String 
     let set = arguments.scenario.as_settings();
     let set: String = set.iter().map(|setting| format!(" --set '{setting}'")).collect();
     let calibration = arguments.scenario.calibration.as_ref();
-    let calibration = calibration.map(|file| format!(" --calibration '{}'", file.display())).unwrap_or_default();
+    let calibration =
+        calibration.map(|file| format!(" --calibration '{}'", file.display())).unwrap_or_default();
     format!("brokersim why {scenario}{set}{calibration}")
 }
 

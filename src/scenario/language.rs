@@ -671,7 +671,11 @@ const EXPECT: &[Key] = &[
 
 /// The sections of a file.
 pub const FILE: &[Key] = &[
-    key("calibration", Shape::Text, "a file of `brokersim calibrate`, seen from this one: what machines cost"),
+    key(
+        "calibration",
+        Shape::Text,
+        "a file of `brokersim calibrate`, seen from this one: what machines cost",
+    ),
     required("run", Shape::Table(RUN), "how long, and with which seed"),
     key("network", Shape::Table(NETWORK), "what lies between the nodes"),
     key("kafka", Shape::Configured(KAFKA, Scope::Cluster), "the system: a Kafka cluster"),
