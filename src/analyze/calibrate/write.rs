@@ -86,8 +86,8 @@ pub fn page(fitted: &Fitted, checks: &[Check]) -> String {
     if !checks.is_empty() {
         let _ = writeln!(
             text,
-            "\n  {:<32} {:>12} {:>12}   {}",
-            "with these costs", "simulated", "measured", "ratio"
+            "\n  {:<32} {:>12} {:>12}   ratio",
+            "with these costs", "simulated", "measured"
         );
     }
     for Check { name, simulated_ns, measured_ns } in checks {
