@@ -36,7 +36,12 @@ impl Actor for Ear {
     type Msg = EarHears;
     type Timer = ();
 
-    fn receive(&mut self, _: &mut Cx<'_, Self>, _: ActorId, _: EarHears) {}
+    fn receive(&mut self, _: &mut Cx<'_, Self>, _: ActorId, msg: EarHears) {
+        match msg {
+            EarHears::Publisher(msg) => unreachable!("no host carries {msg:?}"),
+            EarHears::Subscriber(msg) => unreachable!("no host carries {msg:?}"),
+        }
+    }
 }
 
 const ORDERS: ChannelId = ChannelId(0);
