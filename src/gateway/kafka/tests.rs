@@ -340,7 +340,7 @@ fn two_members_share_the_partitions_and_one_inherits_them_when_the_other_leaves(
         Fact::Kafka(Kafka::GroupChanged { to, .. }) => Some(*to),
         _ => None,
     });
-    assert_eq!(states.last(), Some(GroupState::Stable));
+    assert_eq!(states.collect::<Vec<_>>().last().copied(), Some(GroupState::Stable));
 }
 
 #[test]
