@@ -412,7 +412,8 @@ impl Clients {
         let (ended, stuck): (Vec<_>, Vec<_>) = self.threads.drain(..).partition(JoinHandle::is_finished);
         ended.into_iter().for_each(|thread| drop(thread.join()));
         if !stuck.is_empty() {
-            let note = format!("{} clients wait for brokers that do not answer, and were let go", stuck.len());
+            let note =
+                format!("{} clients wait for brokers that do not answer, and were let go", stuck.len());
             self.common.notes.say(note);
         }
     }
