@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::kernel::{ActorId, Rng};
 use crate::trace::{Batch, ChannelId, Record, Reign};
