@@ -19,7 +19,6 @@ use crate::trace::{Body, Fact, Life, PlaceId, Reason, Record, RecordId};
 
 hears! {
     /// What an application hears.
-    #[expect(dead_code, reason = "an address that is never spoken to")]
     EarHears {
         /// From its producer.
         Publisher(FromPublisher),
