@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::kernel::{Cast, Duration, Event, NodeId, Observer, Physics, Time};
 use crate::trace::kafka::{BrokerId, GroupReason, GroupState, Kafka};
-use crate::trace::{Fact, GroupId, Life, PlaceId, Stage, Weight, tell};
+use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId, Stage, Weight, tell};
 
 use super::histogram::Histogram;
-use super::ledger::{Balance, Latencies, Ledger, Tally};
+use super::ledger::{self, Balance, Latencies, Ledger, Tally};
 use super::promise::{Expectation, PromiseView, Promises, Verdict};
 
 /// Lag of a group in a place, at one instant.
@@ -364,6 +364,26 @@ impl Watch {
             self.next_sample += self.setup.sample_every;
         }
         self.now = self.now.max(now);
+    }
+
+    /// The instant it has come to.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The groups as they were at the last sample, without latencies and counts.
+    pub fn group_views(&self) -> &[GroupView] {
+        &self.groups
+    }
+
+    /// How many committed records of a place a group has not settled.
+    pub fn place_lag(&self, group: GroupId, place: PlaceId) -> u64 {
+        self.ledger.lag(group, place)
+    }
+
+    /// Every record that has no fate yet, and how far it has come.
+    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, &ledger::Line, &[ledger::Leg], ledger::Fate)> {
+        self.ledger.in_flight()
     }
 
     /// What a screen draws.
