@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod about;
 mod bundled;
 mod calc;
 mod exit;
@@ -14,6 +15,7 @@ mod run;
 mod scenarios;
 mod session;
 mod settings;
+mod shot;
 mod sweep;
 mod why;
 
@@ -52,6 +54,10 @@ enum Command {
     Why(why::WhyArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
+    /// Take a picture of a screen of a scenario at an instant: text, SVG or JSON
+    Shot(shot::ShotArguments),
+    /// List the keys of the screen
+    Keys,
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -91,6 +97,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::Why(arguments) => why::why(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
+        Command::Shot(arguments) => shot::shot(arguments),
+        Command::Keys => shot::keys(),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

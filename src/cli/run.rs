@@ -18,6 +18,7 @@ use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
 
 use super::Exit;
+use super::about::about;
 use super::failure::Failure;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
@@ -79,13 +80,24 @@ enum SummaryFormat {
 
 /// The colours of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Colours {
+pub enum Colours {
     /// On a dark background.
     Dark,
     /// On a light background.
     Light,
     /// None; also when NO_COLOR is set.
     Mono,
+}
+
+impl Colours {
+    /// As the screen calls them.
+    pub fn palette(self) -> Palette {
+        match self {
+            Self::Dark => Palette::Dark,
+            Self::Light => Palette::Light,
+            Self::Mono => Palette::Mono,
+        }
+    }
 }
 
 fn speed(text: &str) -> Result<Speed, String> {
@@ -103,12 +115,11 @@ fn speed(text: &str) -> Result<Speed, String> {
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let loaded = arguments.scenario.load()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
-    let session = Session::new(&loaded, recording.as_ref())?;
     let stop = stop_on_signal();
     let summary = if shows_screen(arguments) {
-        on_screen(session, &stop, arguments, &loaded)?
+        on_screen(Session::on_screen(&loaded, recording.as_ref())?, &stop, arguments, &loaded)?
     } else {
-        headless(session, &stop, arguments)?
+        headless(Session::new(&loaded, recording.as_ref())?, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
     if arguments.format == SummaryFormat::Text && is_worth_asking(&summary.promises) {
@@ -168,15 +179,13 @@ fn on_screen(
     arguments: &RunArguments,
     loaded: &Loaded,
 ) -> Result<Summary, Failure> {
-    let palette = match arguments.theme {
-        _ if std::env::var_os("NO_COLOR").is_some() => Palette::Mono,
-        Colours::Dark => Palette::Dark,
-        Colours::Light => Palette::Light,
-        Colours::Mono => Palette::Mono,
-    };
+    let colourless = std::env::var_os("NO_COLOR").is_some();
+    let palette = if colourless { Palette::Mono } else { arguments.theme.palette() };
+    let file = arguments.scenario.scenario.display().to_string();
     let options = ScreenOptions {
         title: loaded.scenario.name.clone(),
         seed: loaded.scenario.run.seed,
+        about: about(loaded, &file, &arguments.scenario.overrides()),
         theme: Theme::new(palette, arguments.ascii),
         speed: arguments.speed,
         stop: Some(stop),

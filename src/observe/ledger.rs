@@ -311,7 +311,8 @@ impl<L: Latencies> Ledger<L> {
 
     /// Every record that has no fate yet, and how far it has come, by source and number.
     pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, &Line, &[Leg], Fate)> {
-        let windows = (0..).zip(&self.windows).filter_map(|(source, window)| Some((source, window.as_ref()?)));
+        let windows =
+            (0..).zip(&self.windows).filter_map(|(source, window)| Some((source, window.as_ref()?)));
         windows.flat_map(move |(source, window)| {
             window.rows().map(move |(sequence, line, legs)| {
                 (RecordId::new(source, sequence), line, legs, fate(line, legs, &self.books))

@@ -371,6 +371,11 @@ impl Watch {
         self.now
     }
 
+    /// The last notable lines, oldest first.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> {
+        self.lines.iter()
+    }
+
     /// The groups as they were at the last sample, without latencies and counts.
     pub fn group_views(&self) -> &[GroupView] {
         &self.groups

@@ -191,13 +191,20 @@ impl Album {
         }
     }
 
+    fn left(&self) -> impl Iterator<Item = &Closed> {
+        self.remarkable.iter().chain(self.pages.iter().flat_map(|page| page.iter())).chain(&self.open)
+    }
+
+    /// When a record was offered, if it is remembered.
+    pub fn offered_at(&self, id: RecordId) -> Option<Time> {
+        self.left().find(|closed| closed.id == id).map(|closed| closed.line.offered)
+    }
+
     /// The answer to a query.
     pub fn page(&self, watch: &Watch, query: &Query) -> RecordPage {
         let mut found = Vec::new();
         let mut remembered = 0;
-        let left =
-            self.remarkable.iter().chain(self.pages.iter().flat_map(|page| page.iter())).chain(&self.open);
-        for closed in left {
+        for closed in self.left() {
             remembered += 1;
             self.match_one(query, (closed.id, &closed.line), closed.fate, closed.legs.iter(), &mut found);
         }

@@ -64,8 +64,8 @@ impl Follow {
     }
 
     /// What is known by now.
-    pub fn into_trace(self) -> Trace {
-        self.trace
+    pub fn trace(&self) -> Trace {
+        self.trace.clone()
     }
 
     fn is_in(&self, ids: &Ids) -> Option<u32> {

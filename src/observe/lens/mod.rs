@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::kernel::{ActorId, Cast, Duration, Event, Observer, Time};
 use crate::trace::kafka::{BrokerId, Kafka};
-use crate::trace::{Fact, Life, Stage};
+use crate::trace::{Fact, Life, RecordId, Stage};
 
 use super::watch::Watch;
 
@@ -101,6 +101,11 @@ impl Lens {
     /// Takes in what has left the ledger.
     pub fn closed(&mut self, closed: &[super::ledger::Closed]) {
         self.album.closed(closed);
+    }
+
+    /// When a record was offered, if it is remembered among those that have left.
+    pub fn offered_at(&self, id: RecordId) -> Option<Time> {
+        self.album.offered_at(id)
     }
 
     /// What is seen when somebody looks there. `watch` has seen the same events.
