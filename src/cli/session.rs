@@ -257,15 +257,19 @@ impl Session {
             let before = Time::ZERO + since.since(Time::ZERO).saturating_sub(Duration::from_nanos(1));
             let mut state = sight.rewind.before(before).clone();
             let entries = self.here().entries;
-            let begun = Instant::now();
-            while state.now() < now && begun.elapsed() < PATIENCE {
+            // The way to where it was offered is not what is bounded.
+            state.run_until(before.max(state.now()), &mut ());
+            let mut left = FOLLOWED_MOST;
+            while state.now() < now && left > 0 {
                 let until = (state.now() + FOLLOWED).min(now);
                 // The instant that is looked at may have happened in part.
                 if until == now {
                     state.step_to(entries, now, &mut follow);
                     break;
                 }
+                let entries = state.entries;
                 state.run_until(until, &mut follow);
+                left = left.saturating_sub(state.entries - entries);
             }
         }
         let followed = Some(Followed { id, since, follow, upto: now });
@@ -382,9 +386,10 @@ impl Session {
     }
 }
 
-/// How much is replayed at a time for a record that is followed, and how long a person waits for it.
+/// How much is replayed at a time for a record that is followed, and how many entries of the agenda at most: about a
+/// second of a person's time.
 const FOLLOWED: Duration = Duration::from_millis(200);
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(400);
+const FOLLOWED_MOST: u64 = 3_000_000;
 
 /// What the scenario says will go wrong.
 fn scheduled(loaded: &Loaded) -> Vec<Scheduled> {

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::sync::Arc;
 
-use crate::kernel::Time;
+use crate::kernel::{Duration, Time};
 use crate::tui::pace::Speed;
 use crate::tui::shot::Shot;
 use crate::tui::{Clock, Model, Msg, Order, Page, Palette, Pilot, Report, Theme, command, update};
@@ -85,7 +85,11 @@ pub fn shot(arguments: &ShotArguments) -> Result<Exit, Failure> {
     }
     let file = arguments.scenario.scenario.display().to_string();
     let about = about(&loaded, &file, &arguments.scenario.overrides());
-    session.advance(at, &mut ());
+    // In slices, as on a screen: checkpoints lie between them.
+    while session.now() < at {
+        let until = (session.now() + SLICE).min(at);
+        session.advance(until, &mut ());
+    }
     let theme = Theme::new(arguments.theme.palette(), arguments.ascii);
     let mut model =
         Model::new(loaded.scenario.name.clone(), loaded.scenario.run.seed, theme, session.end()).about(about);
@@ -118,6 +122,9 @@ fn one(mut model: Model, session: &mut Session, arguments: &ShotArguments) -> Re
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| Failure::outside("write the picture", path.display(), error))
 }
+
+/// How much of the run is computed at a time.
+const SLICE: Duration = Duration::from_millis(500);
 
 const SCREENS: [&str; 6] = ["overview", "topics", "groups", "messages", "faults", "help"];
 

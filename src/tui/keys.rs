@@ -202,7 +202,8 @@ pub struct Binding {
     pub help: &'static str,
     /// Where the help says it.
     pub topic: Topic,
-    /// What the hints say; empty for keys that are not hinted at.
+    /// What the hints say, after the key that goes the other way where there is one; empty for keys that are not
+    /// hinted at.
     pub hint: &'static str,
 }
 
@@ -238,12 +239,8 @@ pub const BINDINGS: &[Binding] = {
     }
     &[
         row(Screen, Time, &[l(' ')], Ask(Order::Toggle), "run / pause", "run/pause"),
-        row(Screen, Time, &[l('.')], Ask(Order::Seek(Seek::Event)), "one event on", "step"),
-        row(Screen, Time, &[l(',')], Ask(Order::Seek(Seek::EventBack)), "one event back", "back"),
-        row(Screen, Time, &[l(']')], Leap(Seek::Notable), "the next notable event", "next event"),
-        row(Screen, Time, &[l('[')], Leap(Seek::NotableBack), "the notable event before", "event before"),
-        row(Screen, Time, &[l('}')], Leap(Seek::Fault), "the next fault", "next fault"),
-        row(Screen, Time, &[l('{')], Leap(Seek::FaultBack), "the fault before", "fault before"),
+        row(Screen, Time, &[l('.')], Ask(Order::Seek(Seek::Event)), "one event on", ", step"),
+        row(Screen, Time, &[l(',')], Ask(Order::Seek(Seek::EventBack)), "one event back", ""),
         row(Screen, Look, &[k(Enter)], Action::Open, "open the selected row", "open"),
         row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),
         row(Screen, Look, &[l('t')], Action::Follow, "follow the selected record", "follow"),
@@ -252,8 +249,12 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Look, &[l('s')], Action::Sort, "sort by the next column", "sort"),
         row(Screen, Look, &[l('S')], Action::Reverse, "sort the other way round", ""),
         row(Screen, Look, &[l('/')], Action::Filter, "filter the rows of the pane", "filter"),
-        row(Screen, Time, &[l('+')], Ask(Order::Faster), "twice as fast", "faster"),
-        row(Screen, Time, &[l('-')], Ask(Order::Slower), "half as fast", "slower"),
+        row(Screen, Time, &[l(']')], Leap(Seek::Notable), "the next notable event", "[ event"),
+        row(Screen, Time, &[l('[')], Leap(Seek::NotableBack), "the notable event before", ""),
+        row(Screen, Time, &[l('}')], Leap(Seek::Fault), "the next fault", "{ fault"),
+        row(Screen, Time, &[l('{')], Leap(Seek::FaultBack), "the fault before", ""),
+        row(Screen, Time, &[l('+')], Ask(Order::Faster), "twice as fast", "- speed"),
+        row(Screen, Time, &[l('-')], Ask(Order::Slower), "half as fast", ""),
         row(Screen, Time, &[l('=')], Ask(Order::RealTime), "real time (1x)", ""),
         row(Screen, Time, &[l('M')], Ask(Order::FullSpeed), "as fast as it goes", ""),
         row(Screen, Time, &[l('>')], Ask(Order::Seek(Seek::By(STEP))), "100 ms on", ""),
@@ -452,8 +453,8 @@ mod tests {
     fn a_finished_run_hints_at_the_way_back_alone() {
         let hints = hints(Context::Screen, Clock::Finished, Page::Overview, Pane::Flow);
         let hinted: Vec<&str> = hints.iter().map(|(_, hint)| *hint).collect();
-        assert!(hinted.contains(&"quit") && hinted.contains(&"back"));
-        assert!(!hinted.contains(&"faster") && !hinted.contains(&"run/pause") && !hinted.contains(&"step"));
+        assert!(hinted.contains(&"quit") && hinted.contains(&", step") && hinted.contains(&"[ event"));
+        assert!(!hinted.contains(&"- speed") && !hinted.contains(&"run/pause"));
     }
 
     #[test]

@@ -336,8 +336,7 @@ impl Model {
     /// The key of the chosen row of a list that has one.
     pub fn chosen(&self, pane: Pane) -> Option<u64> {
         let keys = super::rows::keys(self, pane);
-        let chosen = self.list(pane).chosen.filter(|chosen| keys.contains(chosen));
-        chosen.or_else(|| keys.first().copied())
+        keys.get(super::rows::row_of(self, pane, &keys)).copied()
     }
 
     /// What the driver should look at for this screen.

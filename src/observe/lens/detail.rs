@@ -117,6 +117,8 @@ pub struct ReplicaView {
     pub log_end: LogEnd,
     /// The last tail that it cut off.
     pub tail: Option<Tail>,
+    /// From here on it has what its leader does not: it will be cut off.
+    pub diverged: Option<u64>,
 }
 
 /// Where a replica's log ends, as far as anybody has said.

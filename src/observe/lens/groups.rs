@@ -30,14 +30,14 @@ pub(super) struct Groups {
 
 #[derive(Clone, Debug, Default)]
 struct OneGroup {
-    members: BTreeMap<ActorId, Member>,
+    /// By node: the application and its client live on one.
+    members: BTreeMap<NodeId, Member>,
     rebalances: VecDeque<Rebalance>,
 }
 
 #[derive(Clone, Debug)]
 struct Member {
     name: Arc<str>,
-    node: NodeId,
     places: Arc<[PlaceId]>,
     gone: bool,
     since: Time,
@@ -71,21 +71,20 @@ impl Groups {
     }
 
     pub(super) fn delivered(&mut self, at: Time, group: GroupId, actor: ActorId) {
-        if let Some(member) = self.all[group.index()].members.get_mut(&actor) {
+        if let Some(member) = self.member(group, actor) {
             member.delivered = Some(at);
         }
     }
 
     pub(super) fn processed(&mut self, group: GroupId, actor: ActorId, records: u32) {
-        if let Some(member) = self.all[group.index()].members.get_mut(&actor) {
+        if let Some(member) = self.member(group, actor) {
             member.processed += u64::from(records);
         }
     }
 
     pub(super) fn physics(&mut self, physics: &Physics) {
         let Physics::Crashed { node, .. } = physics else { return };
-        let members = self.all.iter_mut().flat_map(|group| group.members.values_mut());
-        for member in members.filter(|member| member.node == *node) {
+        for member in self.all.iter_mut().filter_map(|group| group.members.get_mut(node)) {
             member.gone = true;
             member.places = Arc::from([]);
         }
@@ -99,7 +98,7 @@ impl Groups {
                 self.all[group.index()].changed(at, *to, *generation, *why);
             }
             Kafka::ConsumerFailed { group, .. } => {
-                if let Some(member) = self.all[group.index()].members.get_mut(&actor) {
+                if let Some(member) = self.member(*group, actor) {
                     member.gone = true;
                     member.places = Arc::from([]);
                 }
@@ -128,12 +127,16 @@ impl Groups {
         }
     }
 
+    fn member(&mut self, group: GroupId, actor: ActorId) -> Option<&mut Member> {
+        let (_, node) = self.cast.actors.get(actor.0 as usize)?;
+        self.all[group.index()].members.get_mut(node)
+    }
+
     fn assigned(&mut self, at: Time, group: GroupId, actor: ActorId, places: &Arc<[PlaceId]>) {
-        let Some((name, node)) = self.cast.actors.get(actor.0 as usize) else { return };
+        let Some((_, node)) = self.cast.actors.get(actor.0 as usize) else { return };
         let group = &mut self.all[group.index()];
-        let member = group.members.entry(actor).or_insert_with(|| Member {
-            name: name.as_str().into(),
-            node: *node,
+        let member = group.members.entry(*node).or_insert_with(|| Member {
+            name: self.cast.node(*node).into(),
             places: Arc::from([]),
             gone: false,
             since: at,
@@ -152,7 +155,7 @@ impl Groups {
     }
 
     fn revoked(&mut self, group: GroupId, actor: ActorId, places: &[PlaceId]) {
-        let Some(member) = self.all[group.index()].members.get_mut(&actor) else { return };
+        let Some(member) = self.member(group, actor) else { return };
         member.places = member.places.iter().copied().filter(|place| !places.contains(place)).collect();
     }
 

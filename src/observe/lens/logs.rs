@@ -40,6 +40,8 @@ struct Replica {
     /// It led, and has not followed since: nothing came to its log without a word.
     exact: bool,
     tail: Option<Tail>,
+    /// The leader epoch in which it told it.
+    epoch: u32,
 }
 
 impl Logs {
@@ -130,13 +132,15 @@ impl Logs {
             }
             Kafka::BecameFollower { place, log_end, .. } => {
                 let Some(broker) = broker else { return };
-                self.more[place.index()].replica(broker).tells(*log_end, false);
+                let replica = self.more[place.index()].replica(broker);
+                replica.tells(*log_end, false);
                 self.know(*place);
             }
             Kafka::Truncated { place, to, from } => {
                 let Some(broker) = broker else { return };
                 let replica = self.more[place.index()].replica(broker);
                 replica.tells(*to, false);
+                replica.epoch = self.rows[place.index()].epoch;
                 replica.tail = Some(Tail { at, from: *from, to: *to });
             }
             Kafka::Registered { .. }
@@ -188,7 +192,9 @@ impl Logs {
     fn leads(&mut self, place: PlaceId, epoch: Epoch, high_watermark: u64) {
         let (row, more) = (&mut self.rows[place.index()], &mut self.more[place.index()]);
         more.replica(epoch.leader).tells(epoch.start, true);
+        more.replica(epoch.leader).epoch = epoch.epoch;
         if row.leader == Some(epoch.leader) {
+            row.cut += row.log_end.saturating_sub(epoch.start);
             row.log_end = epoch.start;
             row.high_watermark = row.high_watermark.max(high_watermark).min(epoch.start);
         }
@@ -218,7 +224,7 @@ impl Logs {
 
     pub(super) fn close_up(&self, place: PlaceId) -> PlaceCloseUp {
         let (row, more) = (&self.rows[place.index()], &self.more[place.index()]);
-        let replicas = more.replicas.iter().map(|replica| replica.view(row)).collect();
+        let replicas = more.replicas.iter().map(|replica| replica.view(row, &more.epochs)).collect();
         PlaceCloseUp { place, replicas, changes: more.changes.clone(), epochs: more.epochs.clone() }
     }
 }
@@ -227,7 +233,7 @@ impl More {
     fn replica(&mut self, broker: BrokerId) -> &mut Replica {
         let index = self.replicas.binary_search_by_key(&broker, |replica| replica.broker);
         let index = index.unwrap_or_else(|index| {
-            self.replicas.insert(index, Replica { broker, told: 0, exact: false, tail: None });
+            self.replicas.insert(index, Replica { broker, told: 0, exact: false, tail: None, epoch: 0 });
             index
         });
         &mut self.replicas[index]
@@ -240,7 +246,7 @@ impl Replica {
         self.exact = leads;
     }
 
-    fn view(&self, row: &PlaceDetail) -> ReplicaView {
+    fn view(&self, row: &PlaceDetail, epochs: &[Epoch]) -> ReplicaView {
         let in_sync = row.isr.contains(&self.broker);
         let least = if in_sync { self.told.max(row.high_watermark) } else { self.told };
         let log_end = if row.leader == Some(self.broker) {
@@ -251,6 +257,9 @@ impl Replica {
         } else {
             LogEnd::AtLeast(least)
         };
-        ReplicaView { broker: self.broker, log_end, tail: self.tail }
+        // What it had when a younger epoch began elsewhere, beyond where that began.
+        let younger = epochs.iter().find(|epoch| epoch.epoch > self.epoch && epoch.leader != self.broker);
+        let diverged = younger.map(|epoch| epoch.start).filter(|start| !in_sync && log_end.offset() > *start);
+        ReplicaView { broker: self.broker, log_end, tail: self.tail, diverged }
     }
 }

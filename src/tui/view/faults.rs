@@ -65,13 +65,15 @@ fn axis(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let time = Time::ZERO + end.since(Time::ZERO) * mark as u64 / marks as u64;
         canvas.text(area, mark * columns / marks, &tick(time), Role::Muted);
     }
-    canvas.text(area, part_of(model.snapshot().now, end, columns).saturating_sub(1), "now", Role::Accent);
+    canvas.text(area, part_of(model.snapshot().now, end, columns).saturating_sub(2), " now ", Role::Accent);
 }
 
 /// Those that were not always up first, then brokers, then the others; in their own order.
 fn shown_nodes(model: &Model, room: usize) -> Vec<(u32, &NodeLane)> {
     let struck = |index: u32| model.detail().faults.iter().any(|fault| fault.nodes.contains(&index));
     let mut nodes: Vec<(u32, &NodeLane)> = (0..).zip(&model.detail().nodes).collect();
+    // Where the injector lives nothing happens.
+    nodes.retain(|(_, node)| node.name != "faults");
     nodes.sort_by_key(|(index, node)| {
         (node.states.is_empty() && !struck(*index), !node.name.starts_with("broker-"), *index)
     });
@@ -147,18 +149,19 @@ pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(area, 0, "nothing is made to go wrong in this run", Role::Muted);
         return;
     }
-    let text = usize::from(area.width).saturating_sub(36).max(8);
+    let long = area.width >= 50;
+    let text = usize::from(area.width).saturating_sub(if long { 36 } else { 27 }).max(8);
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let heading = [
         head("#", 2, true),
         head("AT", 10, true),
-        head("FOR", 8, true),
+        if long { head("FOR", 8, true) } else { String::new() },
         head("FAULT", text, false),
         "STATE".to_owned(),
     ];
     list::draw(model, canvas, area, Pane::FaultList, &heading.concat(), |key| {
         let Some(fault) = model.detail().faults.get(key as usize) else { return Vec::new() };
-        let long = fault.ended.map_or_else(|| "-".to_owned(), |ended| ended.since(fault.at).to_string());
+        let lasts = fault.ended.map_or_else(|| "-".to_owned(), |ended| ended.since(fault.at).to_string());
         let (state, role) = match fault.state {
             FaultState::Scheduled => ("scheduled", Role::Muted),
             FaultState::Active => ("ACTIVE", Role::Fault),
@@ -168,7 +171,7 @@ pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         vec![
             piece(cell(&(fault.fault + 1).to_string(), 2, true, glyphs.cut), Role::Plain),
             piece(cell(&at(fault.at), 10, true, glyphs.cut), Role::Muted),
-            piece(cell(&long, 8, true, glyphs.cut), Role::Plain),
+            piece(if long { cell(&lasts, 8, true, glyphs.cut) } else { String::new() }, Role::Plain),
             piece(cell(&fault.text, text, false, glyphs.cut), Role::Plain),
             piece(state, role),
         ]

@@ -38,7 +38,7 @@ fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     let text = super::faults::because(model, verdict).join("; ");
     let text = format!("why {}: {text}", verdict.title());
     let lines = super::words::wrap(&text, usize::from(area.width).saturating_sub(2)).len() as u16;
-    let height = lines.min(3).min(area.height / 2);
+    let height = lines.min(3).min(area.height / 3).max(1).min(area.height);
     let box_area = Rect { y: area.y + area.height - height, height, ..area };
     super::list::wrapped(canvas, box_area, 0, true, &text, Role::Error);
     height

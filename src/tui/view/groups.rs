@@ -18,7 +18,7 @@ use super::flow::state_of;
 pub fn groups(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let wide = area.width >= 90;
-    let name = if wide { 22 } else { 12 };
+    let name = if wide { 22 } else { 10 };
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let heading = [
         head("GROUP", name, false),
@@ -92,19 +92,23 @@ pub fn verdict(health: &Health) -> (String, Role) {
 pub fn members(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(group) = rows::close_group(model) else { return };
     let glyphs = canvas.glyphs();
-    let name = if area.width >= 40 { 12 } else { 9 };
-    let owned = usize::from(area.width).saturating_sub(name + 25).max(4);
+    let long = area.width >= 40;
+    let name = if long { 12 } else { 8 };
+    let owned = usize::from(area.width).saturating_sub(name + if long { 26 } else { 20 }).max(4);
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let heading = [
         head("  MEMBER", name + 2, false),
         head("OWNS", owned, false),
         head("LAG", 6, true),
         head("/s", 5, true),
-        "READ".to_owned(),
+        if long { "READ".to_owned() } else { String::new() },
     ];
     let rows = (group.members.len() as u16 + 1).min(area.height);
     list::draw(model, canvas, Rect { height: rows, ..area }, Pane::Members, &heading.concat(), |key| {
-        group.members.get(key as usize).map_or_else(Vec::new, |view| member(model, view, name, owned, glyphs))
+        group
+            .members
+            .get(key as usize)
+            .map_or_else(Vec::new, |view| member(model, view, (name, owned, long), glyphs))
     });
     let below = Rect { y: area.y + rows, height: area.height - rows, ..area };
     if let Health::StandsStill(who, long) = &group.health {
@@ -117,7 +121,12 @@ pub fn members(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-fn member(model: &Model, view: &MemberView, name: usize, owned: usize, glyphs: Glyphs) -> Vec<Piece> {
+fn member(
+    model: &Model,
+    view: &MemberView,
+    (name, owned, area_is_long): (usize, usize, bool),
+    glyphs: Glyphs,
+) -> Vec<Piece> {
     let text = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let (glyph, role) = match view.state {
         MemberState::Owns => (glyphs.ok, Role::Ok),
@@ -132,7 +141,7 @@ fn member(model: &Model, view: &MemberView, name: usize, owned: usize, glyphs: G
         piece(text(&places(model, &view.places), owned, false), Role::Plain),
         piece(text(&count_in(view.lag, 6), 6, true), Role::Plain),
         piece(text(&view.rate.to_string(), 5, true), Role::Plain),
-        piece(read, Role::Muted),
+        piece(if area_is_long { read } else { String::new() }, Role::Muted),
     ]
 }
 

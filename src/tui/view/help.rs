@@ -16,7 +16,7 @@ const KEYS: usize = 18;
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, filter: &str, scrolled: usize) {
     canvas.clear(area);
     let keys = matching(filter).count();
-    let title = format!("Help{} type to filter: {filter}_", canvas.glyphs().idle);
+    let title = format!("Help {} type to filter: {filter}_", canvas.glyphs().idle);
     let note = format!("{keys} of {} keys", BINDINGS.len());
     let inner = canvas.pane(area, &title, &note, true);
     let legend = legend(canvas.glyphs());

@@ -42,12 +42,13 @@ pub fn filter(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
+    let wide = area.width >= 64;
     let heading = [
         head("P", 3, true),
-        head("OFFSET", 9, true),
-        head("OFFERED", 10, true),
-        head("RECORD", 14, false),
-        head("BYTES", 6, true),
+        head("OFFSET", if wide { 9 } else { 7 }, true),
+        head("OFFERED", if wide { 10 } else { 9 }, true),
+        head("RECORD", if wide { 14 } else { 10 }, false),
+        if wide { head("BYTES", 6, true) } else { String::new() },
         "FATE".to_owned(),
     ];
     let Some(page) = &model.detail().records else {
@@ -61,11 +62,11 @@ pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let index: std::collections::BTreeMap<u64, usize> =
         page.lines.iter().enumerate().map(|(at, line)| (line.id.to_bits(), at)).collect();
     list::draw(model, canvas, area, Pane::Records, &heading.concat(), |key| {
-        index.get(&key).map_or_else(Vec::new, |at| record(model, &page.lines[*at], glyphs))
+        index.get(&key).map_or_else(Vec::new, |at| record(model, &page.lines[*at], wide, glyphs))
     });
 }
 
-fn record(model: &Model, line: &RecordLine, glyphs: Glyphs) -> Vec<Piece> {
+fn record(model: &Model, line: &RecordLine, wide: bool, glyphs: Glyphs) -> Vec<Piece> {
     let text = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let place = line
         .place
@@ -74,10 +75,10 @@ fn record(model: &Model, line: &RecordLine, glyphs: Glyphs) -> Vec<Piece> {
     let offset = if line.place.is_some() { count(line.offset) } else { "-".to_owned() };
     let mut pieces = vec![
         piece(text(&place, 3, true), Role::Plain),
-        piece(text(&offset, 9, true), Role::Plain),
-        piece(text(&at(line.offered), 10, true), Role::Muted),
-        piece(text(&model.about.record_name(line.id), 14, false), Role::Plain),
-        piece(text(&line.bytes.to_string(), 6, true), Role::Muted),
+        piece(text(&offset, if wide { 9 } else { 7 }, true), Role::Plain),
+        piece(text(&at(line.offered), if wide { 10 } else { 9 }, true), Role::Muted),
+        piece(text(&model.about.record_name(line.id), if wide { 14 } else { 10 }, false), Role::Plain),
+        piece(if wide { text(&line.bytes.to_string(), 6, true) } else { String::new() }, Role::Muted),
     ];
     pieces.extend(fate(model, line, glyphs));
     pieces

@@ -74,6 +74,10 @@ fn panes(model: &Model, canvas: &mut Canvas<'_>, screen: Rect, body: Rect) {
     } else {
         body
     };
+    let small = holds(screen, SMALL) && !holds(screen, FULL) && !model.zoomed;
+    if small && model.page == Page::Overview {
+        rates::line(model, canvas, Rect { y: body.y + body.height - 1, height: 1, ..body });
+    }
     for (pane, area) in places(model, screen, body) {
         let inner = canvas.pane(area, &title(model, pane), &note(model, pane), pane == model.pane());
         draw(model, canvas, pane, inner);
@@ -131,8 +135,12 @@ fn beside(area: Rect, left: Constraint, right: Constraint) -> [Rect; 2] {
 fn overview(model: &Model, body: Rect, wide: bool) -> Vec<(Pane, Rect)> {
     use Constraint::{Fill, Length};
     let wanted = flow::rows(model) + 2;
-    let (top, right) =
-        if wide { (wanted.clamp(12, body.height * 3 / 5), 48) } else { (wanted.clamp(5, 8), 36) };
+    let promised = model.snapshot().promises.len().min(9) as u16;
+    let (top, right) = if wide {
+        (wanted.max(promised + 9).clamp(12, body.height * 3 / 5), 48)
+    } else {
+        (wanted.clamp(5, 9), 36)
+    };
     let [top, bottom] = stack(body, [Length(top), Fill(1)]);
     if wide {
         let ([flow, promises], [events, rates]) =
@@ -144,12 +152,10 @@ fn overview(model: &Model, body: Rect, wide: bool) -> Vec<(Pane, Rect)> {
             (Pane::Rates, rates),
         ];
     }
-    let [middle, rates] = stack(bottom, [Fill(1), Length(if bottom.height > 15 { 6 } else { 0 })]);
+    let [middle, _] = stack(bottom, [Fill(1), Length(1)]);
     let [events, promises] = beside(middle, Fill(1), Length(right));
     let mut found = vec![(Pane::Flow, top), (Pane::Events, events), (Pane::Promises, promises)];
-    if rates.height > 2 {
-        found.push((Pane::Rates, rates));
-    } else if model.pane() == Pane::Rates {
+    if model.pane() == Pane::Rates {
         // There is no room for it beside the others: it takes the place of the events.
         found[1].0 = Pane::Rates;
     }

@@ -21,7 +21,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let lines: [(&str, Vec<u64>, String); 4] = [
         ("produce", last(&rates.offered, columns), format!("{}/s", count(now(&rates.offered)))),
         ("consume", last(&rates.processed, columns), format!("{}/s", count(now(&rates.processed)))),
-        ("lag", lag.clone(), count(lag.last().copied().unwrap_or(0))),
+        ("lag", lag, count(model.snapshot().groups.iter().map(|group| group.lag).sum())),
         ("URP", last(&rates.under_replicated, columns), count(now(&rates.under_replicated))),
     ];
     for (name, values, text) in lines {
@@ -35,6 +35,29 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     places.next();
     groups(model, canvas, &mut places);
+}
+
+/// The same in one row, for small screens.
+pub fn line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let rates = &model.detail().rates;
+    let columns = usize::from(area.width / 8).clamp(4, 12);
+    let now = |values: &VecDeque<u64>| values.back().copied().unwrap_or(0);
+    let lag: u64 = model.snapshot().groups.iter().map(|group| group.lag).sum();
+    let parts = [
+        ("prod", last(&rates.offered, columns), format!("{}/s", count(now(&rates.offered)))),
+        ("cons", last(&rates.processed, columns), format!("{}/s", count(now(&rates.processed)))),
+        ("lag", lag_by_second(model, columns), count(lag)),
+    ];
+    let mut column = 1;
+    for (name, values, text) in parts {
+        let bars = sparkline(&values, canvas.glyphs());
+        let pieces = [
+            piece(format!("{name} "), Role::Muted),
+            piece(bars, Role::Ok),
+            piece(format!(" {text}  "), Role::Plain),
+        ];
+        column = canvas.pieces(area, column, &pieces);
+    }
 }
 
 fn last(values: &VecDeque<u64>, columns: usize) -> Vec<u64> {

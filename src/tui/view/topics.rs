@@ -42,11 +42,11 @@ pub fn topics(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 /// The partitions of the chosen channel.
 pub fn partitions(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
-    let wide = area.width >= 74;
+    let wide = area.width >= 80;
     let heading = if wide {
-        "  P  LEADER EP REPLICAS   ISR        START        HW       LEO   GAP   IN/s FLAGS"
+        "  P LEADER EP REPLICAS   ISR       START       HW      LEO   GAP   IN/s FLAGS"
     } else {
-        "  P LEADER EP REPLICAS  ISR          HW    LEO  GAP IN/s FLAGS"
+        "  P LEADER EP REPLICAS  ISR          HW     LEO  GAP  IN/s FLAGS"
     };
     let brokers: Vec<(BrokerId, NodeState)> =
         model.detail().brokers.iter().map(|view| (view.broker, view.state)).collect();
@@ -97,9 +97,9 @@ fn partition(
         if place.is_under_replicated() { Role::Warn } else { Role::Plain },
     ));
     if wide {
-        pieces.push(piece(number(place.start, 8), Role::Muted));
+        pieces.push(piece(number(place.start, 7), Role::Muted));
     }
-    let columns = if wide { 9 } else { 6 };
+    let columns = if wide { 8 } else { 7 };
     pieces.extend([
         piece(number(place.high_watermark, columns), Role::Plain),
         piece(number(place.log_end, columns), Role::Plain),
@@ -107,7 +107,7 @@ fn partition(
             number(place.gap(), if wide { 5 } else { 4 }),
             if place.gap() > 0 { Role::Plain } else { Role::Muted },
         ),
-        piece(number(place.rate, if wide { 6 } else { 4 }), Role::Plain),
+        piece(number(place.rate, if wide { 6 } else { 5 }), Role::Plain),
         piece(flags, if place.cut > 0 || place.leader.is_none() { Role::Error } else { Role::Warn }),
     ]);
     pieces
@@ -146,7 +146,7 @@ fn replica_look(
 /// Leader and in-sync set of the chosen partition over the whole run.
 pub fn roles(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(close_up) = &model.detail().close_up else { return };
-    let tail = usize::from(area.width / 5).clamp(10, 24);
+    let tail = usize::from(area.width / 5).clamp(10, 18);
     let lane =
         Rect { x: area.x + 4.min(area.width), width: area.width.saturating_sub(tail as u16 + 5), ..area };
     let mut places = rows_of(area);
@@ -184,7 +184,7 @@ fn axis(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(area, mark * usize::from(area.width) / marks, &tick(time), Role::Muted);
     }
     let here = part_of(model.snapshot().now, end, usize::from(area.width));
-    canvas.text(area, here.saturating_sub(1), "now", Role::Accent);
+    canvas.text(area, here.saturating_sub(2), " now ", Role::Accent);
 }
 
 /// The faults under the lanes.
@@ -231,17 +231,13 @@ fn standing(model: &Model, close_up: &PlaceCloseUp, replica: &ReplicaView, glyph
     let down =
         model.detail().brokers.iter().find(|view| view.broker == broker && view.state == NodeState::Down);
     if let Some(view) = down {
-        return (format!("{} down since {}", glyphs.error, at(view.since)), Role::Error);
+        return (format!("{} down {}", glyphs.error, at(view.since)), Role::Error);
     }
     let Some(last) = close_up.changes.last() else { return (String::new(), Role::Muted) };
     if last.leader == Some(broker) {
         let since = close_up.changes.iter().rev().take_while(|change| change.leader == Some(broker)).last();
         return (
-            format!(
-                "{} leads since {}",
-                glyphs.leader,
-                since.map_or_else(String::new, |change| at(change.at))
-            ),
+            format!("{} leads {}", glyphs.leader, since.map_or_else(String::new, |change| at(change.at))),
             Role::Accent,
         );
     }
@@ -249,14 +245,7 @@ fn standing(model: &Model, close_up: &PlaceCloseUp, replica: &ReplicaView, glyph
         return (format!("{} in sync", glyphs.ok), Role::Ok);
     }
     let left = close_up.changes.iter().rev().take_while(|change| !change.isr.contains(&broker)).last();
-    (
-        format!(
-            "{} out of sync since {}",
-            glyphs.warn,
-            left.map_or_else(String::new, |change| at(change.at))
-        ),
-        Role::Warn,
-    )
+    (format!("{} out {}", glyphs.warn, left.map_or_else(String::new, |change| at(change.at))), Role::Warn)
 }
 
 /// The logs of the chosen partition, replica by replica.
@@ -280,7 +269,9 @@ pub fn logs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             scale.column(place.high_watermark).saturating_sub(count(place.high_watermark).chars().count());
         let room = usize::from(bar.width).saturating_sub(mark.chars().count());
         let column = column.min(room).max(count(scale.from).len() + 4);
-        canvas.text(Rect { y: first.y, height: 1, ..bar }, column, &mark, Role::Muted);
+        if scale.column(place.high_watermark) <= scale.columns {
+            canvas.text(Rect { y: first.y, height: 1, ..bar }, column, &mark, Role::Muted);
+        }
         canvas.text(Rect { x: bar.x + bar.width + 1, width: tail, ..first }, 0, "LOG END", Role::Muted);
     }
     let brokers: Vec<_> = model.detail().brokers.iter().map(|view| (view.broker, view.state)).collect();
@@ -335,6 +326,12 @@ impl Scale {
         let ends: Vec<u64> = ends.flatten().chain([place.high_watermark, place.log_end]).collect();
         let (least, most) =
             (ends.iter().min().copied().unwrap_or(0), ends.iter().max().copied().unwrap_or(0));
+        let diverged = close_up.replicas.iter().filter_map(|replica| replica.diverged).min();
+        if let Some(diverged) = diverged.filter(|_| most - least > columns as u64 / 2) {
+            // Where logs part matters more than where they end.
+            let from = diverged.saturating_sub(columns as u64 / 2).max(place.start.min(most));
+            return Self { from, span: columns.max(1) as u64, columns };
+        }
         let wanted = most - least + 2 + columns as u64 / 3;
         let span = wanted.max(columns as u64).max(1);
         Self { from: (most + 2).saturating_sub(span).max(place.start.min(most)), span, columns }
@@ -371,8 +368,8 @@ fn log_cells(
             (" ", Role::Plain)
         } else if cut.is_some_and(|tail| (tail.to..tail.from).contains(&offset)) && offset >= end {
             (glyphs.error, Role::Error)
-        } else if offset < end && offset >= place.log_end {
-            // Beyond what the leader has: it will be cut off.
+        } else if offset < end && replica.diverged.is_some_and(|from| offset >= from) {
+            // What the leader does not have: it will be cut off.
             (glyphs.error, Role::Error)
         } else if offset < end && offset < place.high_watermark {
             (glyphs.safe, Role::Ok)
@@ -397,9 +394,8 @@ fn log_end(
         LogEnd::At(offset) => count(offset),
         LogEnd::AtLeast(offset) => format!("{} {}", glyphs.least, count(offset)),
     };
-    let diverged = replica.log_end.offset() > place.log_end && place.leader != Some(replica.broker);
-    if diverged {
-        return (format!("{text} diverged"), Role::Error);
+    if let Some(from) = replica.diverged {
+        return (format!("{text}  parts at {}", count(from)), Role::Error);
     }
     if let Some(tail) = replica.tail {
         return (format!("{text}  cut {} at {}", count(tail.from - tail.to), at(tail.at)), Role::Warn);
