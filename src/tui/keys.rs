@@ -366,11 +366,8 @@ fn hint_of(binding: &'static Binding, clock: Clock) -> &'static str {
 fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
     match action {
         // A run that has finished goes no further, but it can go back.
-        Action::Order(Order::Seek(Seek::EventBack)) | Action::Leap(Seek::NotableBack | Seek::FaultBack) => {
-            true
-        }
+        Action::Order(Order::Seek(_)) => true,
         Action::Order(order) => clock != Clock::Finished || order == Order::Quit,
-        Action::Leap(Seek::Notable | Seek::Fault) => clock != Clock::Finished,
         Action::Sort => pane.orders().len() > 1,
         Action::Filter => pane.has_filter(),
         Action::Open => pane.opens(),

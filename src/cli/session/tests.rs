@@ -84,7 +84,8 @@ fn any_instant_is_the_same_on_the_way_back_as_on_the_way_there() {
         run_to(&mut session, Time::from_millis(700 + 1_000 * second));
         first.push(seen(&session));
     }
-    run_to(&mut session, session.end());
+    let over = session.end();
+    run_to(&mut session, over);
     let end = seen(&session);
     for index in [7, 2, 11, 5, 0, 10, 6, 6, 1] {
         let then = &first[index];
@@ -163,7 +164,8 @@ fn a_recording_is_the_same_whether_somebody_went_back_or_not() {
         overrides: Vec::new(),
     };
     let mut straight = on_screen(Some(&recording("straight")));
-    run_to(&mut straight, straight.end());
+    let over = straight.end();
+    run_to(&mut straight, over);
     let mut wandering = on_screen(Some(&recording("wandering")));
     for (forth, back) in [(3, 1), (6, 5), (7, 0), (12, 4)] {
         run_to(&mut wandering, Time::from_secs(forth));
@@ -187,7 +189,7 @@ fn a_recording_is_the_same_whether_somebody_went_back_or_not() {
 #[test]
 fn a_record_is_followed_to_where_time_stands() {
     let mut session = on_screen(None);
-    run_to(&mut session, Time::from_secs(4));
+    run_to(&mut session, Time::from_secs(9));
     let id = RecordId::new(0, 250);
     session.look(Look { record: Some(id), ..Look::default() });
     let whole = session.detail().trace.expect("it is followed");
@@ -197,6 +199,6 @@ fn a_record_is_followed_to_where_time_stands() {
     assert!(session.go(Spot::Fact(stored.serial, stored.at)));
     let part = session.detail().trace.expect("it is followed");
     assert!(part.lines.len() < whole.lines.len() && whole.lines.starts_with(&part.lines), "{part:?}");
-    run_to(&mut session, Time::from_secs(4));
+    run_to(&mut session, Time::from_secs(9));
     assert_eq!(session.detail().trace.expect("it is followed").lines, whole.lines);
 }

@@ -241,6 +241,8 @@ pub enum MemberState {
     Owns,
     /// It owns none.
     Idle,
+    /// It takes partitions for its own that were given to others since.
+    Zombie,
     /// Its process is gone, or it gave up.
     Gone,
 }

@@ -40,6 +40,8 @@ struct Member {
     name: Arc<str>,
     places: Arc<[PlaceId]>,
     gone: bool,
+    /// In which it was given what it owns.
+    generation: u32,
     since: Time,
     delivered: Option<Time>,
     processed: u64,
@@ -92,7 +94,9 @@ impl Groups {
 
     pub(super) fn kafka(&mut self, at: Time, actor: ActorId, kafka: &Kafka) {
         match kafka {
-            Kafka::Assigned { group, places, .. } => self.assigned(at, *group, actor, places),
+            Kafka::Assigned { group, places, generation } => {
+                self.assigned(at, *group, actor, (*generation, places));
+            }
             Kafka::Revoked { group, places, .. } => self.revoked(*group, actor, places),
             Kafka::GroupChanged { group, to, generation, why, .. } => {
                 self.all[group.index()].changed(at, *to, *generation, *why);
@@ -132,13 +136,20 @@ impl Groups {
         self.all[group.index()].members.get_mut(node)
     }
 
-    fn assigned(&mut self, at: Time, group: GroupId, actor: ActorId, places: &Arc<[PlaceId]>) {
+    fn assigned(
+        &mut self,
+        at: Time,
+        group: GroupId,
+        actor: ActorId,
+        (generation, places): (u32, &Arc<[PlaceId]>),
+    ) {
         let Some((_, node)) = self.cast.actors.get(actor.0 as usize) else { return };
         let group = &mut self.all[group.index()];
         let member = group.members.entry(*node).or_insert_with(|| Member {
             name: self.cast.node(*node).into(),
             places: Arc::from([]),
             gone: false,
+            generation,
             since: at,
             delivered: None,
             processed: 0,
@@ -147,6 +158,7 @@ impl Groups {
         });
         member.places = Arc::clone(places);
         member.gone = false;
+        member.generation = generation;
         member.since = at;
         let owned = group.owned();
         if let Some(last) = group.rebalances.back_mut() {
@@ -181,9 +193,10 @@ impl Groups {
     }
 
     fn members(&self, watch: &Watch, group: GroupId) -> Vec<MemberView> {
+        let owners = self.all[group.index()].owners();
         let view = |member: &Member| MemberView {
             name: member.name.to_string(),
-            state: member.state(),
+            state: member.state(&owners),
             places: Arc::clone(&member.places),
             lag: member.lag(watch, group),
             rate: member.rate,
@@ -214,21 +227,39 @@ impl Groups {
 
     fn stands_still(&self, watch: &Watch, group: GroupId) -> Option<Health> {
         let now = watch.now();
-        self.all[group.index()].members.values().filter(|member| !member.places.is_empty()).find_map(
-            |member| {
-                let last = member.delivered.map_or(member.since, |delivered| delivered.max(member.since));
-                let idle = now.since(last.min(now));
-                let waits = idle >= PATIENCE && member.lag(watch, group) > 0;
-                waits.then(|| Health::StandsStill(member.name.to_string(), idle))
-            },
-        )
+        let owners = self.all[group.index()].owners();
+        let mut members = self.all[group.index()].members.values();
+        members.find_map(|member| {
+            let last = member.delivered.map_or(member.since, |delivered| delivered.max(member.since));
+            let idle = now.since(last.min(now));
+            let waits = idle >= PATIENCE
+                && member.state(&owners) == MemberState::Owns
+                && member.lag(watch, group) > 0;
+            waits.then(|| Health::StandsStill(member.name.to_string(), idle))
+        })
     }
 }
 
 impl OneGroup {
     fn owned(&self) -> Ownership {
         let owns = |member: &Member| (Arc::clone(&member.name), Arc::clone(&member.places));
-        self.members.values().filter(|member| !member.places.is_empty()).map(owns).collect()
+        let owners = self.owners();
+        let members = self.members.values();
+        members.filter(|member| member.state(&owners) == MemberState::Owns).map(owns).collect()
+    }
+
+    /// In which generation each place was given away last.
+    fn owners(&self) -> BTreeMap<PlaceId, u32> {
+        let mut owners = BTreeMap::new();
+        for (place, generation) in self
+            .members
+            .values()
+            .flat_map(|member| member.places.iter().map(|place| (*place, member.generation)))
+        {
+            let last = owners.entry(place).or_insert(generation);
+            *last = generation.max(*last);
+        }
+        owners
     }
 
     fn changed(&mut self, at: Time, to: GroupState, generation: u32, why: GroupReason) {
@@ -270,10 +301,12 @@ impl OneGroup {
 }
 
 impl Member {
-    fn state(&self) -> MemberState {
+    fn state(&self, owners: &BTreeMap<PlaceId, u32>) -> MemberState {
+        let taken = |place: &PlaceId| owners.get(place).is_some_and(|last| *last > self.generation);
         match (self.gone, self.places.is_empty()) {
             (true, _) => MemberState::Gone,
             (false, true) => MemberState::Idle,
+            (false, false) if self.places.iter().any(taken) => MemberState::Zombie,
             (false, false) => MemberState::Owns,
         }
     }

@@ -130,15 +130,20 @@ fn member(
     let text = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let (glyph, role) = match view.state {
         MemberState::Owns => (glyphs.ok, Role::Ok),
-        MemberState::Idle => (glyphs.warn, Role::Warn),
+        MemberState::Idle | MemberState::Zombie => (glyphs.warn, Role::Warn),
         MemberState::Gone => (glyphs.error, Role::Error),
     };
+    let zombie = view.state == MemberState::Zombie;
+    let mut owned_places = places(model, &view.places);
+    if zombie {
+        owned_places = format!("({owned_places})");
+    }
     let now = model.snapshot().now;
     let read = view.delivered.map_or_else(|| "never".to_owned(), |at| behind(now.since(at.min(now))));
     vec![
         piece(format!("{glyph} "), role),
         piece(text(&view.name, name, false), Role::Plain),
-        piece(text(&places(model, &view.places), owned, false), Role::Plain),
+        piece(text(&owned_places, owned, false), if zombie { Role::Muted } else { Role::Plain }),
         piece(text(&count_in(view.lag, 6), 6, true), Role::Plain),
         piece(text(&view.rate.to_string(), 5, true), Role::Plain),
         piece(if area_is_long { read } else { String::new() }, Role::Muted),
