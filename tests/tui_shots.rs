@@ -40,3 +40,14 @@ fn a_picture_can_be_had_as_text_svg_and_json_and_says_what_is_wrong_with_its_arg
     let output = brokersim(&["shot", SCENARIO, "--at", "1000s"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn the_page_of_keys_is_what_the_program_prints() {
+    let printed = String::from_utf8(brokersim(&["keys"]).stdout).expect("it is text");
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md")).expect("it is there");
+    assert!(
+        printed.lines().count() > 30 && page.contains(&printed),
+        "docs/keys.md has other keys:\n{printed}"
+    );
+}

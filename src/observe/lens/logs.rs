@@ -249,7 +249,8 @@ impl Replica {
     fn view(&self, row: &PlaceDetail, epochs: &[Epoch]) -> ReplicaView {
         let in_sync = row.isr.contains(&self.broker);
         let least = if in_sync { self.told.max(row.high_watermark) } else { self.told };
-        let log_end = if row.leader == Some(self.broker) {
+        // A leader that has been elected and has not begun to lead has said nothing yet.
+        let log_end = if row.leader == Some(self.broker) && self.exact {
             LogEnd::At(row.log_end)
         } else if self.exact || (in_sync && least == row.log_end) {
             // What a follower in sync has is what its leader has, or less.

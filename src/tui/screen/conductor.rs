@@ -329,6 +329,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         self.stands_at = None;
         self.stand(Clock::Paused);
         self.quest = (self.clock != Clock::Finished).then_some(quest);
+        if self.quest.is_some() {
+            self.say("on the way, as fast as it goes; any key of time stops it");
+        }
     }
 
     fn go(&mut self, spot: Spot) {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, inset, piece, rows as rows_of};
 use super::words::cut;
-use crate::tui::keys::{BINDINGS, Topic, matching};
+use crate::tui::keys::{Topic, matching};
 use crate::tui::theme::{Glyphs, Role};
 
 /// From this width on there are two columns.
@@ -17,7 +17,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, filter: &str, scrolled: usize) 
     canvas.clear(area);
     let keys = matching(filter).count();
     let title = format!("Help {} type to filter: {filter}_", canvas.glyphs().idle);
-    let note = format!("{keys} of {} keys", BINDINGS.len());
+    let note = format!("{keys} of {} keys", matching("").count());
     let inner = canvas.pane(area, &title, &note, true);
     let legend = legend(canvas.glyphs());
     let rows = inner.height.saturating_sub(legend.len() as u16 + 1);

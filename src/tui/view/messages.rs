@@ -190,7 +190,12 @@ pub fn one(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 /// The way of the record.
 pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(trace) = &model.detail().trace else {
-        canvas.text(area, 0, "the way of a record is known in simulated runs alone; choose one", Role::Muted);
+        let said = match (&model.detail().records, model.record()) {
+            (None, _) => "the way of a record is known in simulated runs alone",
+            (Some(_), None) => "no record is chosen",
+            (Some(_), Some(_)) => "its way is looked up",
+        };
+        canvas.text(area, 0, said, Role::Muted);
         return;
     };
     let glyphs = canvas.glyphs();
