@@ -403,8 +403,9 @@ fn bad_day_cast() -> brokersim::kernel::Cast {
 
 #[test]
 fn ten_thousand_partitions_and_a_thousand_groups_are_drawn_row_by_row() {
-    // 16 ms in a release build; without optimisation, and beside other tests, twelve times as long.
-    let limit = Wall::from_millis(if cfg!(debug_assertions) { 200 } else { 16 });
+    // 16 ms in a release build; without optimisation, on a machine that does other things, only what grows faster than
+    // the crowd is caught.
+    let limit = Wall::from_millis(if cfg!(debug_assertions) { 2_000 } else { 16 });
     let mut model = crowd();
     let mut terminal = Terminal::new(TestBackend::new(120, 36)).expect("a backend for tests");
     for page in Page::ALL {
