@@ -194,7 +194,7 @@ fn a_record_is_followed_to_where_time_stands() {
     session.look(Look { record: Some(id), ..Look::default() });
     let whole = session.detail().trace.expect("it is followed");
     assert!(whole.lines.iter().any(|line| line.text.contains("appends it")), "{whole:?}");
-    assert!(whole.lines.iter().any(|line| line.text.contains("has worked on it")), "{whole:?}");
+    assert!(whole.lines.iter().any(|line| line.text.contains("every replica in sync has it")), "{whole:?}");
     let stored = whole.lines.iter().find(|line| line.text.contains("appends it")).expect("it is there");
     assert!(session.go(Spot::Fact(stored.serial, stored.at)));
     let part = session.detail().trace.expect("it is followed");
