@@ -63,6 +63,7 @@ fn header(groups: u64) -> Header {
         sinks: Vec::new(),
         traces: Vec::new(),
         force: false,
+        world: "simulation".into(),
     }
 }
 
@@ -71,10 +72,11 @@ fn ending() -> Ending {
     Ending {
         state: State::Finished,
         failure: None,
-        digest: Digest::default(),
+        digest: Some(Digest::default()),
         at: Time::from_secs(1),
         balance,
         promises: serde_json::json!([]),
+        summary: serde_json::Value::Null,
     }
 }
 

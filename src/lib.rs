@@ -8,6 +8,7 @@ pub mod host;
 pub mod kafka;
 pub mod kernel;
 pub mod lab;
+pub mod mqtt;
 pub mod observe;
 pub mod scenario;
 pub mod sweep;

@@ -1,21 +1,19 @@
 //! Stories of misfortune: what `why` says about runs whose causes are known, asserted on its structure; and what it
 //! proposes, tried.
 
+#[path = "why/library.rs"]
+mod library;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use brokersim::analyze::why::{
-    Annals, Blow, Evidence, Focus, Incident, LagCause, Legality, Mechanism, Outcomes, Scene, Step, Trouble,
-    What, Why, clusters, merge, page, story, to_follow,
+    Annals, Blow, Evidence, Focus, Incident, LagCause, Legality, Mechanism, Step, Trouble, What, Why,
+    clusters, merge, page, story, to_follow,
 };
-use brokersim::fault::{Plan, Strike};
-use brokersim::host::Simulation;
-use brokersim::kernel::{Crash, Duration, Event, NodeId, Time};
-use brokersim::lab::{Measured, Question, Recipe, Unknown, ask, minimise, needed, what_if};
-use brokersim::observe::{Watch, WatchSetup};
-use brokersim::scenario::origin::{Bearer, Origin, in_force};
-use brokersim::scenario::wiring::wire_with;
-use brokersim::scenario::{Overrides, Scenario};
+use brokersim::kernel::{Duration, Event, Time};
+use brokersim::lab::{Looked, Measured, Question, Recipe, Unknown, ask, minimise, needed, what_if};
+use brokersim::scenario::Overrides;
+use brokersim::scenario::origin::{Bearer, Origin};
 use brokersim::trace::kafka::{BrokerId, PositionReason};
 use brokersim::trace::{Fact, Reason};
 
@@ -66,11 +64,7 @@ for = "5s"
 
 fn recipe(text: &str, file: &str, set: &[&str]) -> Recipe {
     let set = set.iter().map(|text| (*text).to_owned()).collect();
-    Recipe {
-        text: text.to_owned(),
-        file: PathBuf::from(file),
-        overrides: Overrides { set, ..Overrides::default() },
-    }
+    Recipe::new(text.to_owned(), PathBuf::from(file), Overrides { set, ..Overrides::default() })
 }
 
 fn question(troubles: &[Trouble]) -> Question {
@@ -100,59 +94,19 @@ fn assert_in_order(steps: &[Step], wanted: &[Wanted<'_>]) {
     }
 }
 
-/// A client's fault that no scenario file can name here: process killed, when, for how long.
-type Kill = (&'static str, f64, f64);
+/// The only reader's process is killed between two commits, and started again a second later.
+fn killed() -> String {
+    format!("{READER}\n[[fault]]\nat = \"20017ms\"\nkill = \"billing\"\nfor = \"1s\"\n")
+}
 
-/// The incidents of a run with clients killed: the two looks, by hand.
-fn incidents(text: &str, set: &[&str], kills: &[Kill]) -> (Scene, Vec<Incident>) {
-    let (scene, outcomes) = first_look(text, set, kills);
+/// The incidents of a run: the two looks, by hand.
+fn incidents(recipe: &Recipe) -> Vec<Incident> {
+    let Looked { scene, outcomes, .. } = recipe.look(LATE).unwrap_or_else(|error| panic!("{error}"));
     let annals = Annals { scene: &scene, events: outcomes.annals() };
     let clusters = clusters(outcomes.victims(), annals);
-    let mut evidence = Evidence::new(to_follow(&clusters));
-    run(text, set, kills, &mut evidence);
-    let events = merge(outcomes.annals(), evidence.into_events());
-    let told = clusters.iter().map(|cluster| cluster.tell(&scene, &events)).collect();
-    (scene, told)
-}
-
-fn run(text: &str, set: &[&str], kills: &[Kill], observer: &mut dyn brokersim::kernel::Observer<Fact>) {
-    let scenario = recipe(text, "story.toml", set).load().unwrap_or_else(|error| panic!("{error}"));
-    let wired = wire_with(&scenario, |cast| plans(&cast.nodes, kills));
-    Simulation::new(wired.parts).run_until(wired.end, &mut &mut *observer);
-}
-
-fn plans(nodes: &[String], kills: &[Kill]) -> Vec<Plan> {
-    let seconds = |seconds: f64| Duration::from_nanos((seconds * 1e9) as u64);
-    let plan = |(name, at, lasts): &Kill| {
-        let node = nodes.iter().position(|node| node == name).expect("the node is there");
-        let (at, lasts) = (Time::ZERO + seconds(*at), Some(seconds(*lasts)));
-        Plan::once("kill", at, lasts, Strike::Crash(Crash::Process), NodeId(node as u32))
-    };
-    kills.iter().map(plan).collect()
-}
-
-fn first_look(text: &str, set: &[&str], kills: &[Kill]) -> (Scene, Outcomes) {
-    let recipe = recipe(text, "story.toml", set);
-    let scenario: Scenario = recipe.load().unwrap_or_else(|error| panic!("{error}"));
-    let settings = in_force(text, "story.toml", &recipe.overrides, &scenario);
-    let wired = wire_with(&scenario, |cast| plans(&cast.nodes, kills));
-    let stage = Arc::clone(&wired.stage);
-    let mut simulation = Simulation::new(wired.parts);
-    let cast = simulation.cast().clone();
-    let watch = Watch::new(WatchSetup {
-        stage: Arc::clone(&stage),
-        cast: Arc::new(cast.clone()),
-        warm_up: Time::ZERO,
-        end: wired.end,
-        sample_every: Duration::from_millis(500),
-        for_tape: true,
-    });
-    let mut observer = (watch, Outcomes::new(Arc::clone(&stage), LATE));
-    simulation.run_until(wired.end, &mut observer);
-    let (mut watch, mut outcomes) = observer;
-    watch.close(simulation.now());
-    outcomes.closed(watch.take_closed());
-    (Scene::new(&scenario, stage, cast, settings), outcomes)
+    let evidence = recipe.follow(to_follow(&clusters)).expect("it has run before");
+    let events = merge(outcomes.annals(), evidence);
+    clusters.iter().map(|cluster| cluster.tell(&scene, &events)).collect()
 }
 
 #[test]
@@ -323,7 +277,7 @@ consumer.auto.offset.reset = "earliest"
 
 #[test]
 fn committing_before_the_work_and_then_dying_is_told_in_that_order() {
-    let (_, told) = incidents(READER, &["sink.billing.commit=before"], &[("billing", 20.017, 1.0)]);
+    let told = incidents(&recipe(&killed(), "story.toml", &["sink.billing.commit=before"]));
     let lost: Vec<_> = told.iter().filter(|incident| incident.trouble == Trouble::Lost).collect();
     assert_eq!(lost.len(), 1, "{lost:#?}");
     assert_eq!(lost[0].mechanism, Mechanism::CommittedUnprocessed);
@@ -393,7 +347,7 @@ fn a_fault_that_neither_kills_nor_cuts_is_told_with_its_line_while_it_lasts() {
 
 #[test]
 fn a_redelivery_is_told_with_the_crash_and_the_offset_it_goes_back_to() {
-    let (_, told) = incidents(READER, &["sink.billing.commit=after"], &[("billing", 20.017, 1.0)]);
+    let told = incidents(&recipe(&killed(), "story.toml", &["sink.billing.commit=after"]));
     let again: Vec<_> = told.iter().filter(|incident| incident.trouble == Trouble::Duplicated).collect();
     assert_eq!(again.len(), 1, "both partitions share the cause: {again:#?}");
     assert_eq!(again[0].mechanism, Mechanism::Redelivered);
@@ -461,14 +415,15 @@ fn retention_that_passes_a_slow_reader_names_what_was_kept_and_what_was_not() {
 
 #[test]
 fn what_the_second_look_keeps_tells_the_same_story_as_the_whole_stream() {
-    let (scene, outcomes) = first_look(SMALL, &[], &[]);
+    let small = recipe(SMALL, "story.toml", &[]);
+    let Looked { scene, outcomes, .. } = small.look(LATE).expect("it makes sense");
     let annals = Annals { scene: &scene, events: outcomes.annals() };
     let found = clusters(outcomes.victims(), annals);
     let example = found[0].example().id;
     let mut evidence = Evidence::new([example]);
     let mut whole: Vec<Event<Fact>> = Vec::new();
-    run(SMALL, &[], &[], &mut evidence);
-    run(SMALL, &[], &[], &mut whole);
+    small.watch(&mut evidence).expect("it has run before");
+    small.watch(&mut whole).expect("it has run before");
     let kept = merge(outcomes.annals(), evidence.into_events());
     let focus = Focus { id: example, group: None, long: false, until: Time::NEVER };
     assert!(kept.len() * 4 < whole.len(), "{} of {} facts are kept", kept.len(), whole.len());

@@ -131,6 +131,7 @@ fn tape(case: &Case, stage: &Arc<Stage>, cast: &Cast) -> Tape {
         sinks: Vec::new(),
         traces: Vec::new(),
         force: true,
+        world: "simulation".to_owned(),
     };
     Tape::create(&folder(case), header).expect("a folder for the tape")
 }
@@ -139,10 +140,11 @@ fn finish(tape: Tape, simulation: &Simulation<brokersim::wire::Brokersim>) {
     let ending = Ending {
         state: State::Finished,
         failure: None,
-        digest: simulation.digest(),
+        digest: Some(simulation.digest()),
         at: simulation.now(),
         balance: serde_json::Value::Null,
         promises: serde_json::json!([]),
+        summary: serde_json::json!({}),
     };
     tape.finish(ending).expect("a complete tape");
 }

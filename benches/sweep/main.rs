@@ -105,6 +105,7 @@ fn parts() {
         lap(3);
         watch.close(end);
         let facts = RunFacts {
+            world: "simulation".to_owned(),
             scenario: scenario.name.clone(),
             question: None,
             seed,

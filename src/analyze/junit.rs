@@ -32,6 +32,7 @@ fn properties(out: &mut String, summary: &Summary) {
     let said = [
         ("seed", seed.as_str()),
         ("digest", &summary.digest),
+        ("world", &summary.world),
         ("version", summary.version),
         ("state", summary.state),
     ];

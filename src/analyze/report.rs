@@ -47,14 +47,16 @@ fn head(out: &mut Out, summary: &Summary) {
         out.gap();
     }
     let interrupted = if summary.state == "interrupted" { ", INTERRUPTED" } else { "" };
-    out.line(format!(
-        "{} · seed {} · {} simulated in {:.2} s ({} times real time){interrupted}",
-        summary.scenario,
-        summary.seed,
-        summary.duration,
-        summary.wall_seconds,
-        count(summary.speed_up() as u64),
-    ));
+    let took = if summary.digest.is_empty() {
+        format!("{} in real time on {}", summary.duration, summary.world)
+    } else {
+        let speed_up = count(summary.speed_up() as u64);
+        format!(
+            "{} simulated in {:.2} s ({speed_up} times real time)",
+            summary.duration, summary.wall_seconds
+        )
+    };
+    out.line(format!("{} · seed {} · {took}{interrupted}", summary.scenario, summary.seed));
     out.gap();
 }
 
@@ -128,6 +130,10 @@ fn books(out: &mut Out, summary: &Summary) {
         amount(out, *records, "in flight", how_far_in_words(*how_far));
     }
     let tally = &summary.tally;
+    if tally.withheld > 0 {
+        let (withheld, why) = (count(tally.withheld), "due while `send()` blocked: never offered");
+        out.line(format!("  besides, {withheld} records were {why}"));
+    }
     out.line(format!(
         "  {} duplicates processed   {} stored twice   {} out of order",
         count(tally.duplicates),
@@ -198,7 +204,12 @@ fn foot(out: &mut Out, summary: &Summary) {
         wrapped(out, note);
     }
     out.gap();
-    out.line(format!("  digest {} over {} facts", summary.digest, count(summary.facts)));
+    let facts = count(summary.facts);
+    out.line(if summary.digest.is_empty() {
+        format!("  {facts} facts; no digest: a run in real time cannot be repeated to the bit")
+    } else {
+        format!("  digest {} over {facts} facts", summary.digest)
+    });
 }
 
 fn wrapped(out: &mut Out, text: &str) {

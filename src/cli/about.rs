@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::scenario::Overrides;
 use crate::scenario::origin::{Bearer, InForce, in_force};
+use crate::scenario::{Overrides, World};
 use crate::tui::{About, Named, Setting};
 
 use super::load::Loaded;
@@ -25,8 +25,8 @@ const MATTER: &[&str] = &[
     "commit",
 ];
 
-/// Names and settings of a scenario under these overrides.
-pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides) -> Arc<About> {
+/// Names and settings of a scenario under these overrides, and where it runs.
+pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) -> Arc<About> {
     let stage = crate::scenario::wiring::wire(&loaded.scenario).stage;
     let channels = stage.channels.iter().map(|channel| Named {
         name: channel.name.clone(),
@@ -37,12 +37,20 @@ pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides) -> Arc<About> {
     let settings = in_force(&loaded.text, file, overrides, &loaded.scenario);
     let matters = |one: &InForce| one.origin.is_written() || MATTER.contains(&one.name.as_str());
     Arc::new(About {
-        badge: "SIM",
+        badge: badge(world),
         channels: channels.collect(),
         groups: stage.groups.iter().map(|group| group.name.clone()).collect(),
         sources: stage.sources.clone(),
         settings: settings.iter().filter(|one| matters(one)).filter_map(setting).collect(),
     })
+}
+
+fn badge(world: &World) -> &'static str {
+    match world {
+        World::Simulated => "SIM",
+        World::Live => "LIVE",
+        World::Kafka(_) | World::Mqtt(_) | World::Embedded => "REAL",
+    }
 }
 
 fn setting(one: &InForce) -> Option<Setting> {

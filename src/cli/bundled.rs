@@ -19,6 +19,10 @@ pub const BUNDLED: &[Template] = bundled! {
     "broker-loss": "kafka/broker-loss.toml",
     "trace-replay": "kafka/trace-replay.toml",
     "ventilator": "zeromq/ventilator.toml",
+    "qos-levels": "mqtt/qos-levels.toml",
+    "persistent-session": "mqtt/persistent-session.toml",
+    "shared-subscription": "mqtt/shared-subscription.toml",
+    "retained-and-will": "mqtt/retained-and-will.toml",
     "loss-01-acks-0": "kafka/loss-01-acks-0.toml",
     "loss-01b-acks-1": "kafka/loss-01b-acks-1.toml",
     "loss-02-acks-1": "kafka/loss-02-acks-1.toml",
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn every_scenario_of_the_folder_is_bundled_under_its_name() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sim-configs");
-        for system in ["kafka", "zeromq"] {
+        for system in ["kafka", "zeromq", "mqtt"] {
             for entry in fs::read_dir(folder.join(system)).expect("the folder is there") {
                 let file = entry.expect("a folder can be read").path();
                 let name =

@@ -1,18 +1,21 @@
 //! Scenario files from disk, with the overrides of the command line.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
+use crate::lab::TraceReader;
 use crate::scenario::{Overrides, Scenario, templates};
-use crate::tape::TraceFile;
+use crate::tape::{Manifest, TraceFile};
 use crate::workload::{load_trace, read_trace};
 
 use super::bundled::{self, BUNDLED};
+use super::calibration;
 use super::failure::Failure;
 
 /// Which scenario, and what to change in it.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ScenarioArguments {
     /// The scenario file.
     pub scenario: PathBuf,
@@ -26,6 +29,9 @@ pub struct ScenarioArguments {
     /// Another duration than the file's, e.g. `10m`.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<String>,
+    /// A calibration file: what the machines of a real system cost.
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
 }
 
 /// A scenario and the text it was read from.
@@ -36,24 +42,34 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// The trace files that it replays.
     pub traces: Vec<TraceFile>,
+    /// What was laid over the text, each as `path=value`, in order: calibration first.
+    pub overrides: Vec<String>,
 }
 
 impl ScenarioArguments {
-    /// The overrides.
+    /// The overrides, without calibration.
     pub fn overrides(&self) -> Overrides {
         Overrides { set: self.set.clone(), seed: self.seed, duration: self.duration.clone() }
     }
 
-    /// The overrides as `path=value`, all alike.
+    /// What is laid over this text: its calibration, then the overrides.
+    pub fn overrides_of(&self, text: &str) -> Result<Overrides, Failure> {
+        let mut overrides = self.overrides();
+        let calibration = calibration::settings(text, &self.scenario, self.calibration.as_deref())?;
+        overrides.set.splice(0..0, calibration);
+        Ok(overrides)
+    }
+
+    /// The overrides as `path=value`, all alike, without calibration.
     pub fn as_settings(&self) -> Vec<String> {
-        let seed = self.seed.map(|seed| format!("run.seed={seed}"));
-        let duration = self.duration.as_ref().map(|duration| format!("run.duration={duration}"));
-        self.set.iter().cloned().chain(seed).chain(duration).collect()
+        as_settings(&self.overrides())
     }
 
     /// Reads, checks, and loads what it names: a file, or a bundled scenario by its name.
     pub fn load(&self) -> Result<Loaded, Failure> {
-        load_text(self.text()?, &self.scenario, &self.overrides())
+        let text = self.text()?;
+        let overrides = self.overrides_of(&text)?;
+        load_text(text, &self.scenario, &overrides)
     }
 
     /// The text of the file, or of a bundled scenario of that name.
@@ -68,32 +84,61 @@ impl ScenarioArguments {
     }
 }
 
-/// Checks a text and loads what it names, seen from the folder of `path`.
-pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    load_text_with(text, path, overrides, |file| folder.join(file))
+/// Overrides as `path=value`, all alike.
+fn as_settings(overrides: &Overrides) -> Vec<String> {
+    let seed = overrides.seed.map(|seed| format!("run.seed={seed}"));
+    let duration = overrides.duration.as_ref().map(|duration| format!("run.duration={duration}"));
+    overrides.set.iter().cloned().chain(seed).chain(duration).collect()
 }
 
-/// Checks a text and loads what it names; `find` says where a file lies that the text names. Data that come with the
-/// program are found by the name of their file where there is no such file.
+/// Says where a file lies that a scenario names.
+pub type Find = Arc<dyn Fn(&Path) -> PathBuf + Send + Sync>;
+
+/// Files lie in the folder of a scenario file.
+pub fn beside(file: &Path) -> Find {
+    let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+    Arc::new(move |name| folder.join(name))
+}
+
+/// Files lie in the folder of a recorded run. Runs of earlier builds hold no copies: beside the scenario then.
+pub fn kept(dir: &Path, manifest: &Manifest) -> Find {
+    let (dir, manifest) = (dir.to_owned(), manifest.clone());
+    let beside = beside(Path::new(&manifest.scenario.file));
+    Arc::new(move |name| manifest.kept_trace(&dir, name).unwrap_or_else(|| beside(name)))
+}
+
+/// Checks a text and loads what it names, seen from the folder of `path`.
+pub fn load_text(text: String, path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
+    load_text_with(text, path, overrides, &beside(path))
+}
+
+/// Checks a text and loads what it names; `find` says where a file lies that the text names.
 pub fn load_text_with(
     text: String,
     path: &Path,
     overrides: &Overrides,
-    find: impl Fn(&Path) -> PathBuf,
+    find: &Find,
 ) -> Result<Loaded, Failure> {
     let mut scenario = Scenario::load(&text, &path.display().to_string(), overrides)?;
     let named = scenario.trace_files().into_iter().map(|file| TraceFile { lies: find(&file), file });
     // What comes with the program need not be kept with a run.
     let traces = named.filter(|trace| bundled_instead(&trace.lies).is_none()).collect();
-    scenario.load_traces(Path::new(""), |file, options| {
-        let lies = find(file);
+    let reader = trace_reader(find);
+    scenario.load_traces(Path::new(""), |file, options| reader.read(file, options))?;
+    Ok(Loaded { text, scenario, traces, overrides: as_settings(overrides) })
+}
+
+/// Reads traces where `find` says that they lie. Data that come with the program are found by the name of their file
+/// where there is no such file.
+pub fn trace_reader(find: &Find) -> TraceReader {
+    let find = Arc::clone(find);
+    TraceReader::new(move |name, options| {
+        let lies = find(name);
         match bundled_instead(&lies) {
             Some(text) => read_trace(&lies, text, options),
             None => load_trace(&lies, options),
         }
-    })?;
-    Ok(Loaded { text, scenario, traces })
+    })
 }
 
 fn bundled_instead(path: &Path) -> Option<&'static [u8]> {

@@ -3,11 +3,18 @@
 mod about;
 mod bundled;
 mod calc;
+mod calibrate;
+mod calibration;
+mod compare;
+mod doctor;
+mod engine;
 mod exit;
 mod explain;
 mod failure;
 mod load;
+mod made_run;
 mod minimise;
+mod offers;
 mod output;
 mod replay;
 mod rows;
@@ -52,12 +59,18 @@ enum Command {
     Sweep(Box<sweep::SweepArguments>),
     /// Say why records were lost, repeated, overtaken or late, and what would have kept them
     Why(why::WhyArguments),
+    /// Put two runs side by side: throughput, latency, lag, pauses, losses, duplicates, promises
+    Compare(Box<compare::CompareArguments>),
+    /// Measure what the machines of a real system cost, for the simulation to be like it
+    Calibrate(calibrate::CalibrateArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
     /// Take a picture of a screen of a scenario at an instant: text, SVG or JSON
     Shot(shot::ShotArguments),
     /// List the keys of the screen
     Keys,
+    /// Say whether real brokers can be reached, what they are, and whether they take a scenario
+    Doctor(doctor::DoctorArguments),
     /// Show the bundled scenarios and the question each answers
     List,
     /// Write a new scenario file from a bundled one
@@ -96,9 +109,12 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Replay(arguments) => replay::replay(arguments),
         Command::Sweep(arguments) => sweep::sweep(arguments),
         Command::Why(arguments) => why::why(arguments),
+        Command::Compare(arguments) => compare::compare(arguments),
+        Command::Calibrate(arguments) => calibrate::calibrate(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::Shot(arguments) => shot::shot(arguments),
         Command::Keys => shot::keys(),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),
         Command::Check(arguments) => scenarios::check(arguments),

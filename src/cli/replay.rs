@@ -12,7 +12,7 @@ use crate::tape::{Comparison, Difference, Manifest, State};
 use crate::trace::Fact;
 
 use super::failure::Failure;
-use super::load::{Loaded, load_text_with};
+use super::load::{Loaded, kept, load_text_with};
 use super::run::stop_on_signal;
 use super::session::Session;
 use super::{Exit, output};
@@ -52,6 +52,14 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         let (theirs, ours) = (&manifest.brokersim_version, env!("CARGO_PKG_VERSION"));
         eprintln!("warning: recorded by brokersim {theirs}, replayed by {ours}: digests may differ");
     }
+    if !manifest.can_be_repeated() {
+        return Err(Failure::Usage(format!(
+            "{} was a run in real time on {}: no two of them are alike, so it cannot be replayed. What it recorded is there to be looked at: manifest.json, facts/, records/ and lag/ in its folder. `brokersim run {}` simulates the same scenario",
+            dir.display(),
+            manifest.world,
+            manifest.scenario.file
+        )));
+    }
     let loaded = load(dir, &manifest)?;
     let mut session = Session::new(&loaded, None)?;
     let until = arguments.until.unwrap_or(session.end());
@@ -70,7 +78,7 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let replayed = Replayed {
         whole,
         until,
-        digest: session.digest().to_string(),
+        digest: digest_of(&session),
         facts: session.facts(),
         difference: beside.finish((!whole).then_some(until))?,
         checkpoint,
@@ -78,14 +86,15 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     replayed.verdict(&manifest, arguments.from_digest.as_deref())
 }
 
+fn digest_of(session: &Session) -> String {
+    session.digest().expect("a simulation has a digest").to_string()
+}
+
 /// The scenario of a run, from what its folder holds.
 fn load(dir: &Path, manifest: &Manifest) -> Result<Loaded, Failure> {
     let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
     let file = Path::new(&manifest.scenario.file);
-    // Runs of earlier builds hold no copies of trace files.
-    let beside = file.parent().unwrap_or(Path::new("."));
-    let find = |trace: &Path| manifest.kept_trace(dir, trace).unwrap_or_else(|| beside.join(trace));
-    load_text_with(manifest.scenario.text.clone(), file, &overrides, find)
+    load_text_with(manifest.scenario.text.clone(), file, &overrides, &kept(dir, manifest))
 }
 
 /// The recorded facts, when the folder holds them.
@@ -131,7 +140,7 @@ fn pass_checkpoint(
     let checkpoint = manifest.checkpoints.iter().rfind(|checkpoint| before(checkpoint.at_ns))?;
     let at = Time::ZERO + Duration::from_nanos(checkpoint.at_ns);
     session.run_until(at, stop, |_| {}, beside);
-    let now = session.digest().to_string();
+    let now = digest_of(session);
     // A checkpoint of a run that was stepped through may lie between two facts of one instant.
     let differs = session.facts() == checkpoint.serial && now != checkpoint.digest;
     differs.then(|| (at, now, checkpoint.digest.clone()))

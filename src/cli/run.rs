@@ -13,7 +13,9 @@ use clap::{Args, ValueEnum};
 use crate::analyze::junit::junit;
 use crate::analyze::report::report;
 use crate::analyze::why::is_worth_asking;
+use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
+use crate::scenario::World;
 use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
 
@@ -29,6 +31,8 @@ use super::session::{Recording, Session};
 pub struct RunArguments {
     #[command(flatten)]
     scenario: ScenarioArguments,
+    #[command(flatten)]
+    world: WorldArguments,
     /// No screen, even on a terminal.
     #[arg(long)]
     headless: bool,
@@ -56,6 +60,101 @@ pub struct RunArguments {
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Where a scenario runs.
+#[derive(Args, Clone, Debug)]
+pub struct WorldArguments {
+    /// Where it runs: `simulation`, `live` (the same system in real time), `kafka://HOST:PORT[,HOST:PORT]`,
+    /// `mqtt://HOST:PORT`, or `embedded` (a real client, a broker within this process).
+    #[arg(long, value_name = "WORLD", default_value = "simulation")]
+    pub on: World,
+    /// Use topics and groups that exist, under their own names.
+    #[arg(long)]
+    pub use_existing: bool,
+    /// Keep what the run made in a real broker.
+    #[arg(long)]
+    pub keep: bool,
+    /// Write to brokers that are not on this machine without asking.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Leave out the faults that cannot strike there, instead of refusing to begin.
+    #[arg(long)]
+    pub skip_faults: bool,
+    /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileName>,
+    /// A property of every real client, by the client library's name: `sasl.username=me`. Again for more.
+    #[arg(long = "client-property", value_name = "NAME=VALUE", value_parser = property)]
+    pub client_properties: Vec<(String, String)>,
+}
+
+/// Ready commands for brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// Brokers that `scripts/brokers` has started.
+    Native,
+    /// Brokers of `compose/compose.yaml`.
+    Compose,
+}
+
+impl ProfileName {
+    fn profile(self) -> Profile {
+        match self {
+            Self::Native => Profile::Native,
+            Self::Compose => Profile::Compose,
+        }
+    }
+}
+
+pub(super) fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+impl WorldArguments {
+    /// Whether what is said of real brokers is said where there are some.
+    fn check(&self) -> Result<(), Failure> {
+        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep")];
+        match (&self.on, said.iter().find(|(said, _)| *said)) {
+            (World::Simulated | World::Live, Some((_, flag))) => {
+                let what =
+                    format!("{flag} is about real brokers: leave it out, or say where they are with --on");
+                Err(Failure::Usage(what))
+            }
+            (World::Simulated | World::Live, None)
+            | (World::Kafka(_) | World::Mqtt(_) | World::Embedded, _) => Ok(()),
+        }
+    }
+
+    /// Asks before a run writes to brokers that are not on this machine.
+    pub fn ask(&self) -> Result<(), Failure> {
+        let strange: Vec<_> = self.on.servers().iter().filter(|server| !server.is_here()).collect();
+        let Some(first) = strange.first().filter(|_| !self.yes) else { return Ok(()) };
+        if !std::io::stdin().is_terminal() {
+            let what = format!("{first} is not on this machine: say that you want to write there with --yes");
+            return Err(Failure::Usage(what));
+        }
+        eprint!("{first} is not on this machine. Write to it? [y/N] ");
+        std::io::stderr().flush().ok();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok();
+        let agreed = matches!(answer.trim(), "y" | "Y" | "yes");
+        if agreed { Ok(()) } else { Err(Failure::Usage("nothing was written".to_owned())) }
+    }
+
+    /// How the run treats what is not its own.
+    pub fn options(&self) -> Options {
+        let client_properties = self.client_properties.clone();
+        Options {
+            use_existing: self.use_existing,
+            keep: self.keep,
+            yes: self.yes,
+            skip_faults: self.skip_faults,
+            profile: self.profile.map(ProfileName::profile),
+            client_properties,
+        }
+    }
 }
 
 /// How results are printed.
@@ -113,16 +212,26 @@ fn speed(text: &str) -> Result<Speed, String> {
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
-    let loaded = arguments.scenario.load()?;
+    let mut loaded = arguments.scenario.load()?;
+    let world = &arguments.world.on;
+    loaded.scenario.suit(world, &arguments.world.options())?;
+    if world.is_real_time() && arguments.speed.is_some() {
+        return Err(Failure::Usage(format!("on {world} time passes by the clock: leave --speed out")));
+    }
+    arguments.world.check()?;
+    arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let stop = stop_on_signal();
+    let (options, recorded) = (arguments.world.options(), recording.as_ref());
     let summary = if shows_screen(arguments) {
-        on_screen(Session::on_screen(&loaded, recording.as_ref())?, &stop, arguments, &loaded)?
+        let session = Session::on_screen_in(&loaded, recorded, world, &options)?;
+        on_screen(session, &stop, arguments, &loaded)?
     } else {
-        headless(Session::new(&loaded, recording.as_ref())?, &stop, arguments)?
+        headless(Session::new_in(&loaded, recorded, world, &options)?, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
-    if arguments.format == SummaryFormat::Text && is_worth_asking(&summary.promises) {
+    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises)
+    {
         output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
     }
     if let Some(recording) = &recording
@@ -141,16 +250,26 @@ fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String 
     let scenario = arguments.scenario.scenario.display();
     let set = arguments.scenario.as_settings();
     let set: String = set.iter().map(|setting| format!(" --set '{setting}'")).collect();
-    format!("brokersim why {scenario}{set}")
+    let calibration = arguments.scenario.calibration.as_ref();
+    let calibration =
+        calibration.map(|file| format!(" --calibration '{}'", file.display())).unwrap_or_default();
+    format!("brokersim why {scenario}{set}{calibration}")
 }
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
-    let name = format!("{}-{}", loaded.scenario.name, loaded.scenario.run.seed);
+    let world = match &arguments.world.on {
+        World::Simulated => "",
+        World::Live => "-live",
+        World::Kafka(_) => "-kafka",
+        World::Mqtt(_) => "-mqtt",
+        World::Embedded => "-embedded",
+    };
+    let name = format!("{}-{}{world}", loaded.scenario.name, loaded.scenario.run.seed);
     Recording {
         dir: arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)),
         force: arguments.force,
         file: arguments.scenario.scenario.display().to_string(),
-        overrides: arguments.scenario.as_settings(),
+        overrides: loaded.overrides.clone(),
     }
 }
 
@@ -185,7 +304,7 @@ fn on_screen(
     let options = ScreenOptions {
         title: loaded.scenario.name.clone(),
         seed: loaded.scenario.run.seed,
-        about: about(loaded, &file, &arguments.scenario.overrides()),
+        about: about(loaded, &file, &arguments.scenario.overrides(), &arguments.world.on),
         theme: Theme::new(palette, arguments.ascii),
         speed: arguments.speed,
         stop: Some(stop),
@@ -205,7 +324,7 @@ fn finish(session: Session) -> Result<Summary, Failure> {
 
 fn headless(mut session: Session, stop: &AtomicBool, arguments: &RunArguments) -> Result<Summary, Failure> {
     let shows = !arguments.quiet && std::io::stderr().is_terminal();
-    let mut progress = Progress::new(shows);
+    let mut progress = Progress::new(shows, !arguments.quiet, session.notes().len());
     session.run(stop, |session| progress.show(session), &mut ());
     progress.clear();
     finish(session)
@@ -234,6 +353,10 @@ fn exit(summary: &Summary) -> Exit {
 /// A bar on stderr for runs that take their time.
 struct Progress {
     shows: bool,
+    /// Whether what comes up in mid-run is told at once.
+    tells: bool,
+    /// So many notes are known.
+    known: usize,
     begun: Instant,
     drawn: Option<Instant>,
 }
@@ -242,11 +365,12 @@ impl Progress {
     const PATIENCE: f64 = 0.7;
     const WIDTH: usize = 30;
 
-    fn new(shows: bool) -> Self {
-        Self { shows, begun: Instant::now(), drawn: None }
+    fn new(shows: bool, tells: bool, known: usize) -> Self {
+        Self { shows, tells, known, begun: Instant::now(), drawn: None }
     }
 
     fn show(&mut self, session: &Session) {
+        self.tell(session.notes());
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed().as_secs_f64() > 0.1);
         if !self.shows || !due || self.begun.elapsed().as_secs_f64() < Self::PATIENCE {
             return;
@@ -259,6 +383,15 @@ impl Progress {
         let speed = now / session.wall_seconds().max(1e-9);
         eprint!("\r{bar} {:>3.0} %  {} / {}  {speed:.0}x ", part * 100.0, session.now(), session.end());
         std::io::stderr().flush().ok();
+    }
+
+    /// What has come up: a broker that is gone is not a matter for the end.
+    fn tell(&mut self, notes: &[String]) {
+        for note in notes.iter().skip(self.known).filter(|_| self.tells) {
+            self.clear();
+            eprintln!("note: {note}");
+        }
+        self.known = notes.len();
     }
 
     fn clear(&self) {

@@ -12,34 +12,43 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::host::Simulation;
-use crate::kernel::{Cast, Digest, Duration, Event, Observer, Time};
-use crate::observe::lens::{Detail, Follow, Lens, LensSetup, Look, Scheduled};
+use crate::gateway::Options;
+use crate::host::{Door, Simulation};
+use crate::kernel::{Digest, Duration, Event, Observer, Time};
+use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{LagSample, Snapshot, Watch, WatchSetup};
-use crate::scenario::wiring::{SinkPlan, Wired, wire};
+use crate::observe::{LagSample, Watch};
+use crate::scenario::World;
+use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
-use crate::trace::{Fact, RecordId, Stage};
-use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
+use crate::trace::{Fact, Stage};
+use crate::tui::Progress;
 
+use super::engine::{Course, Engine, Timed};
 use super::failure::Failure;
 use super::load::Loaded;
+use super::offers::Offers;
 use super::rows::Rows;
 
-mod rewind;
+mod quiet;
+pub(super) mod rewind;
+mod sight;
 #[cfg(test)]
 mod tests;
 
-use rewind::{Gone, Rewind, State};
+use quiet::{Quiet, under_way};
+use rewind::{Rewind, State};
+use sight::{Following, Sight, scheduled};
 
 /// A run in progress.
 pub struct Session {
     /// As far as it has come.
-    front: State,
-    /// Where it is looked at, when that is not the front.
+    engine: Engine,
+    /// Where it is looked at, when that is not as far as it has come.
     behind: Option<Box<State>>,
     /// What a screen needs; none without one.
     sight: Option<Sight>,
+    world: World,
     tape: Option<Tape>,
     name: String,
     question: Option<String>,
@@ -48,25 +57,27 @@ pub struct Session {
     stop: Time,
     end: Time,
     wall: f64,
+    /// By the clock: when nothing more will happen.
+    quiet: Quiet,
+    /// By the clock: what generators came to.
+    offers: Option<Offers>,
 }
 
-/// What a screen needs beyond the run.
-struct Sight {
-    rewind: Rewind,
-    look: Look,
+/// What is known of a run before it begins.
+struct Plot {
     stage: Arc<Stage>,
-    cast: Arc<Cast>,
-    followed: Option<Followed>,
+    sinks: Vec<SinkPlan>,
+    stop: Time,
+    end: Time,
 }
 
-/// A record that is followed.
-struct Followed {
-    id: RecordId,
-    /// When it was offered, or earlier.
-    since: Time,
-    follow: Follow,
-    /// Up to where it was.
-    upto: Time,
+/// Whether anybody looks on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    /// On a screen: it shows more, and can go back.
+    OnScreen,
+    /// Nobody.
+    Headless,
 }
 
 /// Where a run is recorded.
@@ -82,36 +93,85 @@ pub struct Recording {
     pub overrides: Vec<String>,
 }
 
-/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
-const SAMPLES: u64 = 1_000;
-const SAMPLE_LEAST: Duration = Duration::from_millis(100);
-
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
-        Self::build(loaded, recording, false)
+        Self::simulated(loaded, recording, Looked::Headless)
     }
 
     /// The same for a screen: it shows more, and can go back.
     pub fn on_screen(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
-        Self::build(loaded, recording, true)
+        Self::simulated(loaded, recording, Looked::OnScreen)
     }
 
-    fn build(loaded: &Loaded, recording: Option<&Recording>, screen: bool) -> Result<Self, Failure> {
+    /// A run that has not begun, in any world. What is real is made ready for it.
+    pub fn new_in(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        world: &World,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        Self::build(loaded, recording, (world, options), Looked::Headless)
+    }
+
+    /// The same for a screen: it shows more, and a simulation can go back.
+    pub fn on_screen_in(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        world: &World,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        Self::build(loaded, recording, (world, options), Looked::OnScreen)
+    }
+
+    fn build(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        (world, options): (&World, &Options),
+        looked: Looked,
+    ) -> Result<Self, Failure> {
+        if world.is_real_time() {
+            Self::live(loaded, recording, (world, options), looked)
+        } else {
+            Self::simulated(loaded, recording, looked)
+        }
+    }
+
+    fn simulated(loaded: &Loaded, recording: Option<&Recording>, looked: Looked) -> Result<Self, Failure> {
+        loaded.scenario.is_simulated()?;
+        let wired = wire(&loaded.scenario);
+        let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
+        let Wired { parts, stage, sinks, stop, end, .. } = wired;
+        let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
+        let plot = Plot { stage, sinks, stop, end };
+        Self::with_engine(loaded, recording, (World::Simulated, looked), plot, engine)
+    }
+
+    fn live(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        (world, options): (&World, &Options),
+        looked: Looked,
+    ) -> Result<Self, Failure> {
+        let (door, knocks) = Door::new();
+        let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
+        let Wired { parts, stage, sinks, stop, end, backend, hands, .. } = wired;
+        let course = Course::new(parts, (&door, knocks), backend, hands)?;
+        let engine = Engine::Live(Box::new(Timed { course, watch, lens: None }));
+        let plot = Plot { stage, sinks, stop, end };
+        Self::with_engine(loaded, recording, (world.clone(), looked), plot, engine)
+    }
+
+    fn with_engine(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        (world, looked): (World, Looked),
+        plot: Plot,
+        mut engine: Engine,
+    ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Wired { parts, stage, sinks, expected, stop, end } = wire(scenario);
-        let simulation = Simulation::new(parts);
-        let every = (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST);
-        let cast = Arc::new(simulation.cast().clone());
-        let watch = Watch::new(WatchSetup {
-            stage: Arc::clone(&stage),
-            cast: Arc::clone(&cast),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end,
-            sample_every: every,
-            for_tape: recording.is_some() || screen,
-        })
-        .expecting(expected);
+        let Plot { stage, sinks, stop, end } = plot;
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -121,31 +181,26 @@ impl Session {
             },
             seed: scenario.run.seed,
             stage: Arc::clone(&stage),
-            cast: simulation.cast().clone(),
+            cast: engine.cast().clone(),
             sinks: sinks.iter().map(sink_spec).collect(),
             traces: loaded.traces.clone(),
             force: recording.force,
+            world: world.to_string(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
+        let offers = world.is_real_time().then(|| Offers::new(scenario, engine.cast()));
         let mut notes = scenario.notes.clone();
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
-        let mut front = State::new(simulation, watch);
-        let sight = screen.then(|| {
-            let (stage, cast) = (Arc::clone(&stage), Arc::clone(&cast));
-            let setup = LensSetup {
-                stage: Arc::clone(&stage),
-                cast: Arc::clone(&cast),
-                scheduled: scheduled(loaded),
-            };
-            front.lens = Some(Box::new(Lens::new(setup)));
-            Sight { rewind: Rewind::new(&front), look: Look::default(), stage, cast, followed: None }
-        });
+        let sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
         Ok(Self {
-            front,
+            engine,
             behind: None,
             sight,
+            quiet: Quiet::from(stop),
+            offers,
+            world,
             tape,
             name: scenario.name.clone(),
             question: scenario.question.clone(),
@@ -157,14 +212,33 @@ impl Session {
         })
     }
 
-    /// What is looked at.
-    fn here(&self) -> &State {
-        self.behind.as_deref().unwrap_or(&self.front)
+    /// Gives the engine a lens, and a simulation a way back.
+    fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine) -> Sight {
+        let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
+        let setup =
+            LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
+        engine.look_through(Lens::new(setup));
+        Sight { rewind: engine.state().map(Rewind::new), look: Look::default(), stage, cast, followed: None }
     }
 
-    /// The simulated time that is looked at.
+    /// The state that is looked at; none by the clock.
+    fn here(&self) -> Option<&State> {
+        self.behind.as_deref().or_else(|| self.engine.state())
+    }
+
+    /// The watch of what is looked at.
+    fn watch(&self) -> &Watch {
+        self.behind.as_ref().map_or_else(|| self.engine.watch(), |behind| &behind.watch)
+    }
+
+    /// The lens of what is looked at; none without a screen.
+    fn lens(&self) -> Option<&Lens> {
+        self.behind.as_ref().map_or_else(|| self.engine.lens(), |behind| behind.lens.as_deref())
+    }
+
+    /// The simulated time that is looked at, or that of the clock.
     pub fn now(&self) -> Time {
-        self.here().now()
+        self.behind.as_ref().map_or_else(|| self.engine.now(), |behind| behind.now())
     }
 
     /// When the run ends.
@@ -172,14 +246,19 @@ impl Session {
         self.end
     }
 
-    /// The digest of all facts so far.
-    pub fn digest(&self) -> Digest {
-        self.here().simulation.digest()
+    /// The digest of all facts so far; none of a run by the clock.
+    pub fn digest(&self) -> Option<Digest> {
+        self.here().map(|state| state.simulation.digest())
     }
 
     /// How many facts there were.
     pub fn facts(&self) -> u64 {
-        self.here().simulation.facts()
+        self.behind.as_ref().map_or_else(|| self.engine.facts(), |behind| behind.simulation.facts())
+    }
+
+    /// What a person should know, so far.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Wall time spent simulating, in seconds.
@@ -195,23 +274,32 @@ impl Session {
             return;
         }
         let mut follow = Following::of(self.sight.as_mut());
-        let also = &mut Both { tape: self.tape.as_mut(), follow: &mut follow, also };
-        self.front.run_until(until, also);
+        let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+        self.engine.advance(until, self.end, &mut Both { tape, offers, follow: &mut follow, also });
         self.hand_over();
+        let news = self.engine.news();
+        self.notes.extend(news);
+        self.end_when_quiet();
         self.wall += begun.elapsed().as_secs_f64();
-        if let Some(sight) = &mut self.sight {
-            sight.rewind.note(&self.front, self.wall, || begun.elapsed().as_secs_f64());
-        }
+        self.note_checkpoint(begun);
         self.followed_upto(until);
+    }
+
+    fn note_checkpoint(&mut self, begun: Instant) {
+        let rewind = self.sight.as_mut().and_then(|sight| sight.rewind.as_mut());
+        if let (Some(rewind), Some(front)) = (rewind, self.engine.state()) {
+            rewind.note(front, self.wall, || begun.elapsed().as_secs_f64());
+        }
     }
 
     /// Runs on behind the front; whether that is all that there is to do. What is seen there was recorded before.
     fn advance_behind(&mut self, until: Time) -> bool {
         let Some(behind) = &mut self.behind else { return false };
-        if until >= self.front.now() {
+        let front = self.engine.now();
+        if until >= front {
             self.behind = None;
             self.follow_again();
-            return until == self.front.now();
+            return until == front;
         }
         let mut follow = Following::of(self.sight.as_mut());
         behind.run_until(until, &mut follow);
@@ -220,77 +308,23 @@ impl Session {
         true
     }
 
-    /// Takes one thing off the agenda.
+    /// Takes one thing off the agenda; by the clock there is nothing to take.
     fn step_once(&mut self) {
         let mut follow = Following::of(self.sight.as_mut());
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
             behind.take_ready();
-            if behind.entries >= self.front.entries {
+            if self.engine.state().is_some_and(|front| behind.entries >= front.entries) {
                 self.behind = None;
             }
         } else {
-            let also = &mut Both { tape: self.tape.as_mut(), follow: &mut follow, also: &mut () };
-            self.front.step(1, self.end, also);
+            let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+            let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+            self.engine.step(1, self.end, also);
             self.hand_over();
         }
         let now = self.now();
         self.followed_upto(now);
-    }
-
-    fn followed_upto(&mut self, now: Time) {
-        if let Some(followed) = self.sight.as_mut().and_then(|sight| sight.followed.as_mut()) {
-            followed.upto = now;
-        }
-    }
-
-    /// Follows the record that is looked at from before it was offered to here.
-    fn follow_again(&mut self) {
-        let Some(sight) = &self.sight else { return };
-        let Some(id) = sight.look.record else { return self.follow_nobody() };
-        let known =
-            sight.followed.as_ref().filter(|followed| followed.id == id).map(|followed| followed.since);
-        let Some(since) = known.or_else(|| self.offered_at(id)) else { return self.follow_nobody() };
-        let mut follow = Follow::new(id, Arc::clone(&sight.stage), Arc::clone(&sight.cast));
-        let now = self.now();
-        if since <= now {
-            let before = Time::ZERO + since.since(Time::ZERO).saturating_sub(Duration::from_nanos(1));
-            let mut state = sight.rewind.before(before).clone();
-            let entries = self.here().entries;
-            // The way to where it was offered is not what is bounded.
-            state.run_until(before.max(state.now()), &mut ());
-            let mut left = FOLLOWED_MOST;
-            while state.now() < now && left > 0 {
-                let until = (state.now() + FOLLOWED).min(now);
-                // The instant that is looked at may have happened in part.
-                if until == now {
-                    state.step_to(entries, now, &mut follow);
-                    break;
-                }
-                let entries = state.entries;
-                state.run_until(until, &mut follow);
-                left = left.saturating_sub(state.entries - entries);
-            }
-        }
-        let followed = Some(Followed { id, since, follow, upto: now });
-        if let Some(sight) = &mut self.sight {
-            sight.followed = followed;
-        }
-    }
-
-    fn follow_nobody(&mut self) {
-        if let Some(sight) = &mut self.sight {
-            sight.followed = None;
-        }
-    }
-
-    fn offered_at(&self, id: RecordId) -> Option<Time> {
-        let state = self.here();
-        let in_album = state.lens.as_ref().and_then(|lens| lens.offered_at(id));
-        in_album.or_else(|| {
-            let mut open = state.watch.in_flight();
-            open.find(|(open, ..)| *open == id).map(|(_, line, ..)| line.offered)
-        })
     }
 
     /// Runs to the end, or until told to stop. Calls `progress` a few times a second of wall time.
@@ -306,9 +340,9 @@ impl Session {
         mut progress: impl FnMut(&Self),
         also: &mut dyn Observer<Fact>,
     ) {
-        let until = until.min(self.end);
         let mut slice = Duration::from_millis(10);
-        while self.now() < until && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
+        // The end of a run by the clock may come earlier than was thought.
+        while self.now() < until.min(self.end) && !stop.load(Ordering::Relaxed) && self.failed().is_none() {
             let before = self.wall;
             self.advance((self.now() + slice).min(until), also);
             let took = self.wall - before;
@@ -331,14 +365,16 @@ impl Session {
 
     /// Ends the run where it is: closes the books and the tape.
     pub fn finish(mut self) -> Result<Summary, Failure> {
-        let finished = self.front.now() >= self.end;
         // Whatever was looked at last: the run is as far as it came.
         self.behind = None;
+        let finished = self.now() >= self.end;
+        self.end_engine();
         let now = self.now();
-        self.front.watch.close(now);
+        self.engine.watch_mut().close(now);
         self.hand_over();
+        self.notes.extend(self.offers.iter().flat_map(|offers| offers.notes(now)));
         let summary = Summary::new(
-            &self.front.watch,
+            self.engine.watch(),
             RunFacts {
                 scenario: self.name,
                 question: self.question,
@@ -346,9 +382,10 @@ impl Session {
                 finished,
                 stop: self.stop,
                 now,
-                digest: self.front.simulation.digest().to_string(),
-                inputs: self.front.simulation.inputs(),
-                facts: self.front.simulation.facts(),
+                world: self.world.to_string(),
+                digest: self.engine.digest().map(|digest| digest.to_string()).unwrap_or_default(),
+                inputs: self.engine.inputs(),
+                facts: self.engine.facts(),
                 wall_seconds: self.wall,
                 notes: self.notes,
             },
@@ -358,13 +395,34 @@ impl Session {
             tape.finish(Ending {
                 state,
                 failure: None,
-                digest: self.front.simulation.digest(),
+                digest: self.engine.digest(),
                 at: now,
                 balance: serde_json::to_value(&summary.books).expect("a balance is plain data"),
                 promises: serde_json::to_value(&summary.promises).expect("verdicts are plain data"),
+                summary: summary.to_kept(),
             })?;
         }
         Ok(summary)
+    }
+
+    /// By the clock time is precious: a run ends when nothing is in flight any more and nobody offers.
+    fn end_when_quiet(&mut self) {
+        if self.world.is_real_time() && self.now() < self.end {
+            let (now, watch) = (self.now(), self.engine.watch());
+            if self.quiet.is_over(now, || watch.tally().offered, || under_way(&watch.balance())) {
+                self.end = now;
+            }
+        }
+        if self.now() >= self.end {
+            self.end_engine();
+        }
+    }
+
+    fn end_engine(&mut self) {
+        let mut follow = Following::of(self.sight.as_mut());
+        let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+        let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+        self.notes.extend(self.engine.end(also));
     }
 
     fn progress(&self) -> Progress {
@@ -377,91 +435,13 @@ impl Session {
         if self.tape.is_none() && self.sight.is_none() {
             return;
         }
-        let (closed, samples) = self.front.take_ready();
+        let (closed, samples) = self.engine.take_ready();
         let Some(tape) = &mut self.tape else { return };
-        let simulation = &self.front.simulation;
         tape.records(closed);
         tape.lag(samples.into_iter().map(lag_row).collect());
-        tape.checkpoint(simulation.facts(), simulation.now(), simulation.digest());
-    }
-}
-
-/// How much is replayed at a time for a record that is followed, and how many entries of the agenda at most: about a
-/// second of a person's time.
-const FOLLOWED: Duration = Duration::from_millis(200);
-const FOLLOWED_MOST: u64 = 3_000_000;
-
-/// What the scenario says will go wrong.
-fn scheduled(loaded: &Loaded) -> Vec<Scheduled> {
-    let view = |(fault, one): (u32, &crate::scenario::scenario::Fault)| {
-        let targets: Vec<_> = one.targets.iter().map(ToString::to_string).collect();
-        let text = format!("{} {}", one.kind.name, targets.join(", "));
-        Scheduled { fault, at: one.at, lasts: one.lasts, text }
-    };
-    (0..).zip(&loaded.scenario.faults).map(view).collect()
-}
-
-/// A screen drives a run.
-impl Pilot for Session {
-    fn now(&self) -> Time {
-        Session::now(self)
-    }
-
-    fn end(&self) -> Time {
-        self.end
-    }
-
-    fn advance(&mut self, until: Time) -> Progress {
-        Session::advance(self, until, &mut ());
-        self.progress()
-    }
-
-    fn step(&mut self) -> Progress {
-        self.step_once();
-        self.progress()
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        self.here().watch.snapshot()
-    }
-
-    fn front(&self) -> Time {
-        self.front.now()
-    }
-
-    fn facts(&self) -> u64 {
-        Session::facts(self)
-    }
-
-    fn go(&mut self, spot: Spot) -> bool {
-        let Some(sight) = &self.sight else { return false };
-        match sight.rewind.go(spot, self.here(), &self.front, self.end) {
-            Gone::Nowhere => return false,
-            Gone::ToFront => self.behind = None,
-            Gone::To(state) if state.entries >= self.front.entries => self.behind = None,
-            Gone::To(state) => self.behind = Some(state),
+        if let Some(digest) = self.engine.digest() {
+            tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
         }
-        self.follow_again();
-        true
-    }
-
-    fn moment(&self, from: u64, moment: Moment, direction: Direction) -> Option<Spot> {
-        self.sight.as_ref().and_then(|sight| sight.rewind.moment(from, moment, direction))
-    }
-
-    fn look(&mut self, look: Look) {
-        let Some(sight) = &mut self.sight else { return };
-        let other = look.record != sight.look.record;
-        sight.look = look;
-        if other {
-            self.follow_again();
-        }
-    }
-
-    fn detail(&self) -> Detail {
-        let (Some(sight), Some(lens)) = (&self.sight, &self.here().lens) else { return Detail::default() };
-        let trace = sight.followed.as_ref().map(|followed| followed.follow.trace());
-        Detail { trace, ..lens.detail(&self.here().watch, &sight.look) }
     }
 }
 
@@ -483,6 +463,7 @@ fn sink_spec(plan: &SinkPlan) -> SinkSpec {
 /// Those who watch the front beside the watch and the lens.
 struct Both<'a> {
     tape: Option<&'a mut Tape>,
+    offers: Option<&'a mut Offers>,
     follow: &'a mut Following<'a>,
     also: &'a mut dyn Observer<Fact>,
 }
@@ -492,24 +473,10 @@ impl Observer<Fact> for Both<'_> {
         if let Some(tape) = &mut self.tape {
             tape.observe(events);
         }
+        if let Some(offers) = &mut self.offers {
+            offers.observe(events);
+        }
         self.follow.observe(events);
         self.also.observe(events);
-    }
-}
-
-/// The record that is followed, when one is.
-struct Following<'a>(Option<&'a mut Follow>);
-
-impl<'a> Following<'a> {
-    fn of(sight: Option<&'a mut Sight>) -> Self {
-        Self(sight.and_then(|sight| sight.followed.as_mut()).map(|followed| &mut followed.follow))
-    }
-}
-
-impl Observer<Fact> for Following<'_> {
-    fn observe(&mut self, events: &[Event<Fact>]) {
-        if let Some(follow) = &mut self.0 {
-            follow.observe(events);
-        }
     }
 }

@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::sync::Arc;
 
 use crate::kernel::{Duration, Time};
+use crate::scenario::World;
 use crate::tui::pace::Speed;
 use crate::tui::shot::Shot;
 use crate::tui::{Clock, Model, Msg, Order, Page, Palette, Pilot, Report, Theme, command, update};
@@ -84,7 +85,7 @@ pub fn shot(arguments: &ShotArguments) -> Result<Exit, Failure> {
         return Err(Failure::Usage(format!("the run ends at {}, before --at {at}", session.end())));
     }
     let file = arguments.scenario.scenario.display().to_string();
-    let about = about(&loaded, &file, &arguments.scenario.overrides());
+    let about = about(&loaded, &file, &arguments.scenario.overrides(), &World::Simulated);
     // In slices, as on a screen: checkpoints lie between them.
     while session.now() < at {
         let until = (session.now() + SLICE).min(at);

@@ -14,8 +14,9 @@ use crate::lab::{
 use crate::scenario::{Overrides, units};
 use crate::tape::{Manifest, State};
 
+use super::calibration;
 use super::failure::Failure;
-use super::load::ScenarioArguments;
+use super::load::{ScenarioArguments, beside, kept, trace_reader};
 use super::run::Format;
 use super::{Exit, output};
 
@@ -86,10 +87,10 @@ impl Target {
         }
         let loaded = arguments.load()?;
         let file = if path.extension().is_some() { path.clone() } else { path.with_extension("toml") };
-        Ok(Self {
-            recipe: Recipe { text: loaded.text, file, overrides: arguments.overrides() },
-            digest: None,
-        })
+        let traces = trace_reader(&beside(&file));
+        let overrides = Overrides { set: loaded.overrides, ..Overrides::default() };
+        let recipe = Recipe { text: loaded.text, file, overrides, traces };
+        Ok(Self { recipe, digest: None })
     }
 
     fn recorded(path: &Path, arguments: &ScenarioArguments) -> Result<Self, Failure> {
@@ -100,15 +101,28 @@ impl Target {
             )));
         }
         let manifest = Manifest::read(path)?;
-        let changed = arguments.overrides() != Overrides::default();
+        if !manifest.can_be_repeated() {
+            return Err(Failure::Usage(format!(
+                "{} was a run in real time on {}: it cannot be run again, and that is how causes are found. `brokersim why {}` explains the same scenario in simulation",
+                path.display(),
+                manifest.world,
+                manifest.scenario.file
+            )));
+        }
+        // The calibration that a scenario names is in the manifest.
+        let calibration = arguments.calibration.as_deref();
+        let calibration = calibration.map(|file| calibration::settings("", path, Some(file))).transpose()?;
+        let changed = arguments.overrides() != Overrides::default() || calibration.is_some();
         let mut set = manifest.scenario.overrides.clone();
+        set.extend(calibration.unwrap_or_default());
         set.extend(arguments.as_settings());
         let overrides = Overrides { set, ..Overrides::default() };
         let file = PathBuf::from(&manifest.scenario.file);
         let file = if file.extension().is_some() { file } else { file.with_extension("toml") };
         let finished = manifest.state == State::Finished && !changed;
         let digest = manifest.digest.clone().filter(|_| finished);
-        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides }, digest })
+        let traces = trace_reader(&kept(path, &manifest));
+        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides, traces }, digest })
     }
 }
 

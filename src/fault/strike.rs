@@ -163,14 +163,6 @@ impl Target {
     }
 }
 
-impl Plan {
-    /// A fault of one node, once.
-    pub fn once(kind: &'static str, at: Time, lasts: Option<Duration>, strike: Strike, node: NodeId) -> Self {
-        let targets = vec![Target::Node(node)];
-        Self { kind, at, again: None, jitter: Duration::ZERO, lasts, strike, targets, peers: Vec::new() }
-    }
-}
-
 impl Strike {
     /// Whether there is something to take back.
     pub fn can_last(self) -> bool {

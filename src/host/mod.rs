@@ -2,6 +2,8 @@
 
 mod door;
 mod entry;
+mod live;
+mod outbox;
 mod simulated;
 mod slab;
 #[cfg(test)]
@@ -10,4 +12,5 @@ mod timers;
 
 pub use door::{Clock, Door, Knock};
 pub use entry::Entry;
+pub use live::{BEHIND, Ended, Hands, KNOCKS, Live, LiveSetup, NoHands, SLICES};
 pub use simulated::{Simulation, Stop};

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::entry::{Entry, What};
+use super::outbox::{Departure, Outbox};
 use super::slab::Slab;
 use super::timers::{Ring, Timers};
 use crate::kernel::queue::{Agenda, Ladder};
@@ -22,6 +23,9 @@ pub enum Stop {
     /// Nothing is left to happen.
     Idle,
 }
+
+/// With as many actors or letters, looking ahead is worth while: fewer are in the CPU's cache anyway.
+const CROWD: usize = 256;
 
 /// How many facts are shown to the observers at a time.
 const SLICE: usize = 512;
@@ -40,12 +44,15 @@ pub struct Simulation<V: Vocabulary, Q = Ladder<Entry>> {
 }
 
 /// A seat and its desk: what every input touches, in half a line of the CPU's cache.
+#[repr(align(32))]
 struct Place<V: Vocabulary> {
     resident: Box<dyn Resident<V>>,
     servers: u32,
     busy: u32,
-    /// The state of the actor's node, copied from there.
-    node: Node,
+    /// Of the actor's node, copied from there, like the next two.
+    epoch: u32,
+    down: bool,
+    paused: bool,
     /// Whether an input waits at the desk.
     crowded: bool,
 }
@@ -72,6 +79,8 @@ struct Deferred<V: Vocabulary> {
 struct World<V: Vocabulary, Q> {
     now: Time,
     agenda: Q,
+    /// What was sent last, in a wide network; empty between steps.
+    outbox: Outbox,
     letters: Slab<Letter<V::Msg>>,
     network: Network,
     /// Where actors live, apart from their seats: read at every send for actors that are otherwise not touched.
@@ -126,7 +135,9 @@ impl<V: Vocabulary> Clone for Place<V> {
             resident: self.resident.duplicate(),
             servers: self.servers,
             busy: self.busy,
-            node: self.node,
+            epoch: self.epoch,
+            down: self.down,
+            paused: self.paused,
             crowded: self.crowded,
         }
     }
@@ -171,6 +182,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let world = World {
             now: Time::ZERO,
             agenda,
+            outbox: Outbox::default(),
             letters: Slab::default(),
             network,
             homes,
@@ -208,16 +220,17 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     ) -> u64 {
         let mut taken = 0;
         while taken < entries
-            && let Some((at, entry)) = self.world.agenda.pop_until(until)
+            && let Some((at, entry)) = self.world.next(until)
         {
             self.world.now = at;
-            self.world.look_ahead();
+            self.look_ahead();
             self.take(entry);
             taken += 1;
             if self.world.facts.len() >= SLICE {
                 self.world.show(observer);
             }
         }
+        self.world.post();
         self.world.show(observer);
         taken
     }
@@ -247,16 +260,39 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         self.world.agenda.len()
     }
 
+    /// Whether what is sent is looked up in groups.
+    #[cfg(test)]
+    pub(super) fn is_wide(&self) -> bool {
+        self.world.network.is_wide()
+    }
+
     /// Names.
     pub fn cast(&self) -> &Cast {
         &self.world.cast
+    }
+
+    /// Has what comes next at hand: letters, and who they are for. Looked at one after the other, they cost little
+    /// more than one, and are in the CPU's cache then, where taking them one by one would wait for each.
+    #[inline]
+    fn look_ahead(&mut self) {
+        let Self { seats, world: World { agenda, letters, .. }, .. } = self;
+        if seats.len().max(letters.len()) < CROWD {
+            return;
+        }
+        agenda.announce(|entry| {
+            if let What::Letter(slot) = entry.what() {
+                assert!(letters.holds(slot), "what is under way lies in its slot");
+            }
+            // Nobody needs what it says.
+            std::hint::black_box(seats[entry.actor().0 as usize].resident.glance());
+        });
     }
 
     #[inline]
     fn take(&mut self, entry: Entry) {
         let (actor, what) = (entry.actor(), entry.what());
         let place = &mut self.seats[actor.0 as usize];
-        if place.node.epoch != entry.epoch() || place.node.down {
+        if place.epoch != entry.epoch() || place.down {
             return self.miss(actor, what);
         }
         let Waiting { cause, arming, input } = match what {
@@ -266,11 +302,11 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             }
             What::Timer(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
                 Ring::Fires { cause, arming } => Waiting { cause, arming, input: Input::Wake(slot) },
-                Ring::Later(at) => return self.world.agenda.push(at, entry),
+                Ring::Later(at) => return self.world.push(at, entry),
                 Ring::Stale => return,
             },
             What::Start => Waiting { cause: 0, arming: 0, input: Input::Start },
-            What::Finished(_) if place.node.paused => {
+            What::Finished(_) if place.paused => {
                 let node = self.world.homes[actor.0 as usize].node;
                 return self.world.houses[node.0 as usize].frozen.push(entry);
             }
@@ -354,7 +390,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let timers = &mut self.timers[actor.0 as usize];
         if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
             let epoch = self.world.epoch(actor);
-            self.world.agenda.push(at, Entry::new(actor, epoch, What::Timer(slot)));
+            self.world.push(at, Entry::new(actor, epoch, What::Timer(slot)));
         }
     }
 
@@ -364,7 +400,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let slot = self.deferred[actor.0 as usize].put(rest);
         let epoch = self.world.epoch(actor);
         let done = self.world.now + self.world.stretched(actor, cost);
-        self.world.agenda.push(done, Entry::new(actor, epoch, What::Finished(slot)));
+        self.world.push(done, Entry::new(actor, epoch, What::Finished(slot)));
     }
 
     /// Takes up what waits, as long as there is a free server.
@@ -483,6 +519,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             self.hang_up(node, cause);
         }
         let Node { epoch, .. } = state;
+        self.world.post();
         for &actor in &self.world.houses[node.0 as usize].actors {
             self.world.agenda.push(self.world.now, Entry::new(actor, epoch, What::Start));
         }
@@ -503,6 +540,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         }
         self.turn(node, Node { paused: false, ..state });
         let Node { epoch, .. } = state;
+        self.world.post();
         let House { frozen, actors } = &mut self.world.houses[node.0 as usize];
         let go_on = actors.iter().map(|&actor| Entry::new(actor, epoch, What::GoOn));
         for entry in frozen.drain(..).chain(go_on) {
@@ -515,7 +553,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn turn(&mut self, node: NodeId, to: Node) {
         self.world.nodes[node.0 as usize] = to;
         for &actor in &self.world.houses[node.0 as usize].actors {
-            self.seats[actor.0 as usize].node = to;
+            let Node { epoch, down, paused, .. } = to;
+            let place = &mut self.seats[actor.0 as usize];
+            (place.epoch, place.down, place.paused) = (epoch, down, paused);
             self.world.homes[actor.0 as usize].epoch = to.epoch;
         }
     }
@@ -532,14 +572,14 @@ const RESET_BYTES: u32 = 40;
 
 impl<V: Vocabulary> Place<V> {
     fn new(resident: Box<dyn Resident<V>>, desk: Desk) -> Self {
-        let (servers, node) = (desk.servers, Node::default());
-        Self { resident, servers, busy: 0, node, crowded: false }
+        let Node { epoch, down, paused, .. } = Node::default();
+        Self { resident, servers: desk.servers, busy: 0, epoch, down, paused, crowded: false }
     }
 
     /// Whether something could be taken up at once.
     #[inline]
     fn is_free(&self) -> bool {
-        self.busy < self.servers && !self.node.paused
+        self.busy < self.servers && !self.paused
     }
 
     fn crash(&mut self, now: Time, how: Crash) {
@@ -554,17 +594,54 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     fn send(&mut self, from: ActorId, to: ActorId, cause: u64, msg: V::Msg) {
         let here = self.homes[from.0 as usize].node;
         let Home { node: there, epoch } = self.homes[to.0 as usize];
-        let at = if here == there {
+        let soonest = if here == there {
             self.now
         } else {
-            match self.network.carry(self.now, here, there, msg.bytes()) {
-                Fate::Arrives(at) => at,
+            match self.network.depart(self.now, here, there, msg.bytes()) {
+                Fate::Arrives(soonest) => soonest,
                 Fate::Lost => return,
                 Fate::Refused => return self.disconnect(there, here, cause),
             }
         };
         let slot = self.letters.put(Letter { cause, input: Input::Message(from, msg) });
-        self.agenda.push(at, Entry::new(to, epoch, What::Letter(slot)));
+        let entry = Entry::new(to, epoch, What::Letter(slot));
+        if here == there {
+            self.push(soonest, entry);
+        } else if soonest > self.now && self.network.is_wide() {
+            self.outbox.put(Departure { now: self.now, soonest, from: here, to: there, entry });
+        } else {
+            let at = self.network.promise(self.now, here, there, soonest);
+            self.push(at, entry);
+        }
+    }
+
+    /// Puts something into the agenda.
+    #[inline]
+    fn push(&mut self, at: Time, entry: Entry) {
+        self.post();
+        self.agenda.push(at, entry);
+    }
+
+    /// Takes the next thing off the agenda, unless it comes after `until`.
+    #[inline]
+    fn next(&mut self, until: Time) -> Option<(Time, Entry)> {
+        if !self.outbox.is_empty() {
+            if !self.outbox.is_full()
+                && let Some(next) = self.agenda.pop_until(until.min(self.outbox.quiet_until()))
+            {
+                return Some(next);
+            }
+            self.post();
+        }
+        self.agenda.pop_until(until)
+    }
+
+    /// Puts what was sent into the agenda.
+    #[inline]
+    fn post(&mut self) {
+        if !self.outbox.is_empty() {
+            self.outbox.empty(&mut self.network, &mut self.agenda);
+        }
     }
 
     /// Tells everybody on node `to` that the connection with `from` is gone, if the network carries it.
@@ -581,6 +658,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
 
     fn hang_up(&mut self, from: NodeId, to: NodeId, at: Time, cause: u64) {
         let epoch = self.nodes[to.0 as usize].epoch;
+        self.post();
         for &actor in &self.houses[to.0 as usize].actors {
             let slot = self.letters.put(Letter { cause, input: Input::Disconnected(from) });
             self.agenda.push(at, Entry::new(actor, epoch, What::Letter(slot)));
@@ -596,17 +674,6 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         let home = self.homes[actor.0 as usize].node;
         let pace = self.paces.iter().find(|(node, _)| *node == home).map_or(1_000, |(_, pace)| *pace);
         Duration::from_nanos((u128::from(cost.as_nanos()) * u128::from(pace) / 1_000) as u64)
-    }
-
-    /// Has the letters that come next at hand.
-    #[inline]
-    fn look_ahead(&mut self) {
-        let letters = &self.letters;
-        self.agenda.announce(|entry| {
-            if let What::Letter(slot) = entry.what() {
-                assert!(letters.holds(slot), "what is under way lies in its slot");
-            }
-        });
     }
 
     /// The life that an actor's node is in.

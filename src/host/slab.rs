@@ -24,8 +24,13 @@ impl<T> Slab<T> {
         u32::try_from(self.values.len() - 1).expect("fewer than 2^32 things under way")
     }
 
-    /// Looks whether something lies there. For a group of slots one after the other this costs little more
-    /// than for one, and leaves them in the CPU's cache, where taking them one by one would wait for each.
+    /// How many slots there are, used or not.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Looks whether something lies there.
     #[inline]
     pub(super) fn holds(&self, slot: u32) -> bool {
         self.values[slot as usize].is_some()

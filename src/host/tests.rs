@@ -156,6 +156,66 @@ fn stopping_and_copying_change_nothing_on_either_agenda() {
     assert_eq!(in_pieces::<Heap<Entry>>(), whole);
 }
 
+/// Passes on what it gets to any of so many that their promises are looked up in groups, and rings on the way.
+#[derive(Clone)]
+struct Walker {
+    all: Vec<Addr<Rumour>>,
+}
+
+impl Walker {
+    fn tell(&self, cx: &mut Cx<'_, Self>, rumour: u64) {
+        let to = cx.rng().below(self.all.len() as u64) as usize;
+        cx.send(self.all[to], Rumour(rumour));
+    }
+}
+
+impl Actor for Walker {
+    type Vocab = Gossip;
+    type Msg = Rumour;
+    type Timer = u8;
+
+    fn start(&mut self, cx: &mut Cx<'_, Self>) {
+        (0..60).for_each(|rumour| self.tell(cx, rumour));
+    }
+
+    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, Rumour(rumour): Rumour) {
+        cx.emit(Fact::Heard(rumour));
+        if rumour % 16 == 0 {
+            let after = cx.rng().below(4_000);
+            cx.arm(0, Duration::from_nanos(after));
+        }
+        self.tell(cx, rumour + 1);
+    }
+
+    fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: u8) {
+        cx.emit(Fact::Rang(timer));
+    }
+}
+
+/// Hardly more instants than messages under way: many arrive together, and some before the next input.
+fn walk() -> Simulation<Gossip> {
+    let latency = Law::Uniform(Duration::from_nanos(1), Duration::from_micros(4));
+    let mut builder = Builder::new(5, Network::new(Shape { latency, ..Shape::IDEAL }, 5));
+    let nodes: Vec<_> = (0..500).map(|i| builder.node(format!("node-{i}"))).collect();
+    let seats: Vec<_> =
+        (0..).zip(nodes).map(|(i, node)| builder.reserve::<Walker>(node, format!("walker-{i}"))).collect();
+    let all: Vec<_> = seats.iter().map(|seat| seat.addr()).collect();
+    for seat in seats {
+        builder.install(seat, Walker { all: all.clone() }, Desk::default());
+    }
+    Simulation::new(builder.finish())
+}
+
+#[test]
+fn what_is_looked_up_together_arrives_as_if_looked_up_one_by_one() {
+    let (mut together, mut one_by_one) = (walk(), walk());
+    let inputs = together.step(100_000, Time::NEVER, &mut ());
+    assert!(together.is_wide(), "else nothing is looked up together");
+    assert_eq!((0..inputs).map(|_| one_by_one.step(1, Time::NEVER, &mut ())).sum::<u64>(), inputs);
+    assert_eq!(together.digest(), one_by_one.digest());
+    assert_eq!((together.now(), together.pending()), (one_by_one.now(), one_by_one.pending()));
+}
+
 #[test]
 fn seeds_differ() {
     assert_ne!(at_the_end(gossip::<Ladder<Entry>>(1)).0, at_the_end(gossip::<Ladder<Entry>>(2)).0);

@@ -30,11 +30,11 @@ use self::chunks::Chunks;
 use self::disk::Disk;
 use self::segments::Segments;
 use super::config::TopicConfig;
-use super::epochs::LeaderEpochs;
+use super::epochs::{EpochStart, LeaderEpochs};
 use super::producer_state::ProducerStates;
 use crate::kernel::{Crash, Digest, Duration, Time};
-use crate::trace::Batch;
 use crate::trace::kafka::ErrorCode;
+use crate::trace::{Batch, Reign};
 use crate::wire::kafka::{Chunk, Stamp};
 
 /// What became of a batch that a leader was asked to append.
@@ -129,6 +129,12 @@ impl Log {
     /// A replica became leader: its epoch begins at the log's end.
     pub fn begin_epoch(&mut self, leader_epoch: u32) {
         self.epochs.assign(leader_epoch, self.end);
+    }
+
+    /// By whom it was written, where unclean elections may bring back what another replica has not.
+    pub fn reigns(&self) -> Option<Box<[Reign]>> {
+        let reign = |row: &EpochStart| Reign { number: row.epoch, start: row.start };
+        self.config.unclean_leader_election.then(|| self.epochs.rows().iter().map(reign).collect())
     }
 
     /// Sets the high watermark, within the log's start and end; says the new one when it changed. A follower's

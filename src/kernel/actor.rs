@@ -361,6 +361,10 @@ pub trait Resident<V: Vocabulary>: Send {
     /// # Panics
     /// When the message is not one that the actor understands: typed addresses make that impossible.
     fn handle(&mut self, me: ActorId, now: Time, input: Input<V::Msg>, effects: &mut Vec<Effect<V>>);
+    /// Looks at what most inputs touch, and brings it into the CPU's cache by that. What it says means nothing.
+    fn glance(&self) -> u64 {
+        0
+    }
     /// The process died.
     fn crash(&mut self, now: Time, how: Crash);
     /// The machine is in this state from now on.
@@ -414,6 +418,11 @@ impl<A: Actor> Resident<A::Vocab> for Lodger<A> {
             Input::Wake(_) => actor.wake(&mut cx, woken.expect("taken above")),
             Input::Disconnected(peer) => actor.disconnected(&mut cx, peer),
         }
+    }
+
+    #[inline]
+    fn glance(&self) -> u64 {
+        self.rng.clone().bits()
     }
 
     fn crash(&mut self, now: Time, how: Crash) {

@@ -220,7 +220,12 @@ fn life_ends(events: &[Event<Fact>], id: RecordId) -> Option<Time> {
             | Life::Unknown { ids, .. },
         ) => ids.iter().any(|other| other == id),
         Fact::Life(Life::Settled { .. }) => true,
-        Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => false,
+        Fact::Life(_)
+        | Fact::Kafka(_)
+        | Fact::Physics(_)
+        | Fact::ZeroMq(_)
+        | Fact::Mqtt(_)
+        | Fact::Injected(_) => false,
     };
     events.iter().rfind(touches).map(|event| event.at)
 }
@@ -268,7 +273,12 @@ impl crate::kernel::Observer<Fact> for Census {
                         }
                     }
                 }
-                Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {}
+                Fact::Life(_)
+                | Fact::Kafka(_)
+                | Fact::Physics(_)
+                | Fact::ZeroMq(_)
+                | Fact::Mqtt(_)
+                | Fact::Injected(_) => {}
             }
         }
     }

@@ -16,6 +16,6 @@ pub use ask::{Question, USUAL, Unknown, ask};
 pub use minimise::{Minimal, minimise};
 pub use needed::{Cause, needed};
 pub use page::{needed_page, what_if_page};
-pub use rerun::{Looked, Recipe};
+pub use rerun::{Looked, Recipe, TraceReader};
 pub use trial::{Measured, side_by_side};
 pub use what_if::{Trial, WhatIf, what_if};

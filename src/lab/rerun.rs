@@ -1,5 +1,6 @@
 //! A run made again for its own sake: no screen, no tape, no clock.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,12 +8,11 @@ use crate::analyze::why::{Evidence, Flow, Outcomes, Scene};
 use crate::host::Simulation;
 use crate::kernel::{Duration, Event, Observer, Time};
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{Watch, WatchSetup};
 use crate::scenario::origin::in_force;
 use crate::scenario::wiring::{Wired, wire};
 use crate::scenario::{Overrides, Scenario, ScenarioError};
 use crate::trace::{Fact, RecordId};
-use crate::workload::load_trace;
+use crate::workload::{Trace, TraceError, TraceOptions, load_trace};
 
 /// What a run is made from.
 #[derive(Clone, Debug)]
@@ -23,6 +23,39 @@ pub struct Recipe {
     pub file: PathBuf,
     /// What is laid over it.
     pub overrides: Overrides,
+    /// Who reads the traces that it replays.
+    pub traces: TraceReader,
+}
+
+/// Reads a trace by the name that a scenario gives it.
+type Read = dyn Fn(&Path, &TraceOptions) -> Result<Trace, TraceError> + Send + Sync;
+
+/// Reads the traces that a scenario names, wherever they lie: beside its file, in the folder of a recorded run, or in
+/// the program.
+#[derive(Clone)]
+pub struct TraceReader(Arc<Read>);
+
+impl TraceReader {
+    /// One that reads so.
+    pub fn new(
+        read: impl Fn(&Path, &TraceOptions) -> Result<Trace, TraceError> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// Reads a trace.
+    ///
+    /// # Errors
+    /// When it is not there, or no trace.
+    pub fn read(&self, name: &Path, options: &TraceOptions) -> Result<Trace, TraceError> {
+        (self.0)(name, options)
+    }
+}
+
+impl fmt::Debug for TraceReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TraceReader")
+    }
 }
 
 /// A run that has been looked at.
@@ -38,6 +71,13 @@ pub struct Looked {
 }
 
 impl Recipe {
+    /// A recipe whose traces lie beside its file.
+    pub fn new(text: String, file: PathBuf, overrides: Overrides) -> Self {
+        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        let traces = TraceReader::new(move |name, options| load_trace(&folder.join(name), options));
+        Self { text, file, overrides, traces }
+    }
+
     /// The same with more laid over it.
     #[must_use]
     pub fn with(&self, set: &[String]) -> Self {
@@ -52,7 +92,7 @@ impl Recipe {
     /// All problems of the text and the overrides, and of traces that cannot be loaded.
     pub fn load(&self) -> Result<Scenario, ScenarioError> {
         let mut scenario = Scenario::load(&self.text, &self.name(), &self.overrides)?;
-        scenario.load_traces(self.file.parent().unwrap_or(Path::new(".")), load_trace)?;
+        scenario.load_traces(Path::new(""), |name, options| self.traces.read(name, options))?;
         Ok(scenario)
     }
 
@@ -69,19 +109,13 @@ impl Recipe {
     /// As [`Recipe::load`].
     pub fn look(&self, late: Duration) -> Result<Looked, ScenarioError> {
         let scenario = self.load()?;
+        scenario.is_simulated()?;
         let settings = in_force(&self.text, &self.name(), &self.overrides, &scenario);
-        let Wired { parts, stage, expected, stop, end, .. } = wire(&scenario);
+        let wired = wire(&scenario);
+        let watch = wired.watch(&scenario, true);
+        let Wired { parts, stage, stop, end, .. } = wired;
         let mut simulation = Simulation::new(parts);
         let cast = simulation.cast().clone();
-        let watch = Watch::new(WatchSetup {
-            stage: Arc::clone(&stage),
-            cast: Arc::new(cast.clone()),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end,
-            sample_every: (end.since(Time::ZERO) / 1_000).max(Duration::from_millis(100)),
-            for_tape: true,
-        })
-        .expecting(expected);
         let outcomes = Outcomes::new(Arc::clone(&stage), late);
         let flow = Flow::new(Arc::clone(&stage), end.since(Time::ZERO));
         let mut observer = (watch, (outcomes, flow));
@@ -104,6 +138,7 @@ impl Recipe {
             finished: true,
             stop,
             now: simulation.now(),
+            world: "simulation".to_owned(),
             digest: simulation.digest().to_string(),
             inputs: simulation.inputs(),
             facts: simulation.facts(),
@@ -119,7 +154,9 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::load`].
     pub fn watch(&self, observer: &mut dyn Observer<Fact>) -> Result<(), ScenarioError> {
-        let Wired { parts, end, .. } = wire(&self.load()?);
+        let scenario = self.load()?;
+        scenario.is_simulated()?;
+        let Wired { parts, end, .. } = wire(&scenario);
         Simulation::new(parts).run_until(end, &mut &mut *observer);
         Ok(())
     }

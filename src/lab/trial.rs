@@ -1,8 +1,7 @@
 //! Trials: the same seed with something changed, and what came of it. Side by side on all cores.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use serde::Serialize;
@@ -11,6 +10,7 @@ use crate::analyze::why::{About, Annals, Mechanism, Trouble, about, broken, clus
 use crate::kernel::Duration;
 use crate::observe::promise::Promise;
 use crate::observe::summary::Summary;
+use crate::sweep::{self, Done};
 
 use super::rerun::{Looked, Recipe};
 
@@ -101,24 +101,10 @@ impl Recipe {
 
 /// Does some work for each job, on all cores; the results are in the order of the jobs.
 pub fn side_by_side<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(index) else { break };
-                    let result = work(job);
-                    done.lock().expect("no worker panics while it holds this").push((index, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().expect("all workers have ended well");
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len().max(1));
+    let one = |index| Some(Done { index, value: work(&jobs[index as usize]), ends: false });
+    let done = sweep::side_by_side(0..jobs.len() as u64, threads, &AtomicBool::new(false), one, |_| {});
+    done.into_iter().map(|done| done.value).collect()
 }
 
 #[cfg(test)]

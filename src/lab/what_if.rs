@@ -90,6 +90,7 @@ fn meaning(scenario: &Scenario) -> String {
     let system = match system {
         System::Kafka(kafka) => format!("{kafka:?}"),
         System::Zeromq(zeromq) => format!("{zeromq:?}"),
+        System::Mqtt(mqtt) => format!("{mqtt:?}"),
     };
     format!("{run:?} {network:?} {system} {generators:?} {processors:?} {sinks:?} {faults:?}")
 }

@@ -11,15 +11,16 @@
 //! **Invariant.** [`Ledger::balance`] holds at any instant. It is checked by counting each record's fate twice:
 //! when it is offered and when it leaves.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde::Serialize;
 
 use crate::kernel::{ActorId, Event, Observer, Time};
 use crate::trace::{Fact, Few, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Stage};
 
+mod balance;
 mod book;
+mod branches;
+mod copies;
+mod gone;
 mod order;
 mod remark;
 mod row;
@@ -27,46 +28,13 @@ mod row;
 mod tests;
 mod window;
 
+pub use balance::{Balance, Fate, Tally, Whereabouts};
 use book::Book;
 use order::Order;
 use remark::Remarks;
 pub use remark::{Remark, Wants, What};
 pub use window::{Leg, Line};
 use window::{Visit, Window, fate, last_fate, seal};
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fate {
-    /// Every group that reads its channel has processed it and said so.
-    Settled,
-    /// It had been accepted, and is gone; or a group went past it.
-    Lost(Reason),
-    /// The system let it go by its own rules.
-    Dropped(Reason),
-    /// The application was told no, or nothing, and the system does not have it.
-    Rejected(Reason),
-    /// Put aside.
-    DeadLettered(Reason),
-    /// Not known yet.
-    InFlight(Whereabouts),
-}
-
-/// How far a record in flight has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Whereabouts {
-    /// In the client: no log has it.
-    Unsent,
-    /// In a log, below no high watermark yet.
-    Stored,
-    /// Committed, and not yet handed to every group.
-    Undelivered,
-    /// Handed over, not yet processed and settled everywhere.
-    Unsettled,
-    /// Committed where nobody reads.
-    Kept,
-}
 
 /// A record that has left the ledger: its life, to be recorded.
 #[derive(Clone, Debug)]
@@ -79,97 +47,6 @@ pub struct Closed {
     pub legs: Few<Leg>,
     /// What became of it.
     pub fate: Fate,
-}
-
-/// Counts by fate.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Balance {
-    /// Handed to clients by applications.
-    pub offered: u64,
-    /// Processed and settled by every group.
-    pub settled: u64,
-    /// Accepted and gone, by cause.
-    pub lost: BTreeMap<Reason, u64>,
-    /// Let go by the system's own rules, by reason.
-    pub dropped: BTreeMap<Reason, u64>,
-    /// Refused, by reason.
-    pub rejected: BTreeMap<Reason, u64>,
-    /// Put aside, by reason.
-    pub dead_lettered: BTreeMap<Reason, u64>,
-    /// Not decided, by how far they came.
-    pub in_flight: BTreeMap<Whereabouts, u64>,
-}
-
-impl Balance {
-    /// How many records have a fate, or are in flight.
-    pub fn accounted(&self) -> u64 {
-        let sum = |by: &BTreeMap<Reason, u64>| by.values().sum::<u64>();
-        self.settled
-            + sum(&self.lost)
-            + sum(&self.dropped)
-            + sum(&self.rejected)
-            + sum(&self.dead_lettered)
-            + self.in_flight.values().sum::<u64>()
-    }
-
-    /// Whether every record that was offered is accounted for.
-    pub fn holds(&self) -> bool {
-        self.offered == self.accounted()
-    }
-
-    /// Records lost, whatever the cause.
-    pub fn lost_total(&self) -> u64 {
-        self.lost.values().sum()
-    }
-
-    /// So many records had left as kept where nobody reads, and are gone now after all; how many of them were.
-    fn lose_kept(&mut self, records: u64, why: Reason) -> u64 {
-        let Some(kept) = self.in_flight.get_mut(&Whereabouts::Kept) else { return 0 };
-        let lost = records.min(*kept);
-        *kept -= lost;
-        if lost > 0 {
-            *self.lost.entry(why).or_default() += lost;
-        }
-        lost
-    }
-
-    fn add(&mut self, fate: Fate) {
-        match fate {
-            Fate::Settled => self.settled += 1,
-            Fate::Lost(why) => *self.lost.entry(why).or_default() += 1,
-            Fate::Dropped(why) => *self.dropped.entry(why).or_default() += 1,
-            Fate::Rejected(why) => *self.rejected.entry(why).or_default() += 1,
-            Fate::DeadLettered(why) => *self.dead_lettered.entry(why).or_default() += 1,
-            Fate::InFlight(how_far) => *self.in_flight.entry(how_far).or_default() += 1,
-        }
-    }
-}
-
-/// Totals of what happened to records, for a summary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
-    /// Handed to clients.
-    pub offered: u64,
-    /// Bytes of keys and values handed to clients.
-    pub offered_bytes: u64,
-    /// Promised by the system.
-    pub accepted: u64,
-    /// Told to have failed.
-    pub rejected: u64,
-    /// Told a timeout: perhaps in the log.
-    pub unknown: u64,
-    /// Appended, copies included.
-    pub stored: u64,
-    /// Handed to applications, redeliveries included, each group on its own.
-    pub delivered: u64,
-    /// Processed for the first time by a group.
-    pub processed: u64,
-    /// Processed again by a group that had processed it.
-    pub duplicates: u64,
-    /// Appended more often than once.
-    pub stored_twice: u64,
-    /// Processed for the first time after a younger record of the same source and key.
-    pub reordered: u64,
 }
 
 /// Told of each acceptance and of each first processing.
@@ -228,7 +105,7 @@ impl<L: Latencies> Ledger<L> {
         let books = (0..stage.places())
             .map(|place| {
                 let channel = stage.channel_of(PlaceId(place));
-                Book::new(stage.readers(channel).collect(), stage.channels[channel.index()].settles)
+                Book::new(stage.readers(channel).collect(), &stage.channels[channel.index()])
             })
             .collect();
         Self {
@@ -275,6 +152,7 @@ impl<L: Latencies> Ledger<L> {
 
     /// Closes every record that is left, as it stands. For the end of a run, at `now`, after event `serial`.
     pub fn close(&mut self, serial: u64, now: Time) {
+        self.give_up_all();
         if let Some(remarks) = &mut self.exit.remarks {
             remarks.turn_to(serial, now);
         }
@@ -330,8 +208,8 @@ impl<L: Latencies> Ledger<L> {
     fn hear(&mut self, now: Time, actor: ActorId, life: &Life) {
         match life {
             Life::Cut { place, .. } => self.books[place.index()].take_over(actor),
-            Life::Stored { ids, place, .. } if !self.books[place.index()].is_told_by(actor) => {
-                return self.stored_aside(ids);
+            Life::Stored { ids, place, offset } if !self.books[place.index()].is_told_by(actor) => {
+                return self.stored_aside(actor, ids, *place, *offset);
             }
             Life::Committed { place, .. } if !self.books[place.index()].is_told_by(actor) => return,
             Life::Offered { .. }
@@ -348,18 +226,12 @@ impl<L: Latencies> Ledger<L> {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
         self.take(now, life);
-    }
-
-    /// In a log that is not read any more: as good as cut off.
-    fn stored_aside(&mut self, ids: &Ids) {
-        self.decide(ids, |line| {
-            if line.copies == 0 {
-                line.cut = line.cut.or(Some(Reason::LeaderElection));
-            }
-        });
     }
 
     fn take(&mut self, now: Time, life: &Life) {
@@ -386,17 +258,22 @@ impl<L: Latencies> Ledger<L> {
             }
             Life::Stored { ids, place, offset } => self.stored(now, ids, *place, *offset),
             Life::Committed { place, upto } => self.committed_upto(now, *place, *upto),
-            Life::Cut { place, from, why } => self.cut(*place, *from, *why),
+            Life::Cut { place, from, why, log } => self.cut(*place, *from, *why, log.as_deref()),
             Life::Expired { place, below, why } => self.expired(now, *place, *below, *why),
             Life::Dropped { ids, why } => self.decide(ids, |line| line.dropped = Some(*why)),
             Life::DeadLettered { ids, why } => self.decide(ids, |line| line.dead_lettered = Some(*why)),
-            Life::Delivered { ids, group, place, .. } => self.delivered(now, ids, *group, *place),
+            Life::Delivered { ids, group, place, offset } => {
+                self.delivered(now, ids, *group, *place, *offset);
+            }
             Life::Processed { ids, group, place, .. } => self.processed(now, ids, *group, *place),
             Life::Settled { group, place, upto } => self.settled_upto(now, *group, *place, *upto),
+            Life::Acknowledged { ids, group, place } => self.acknowledged(now, ids, *group, *place),
+            Life::Missed { ids, group, place, why } => self.missed(now, ids, *group, *place, *why),
             Life::Skipped { group, place, to, why } => self.skipped(*group, *place, *to, *why),
             Life::Failed { ids, group, place, why, .. } => self.failed(ids, *group, *place, *why),
             // Whether it comes to anything is seen when it is stored again.
             Life::Resent { .. } => {}
+            Life::Withheld { records, .. } => self.tally.withheld += u64::from(*records),
         }
     }
 
@@ -432,9 +309,11 @@ impl<L: Latencies> Ledger<L> {
         tally.stored += u64::from(ids.len());
         let records = if let Ids::Span(span) = ids { span.records() } else { &[] };
         for run in ids.runs(0, ids.len()) {
+            tally.stored_twice += copies_of_those_who_left(windows, run).count() as u64;
             look(windows, run, |at, line, _| {
                 tally.stored_twice += u64::from(line.copies > 0);
                 line.copies += 1;
+                line.in_doubt = false;
                 line.stored = line.stored.min(now);
                 line.put(place);
                 line.offset = offset + u64::from(run.at + at);
@@ -460,65 +339,12 @@ impl<L: Latencies> Ledger<L> {
         books[place.index()].trim();
     }
 
-    fn cut(&mut self, place: PlaceId, from: u64, why: Reason) {
-        self.cut_forgotten(place, from, why);
-        for ids in self.books[place.index()].cut(from) {
-            let left: Vec<_> = ids.iter().filter(|id| !self.is_open(*id)).collect();
-            let lost = self.exit.closed.lose_kept(left.len() as u64, why);
-            if let Some(remarks) = &mut self.exit.remarks {
-                left.into_iter().take(lost as usize).for_each(|id| remarks.gone_after_all(id, place, why));
-            }
-            self.decide(&ids, |line| line.lose_copy(why));
-        }
-    }
-
-    /// What everybody had settled, or nobody read, is not in the book any more; some of it may be open all the
-    /// same: settled and not processed yet. Of a record with copies on both sides only the last one is found.
-    fn cut_forgotten(&mut self, place: PlaceId, from: u64, why: Reason) {
-        let offsets = self.books[place.index()].forgotten(from);
-        if offsets.is_empty() {
-            return;
-        }
-        let here =
-            |line: &Line| line.place() == Some(place) && offsets.contains(&line.offset) && !line.expired;
-        let mut open = Vec::new();
-        for (source, window) in (0..).zip(&self.windows) {
-            let rows = window.iter().flat_map(Window::rows).filter(|(_, line, _)| here(line));
-            open.extend(rows.map(|(sequence, ..)| RecordId::new(source, sequence)));
-        }
-        if self.books[place.index()].readers().is_empty() {
-            let left = (offsets.end - offsets.start).saturating_sub(open.len() as u64);
-            self.exit.closed.lose_kept(left, why);
-        }
-        open.into_iter().for_each(|id| self.decide(&Ids::one(id), |line| line.lose_copy(why)));
-    }
-
     fn is_open(&self, id: RecordId) -> bool {
         let window = self.windows[id.source() as usize].as_ref();
         window.is_some_and(|window| window.line(id.sequence()).is_some())
     }
 
-    fn expired(&mut self, now: Time, place: PlaceId, below: u64, why: Reason) {
-        let Self { windows, books, exit, .. } = self;
-        let offsets = books[place.index()].expire(below);
-        for run in books[place.index()].runs(offsets) {
-            visit(windows, books, exit, run, |_, line, legs| {
-                for leg in legs.iter_mut() {
-                    if leg.delivered == Time::NEVER {
-                        leg.skipped = Some(why);
-                    } else {
-                        // What was handed over before can still be finished; there is nothing left to settle.
-                        leg.settled = leg.settled.min(now);
-                    }
-                }
-                line.expired = true;
-                true
-            });
-        }
-        books[place.index()].forget(below);
-    }
-
-    fn delivered(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId) {
+    fn delivered(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId, offset: u64) {
         let Self { windows, books, tally, .. } = self;
         tally.delivered += u64::from(ids.len());
         let Some(leg) = books[place.index()].leg(group) else { return };
@@ -527,11 +353,15 @@ impl<L: Latencies> Ledger<L> {
                 let leg = &mut legs[leg];
                 leg.attempts += 1;
                 leg.delivered = leg.delivered.min(now);
+                if line.expired && leg.skipped.take().is_some() {
+                    leg.settled = leg.settled.min(now);
+                }
                 if line.place().is_none() {
                     line.put(place);
                 }
             });
         }
+        self.came_to(place, leg, offset + u64::from(ids.len()));
     }
 
     fn processed(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId) {
@@ -599,6 +429,40 @@ impl<L: Latencies> Ledger<L> {
         books[place.index()].trim();
     }
 
+    /// Each for itself, in whatever order; the caller says it once for each.
+    fn acknowledged(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId) {
+        let Self { windows, books, exit, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        books[place.index()].acknowledge(leg, u64::from(ids.len()));
+        for run in ids.runs(0, ids.len()) {
+            visit(windows, books, exit, run, |_, _, legs| {
+                legs[leg].settled = legs[leg].settled.min(now);
+                true
+            });
+        }
+        books[place.index()].trim();
+    }
+
+    /// They will not be handed over, or not again. What is acknowledged was no lag any more.
+    fn missed(&mut self, now: Time, ids: &Ids, group: GroupId, place: PlaceId, why: Reason) {
+        let Self { windows, books, exit, .. } = self;
+        let Some(leg) = books[place.index()].leg(group) else { return };
+        for run in ids.runs(0, ids.len()) {
+            visit(windows, books, exit, run, |_, _, legs| {
+                if legs[leg].processed == Time::NEVER {
+                    legs[leg].skipped = Some(why);
+                } else {
+                    legs[leg].settled = legs[leg].settled.min(now);
+                }
+                true
+            });
+        }
+        if why != Reason::CommittedUnprocessed {
+            books[place.index()].acknowledge(leg, u64::from(ids.len()));
+            books[place.index()].trim();
+        }
+    }
+
     fn skipped(&mut self, group: GroupId, place: PlaceId, to: u64, why: Reason) {
         let Self { windows, books, exit, .. } = self;
         let Some(leg) = books[place.index()].leg(group) else { return };
@@ -612,6 +476,7 @@ impl<L: Latencies> Ledger<L> {
             });
         }
         books[place.index()].trim();
+        self.came_to(place, leg, to);
     }
 }
 
@@ -651,6 +516,12 @@ fn look(windows: &mut [Option<Window>], run: Run, mut change: impl FnMut(u32, &m
             Visit::Stays
         });
     }
+}
+
+/// Which of a run, by their places in it, have left the ledger with a copy in a log.
+fn copies_of_those_who_left(windows: &[Option<Window>], run: Run) -> impl Iterator<Item = u32> + use<'_> {
+    let window = windows[run.first.source() as usize].as_ref();
+    window.into_iter().flat_map(move |window| window.left_with_a_copy(run))
 }
 
 /// Counts records that were offered at the same instant together.

@@ -7,9 +7,10 @@ pub mod ledger;
 pub mod lens;
 pub mod promise;
 pub mod summary;
+pub mod views;
 pub mod watch;
 
-pub use watch::{
-    ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Rebalance, Snapshot, Watch,
-    WatchSetup,
+pub use views::{
+    ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Rebalance, Snapshot,
 };
+pub use watch::{Watch, WatchSetup};

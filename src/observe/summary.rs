@@ -9,7 +9,8 @@ use crate::kernel::{Duration, Time};
 use super::histogram::Histogram;
 use super::ledger::{Balance, Tally};
 use super::promise::Verdict;
-use super::watch::{GroupView, Rebalance, Watch};
+use super::views::{GroupView, Rebalance};
+use super::watch::Watch;
 
 /// The version of the summary's shape: grows when a field changes its meaning or goes.
 pub const SCHEMA: &str = "brokersim.summary/2";
@@ -31,7 +32,10 @@ pub struct Summary {
     pub state: &'static str,
     /// Simulated time that passed, with the time that consumers had to catch up.
     pub duration: Duration,
-    /// The digest of all facts.
+    /// The world in which it ran: `simulation`, `live`, `kafka://HOST:PORT`.
+    pub world: String,
+    /// The digest of all facts; empty, and left out, where a run cannot be repeated.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub digest: String,
     /// How many facts there were.
     pub facts: u64,
@@ -138,7 +142,9 @@ pub struct RunFacts {
     pub stop: Time,
     /// When the run stopped.
     pub now: Time,
-    /// The digest.
+    /// The world in which it ran.
+    pub world: String,
+    /// The digest; empty where a run cannot be repeated.
     pub digest: String,
     /// How many inputs actors handled.
     pub inputs: u64,
@@ -166,6 +172,7 @@ impl Summary {
             seed: run.seed,
             state: if run.finished { "finished" } else { "interrupted" },
             duration: run.now.since(Time::ZERO),
+            world: run.world,
             digest: run.digest,
             facts: run.facts,
             inputs: run.inputs,
@@ -189,6 +196,17 @@ impl Summary {
     /// Whether every promise is as expected.
     pub fn is_as_expected(&self) -> bool {
         self.promises.iter().all(|verdict| verdict.kept)
+    }
+
+    /// As a recorded run keeps it: without what stands elsewhere in its manifest (promises, books), and without wall
+    /// time, so that two runs of one scenario and seed keep the same.
+    pub fn to_kept(&self) -> serde_json::Value {
+        let mut kept = serde_json::to_value(self).expect("a summary is plain data");
+        let fields = kept.as_object_mut().expect("a summary is an object");
+        for elsewhere in ["wall_seconds", "promises", "books"] {
+            fields.remove(elsewhere);
+        }
+        kept
     }
 
     /// How many times faster than real time the run was.

@@ -7,6 +7,7 @@ mod faults;
 mod growth;
 mod kafka;
 mod mishaps;
+mod mqtt;
 mod payloads;
 mod recorded;
 mod zeromq;
@@ -17,7 +18,7 @@ use crate::kernel::{Duration, Time};
 
 use super::error::{Finding, Findings, Span, did_you_mean};
 use super::file::{Node, Table, Tree, Value};
-use super::scenario::{Presence, Scenario, System};
+use super::scenario::{Presence, Reader, Scenario, System};
 
 pub use recorded::check as recorded;
 
@@ -39,6 +40,10 @@ pub fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     match &scenario.system {
         System::Kafka(kafka) => kafka::check(&mut cx, kafka),
         System::Zeromq(_) => zeromq::check(&mut cx),
+        System::Mqtt(_) => mqtt::check(&mut cx),
+    }
+    if !matches!(scenario.system, System::Mqtt(_)) {
+        mqtt::foreign(&mut cx);
     }
 }
 
@@ -48,14 +53,14 @@ pub fn idle(scenario: &Scenario) -> Vec<String> {
         scenario.generators.iter().any(|generator| generator.topic == name)
             || scenario.processors.iter().any(|processor| processor.to == name)
     };
-    let read = |name: &str| scenario.readers().any(|(_, reader)| reader.from == name);
+    let read = |name: &str| scenario.readers().any(|(_, reader)| scenario.reads(reader, name));
     let notes = scenario.channels().into_iter().filter_map(|name| match (written(name), read(name)) {
         (true, true) => None,
         (true, false) => Some(format!("nobody reads `{name}`")),
         (false, true) => Some(format!("nobody writes to `{name}`")),
         (false, false) => Some(format!("nobody uses `{name}`")),
     });
-    notes.collect()
+    notes.chain(mqtt::notes(scenario)).collect()
 }
 
 struct Check<'a> {
@@ -117,20 +122,24 @@ impl<'a> Check<'a> {
     }
 
     fn one_system(&mut self) {
-        let (kafka, zeromq) = (self.root.get("kafka"), self.root.get("zeromq"));
-        match (kafka, zeromq) {
-            (Some(kafka), Some(zeromq)) => self.report(
+        let systems = ["kafka", "zeromq", "mqtt"].into_iter().filter_map(|name| self.root.get(name));
+        let systems: Vec<_> = systems.collect();
+        match systems[..] {
+            [one, second, ..] => self.report(
                 Finding::new("scenario::system", "a scenario has one messaging system")
-                    .at(zeromq.place, "a second one")
-                    .at(kafka.place, "one")
+                    .at(second.place, "a second one")
+                    .at(one.place, "one")
                     .help("make two files of it and compare their runs"),
             ),
-            (None, None) => self.report(
+            [] => self.report(
                 Finding::new("scenario::system", "there is no messaging system")
-                    .at(Span::new(0, 0), "neither [kafka] nor [zeromq]")
-                    .help("add a section [kafka] with [kafka.topics.NAME], or [zeromq] with [zeromq.channels.NAME]"),
+                    .at(Span::new(0, 0), "neither [kafka] nor [zeromq] nor [mqtt]")
+                    .help(
+                        "add a section [kafka] with [kafka.topics.NAME], or [zeromq] with [zeromq.channels.NAME], \
+                         or [mqtt]",
+                    ),
             ),
-            (Some(_), None) | (None, Some(_)) => {}
+            [_] => {}
         }
         if self.root.get("generator").is_none() {
             self.report(
@@ -233,6 +242,7 @@ impl<'a> Check<'a> {
         let (what, section) = match &self.scenario.system {
             System::Kafka(_) => ("topic", "kafka.topics"),
             System::Zeromq(_) => ("channel", "zeromq.channels"),
+            System::Mqtt(_) => unreachable!("MQTT's topics are not declared"),
         };
         let help = if channels.is_empty() {
             format!("add a section [{section}.{name}]")
@@ -250,10 +260,10 @@ impl<'a> Check<'a> {
     fn loops(&mut self) {
         for (at, processor) in self.scenario.processors.iter().enumerate() {
             let written = self.entries("processor")[at];
-            if processor.to.is_empty() || !self.leads(&processor.to, &processor.reader.from) {
+            if processor.to.is_empty() || !self.leads(&processor.to, &processor.reader) {
                 continue;
             }
-            let (message, help) = if processor.to == processor.reader.from {
+            let (message, help) = if self.scenario.reads(&processor.reader, &processor.to) {
                 ("a processor writes to the topic that it reads", "write to another topic, or use a [[sink]]")
             } else {
                 ("processors pass their records round in a circle", "let the last of them write elsewhere")
@@ -268,16 +278,20 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether records of one topic reach another through processors.
-    fn leads(&self, from: &str, to: &str) -> bool {
+    /// Whether records of a topic reach a reader, at once or through processors.
+    fn leads(&self, from: &str, to: &Reader) -> bool {
         let mut reached = vec![from];
         let mut next = 0;
         while let Some(topic) = reached.get(next).copied() {
-            if topic == to {
+            if self.scenario.reads(to, topic) {
                 return true;
             }
             next += 1;
-            let onward = self.scenario.processors.iter().filter(|processor| processor.reader.from == topic);
+            let onward = self
+                .scenario
+                .processors
+                .iter()
+                .filter(|processor| self.scenario.reads(&processor.reader, topic));
             for processor in onward {
                 if !reached.contains(&processor.to.as_str()) {
                     reached.push(&processor.to);

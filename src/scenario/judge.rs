@@ -208,6 +208,9 @@ impl Judge<'_> {
 
     fn not_a_choice(&mut self, node: &Node, name: &str, text: &str, choices: &[&str]) {
         let help = match (name, text.split('.').next()) {
+            ("version", _) if choices == ["5"] => {
+                "MQTT 5 is spoken to the broker; 3.1.1 and 3.1 are not".to_owned()
+            }
             ("version", Some("0" | "1" | "2" | "3")) => {
                 "only KRaft clusters are modelled: 3.9 and later; releases of the ZooKeeper era are not"
                     .to_owned()

@@ -5,6 +5,7 @@
 
 mod faults;
 
+use crate::gateway::Act;
 use crate::kafka::settings::Scope;
 use crate::observe::promise::Mode;
 
@@ -458,6 +459,65 @@ const CHANNEL: &[Key] = &[
     ),
 ];
 
+/// `[mqtt]`: what every client has that says nothing else.
+const MQTT: &[Key] = &[
+    key("version", Shape::Choice(&["5"]), "the protocol; 5 unless said"),
+    QOS,
+    CLEAN_START,
+    SESSION_EXPIRY,
+    RECEIVE_MAXIMUM,
+    KEEP_ALIVE,
+    MAX_INFLIGHT,
+];
+
+const QOS: Key =
+    key("qos", Shape::Count(0, 2), "MQTT: the QoS of what it publishes and subscribes; 0 unless said");
+const CLEAN_START: Key =
+    key("clean-start", Shape::Flag, "MQTT: each connection begins a new session; true unless said");
+const SESSION_EXPIRY: Key = key(
+    "session-expiry-interval",
+    Shape::Duration,
+    "MQTT: how long the broker keeps the session of a client that is gone, in whole seconds; 0s unless said",
+);
+const RECEIVE_MAXIMUM: Key = key(
+    "receive-maximum",
+    Shape::Count(1, 65_535),
+    "MQTT: QoS 1 and 2 messages that the broker sends before one is answered; 65535 unless said",
+);
+const KEEP_ALIVE: Key =
+    key("keep-alive", Shape::Duration, "MQTT: in whole seconds, 0s turns it off; 60s unless said");
+const MAX_INFLIGHT: Key = key(
+    "max-inflight-messages",
+    Shape::Count(1, 65_535),
+    "MQTT: QoS 1 and 2 messages that the client sends before one is answered; 100 unless said",
+);
+const RETAIN: Key =
+    key("retain", Shape::Flag, "MQTT: the broker keeps the last message of each topic; false unless said");
+const MESSAGE_EXPIRY: Key = key(
+    "message-expiry-interval",
+    Shape::Duration,
+    "MQTT: the broker drops what waits longer, in whole seconds; never unless said",
+);
+const RETAIN_HANDLING: Key = key(
+    "retain-handling",
+    Shape::Count(0, 2),
+    "MQTT: retained messages at a subscription: 0 each time, 1 if it is new, 2 never; 0 unless said",
+);
+const WILL: Key =
+    key("will", Shape::Table(WILL_KEYS), "MQTT: what the broker publishes when it is gone without a word");
+
+const WILL_KEYS: &[Key] = &[
+    required("topic", Shape::Text, "where the broker publishes it"),
+    key("payload", Shape::Text, "what it says; the name of the client unless said"),
+    key("qos", Shape::Count(0, 2), "its QoS; 0 unless said"),
+    key("retain", Shape::Flag, "whether the broker keeps it for its topic; false unless said"),
+    key(
+        "delay-interval",
+        Shape::Duration,
+        "how long the broker waits whether the client comes back, in whole seconds; 0s unless said",
+    ),
+];
+
 const GENERATOR: &[Key] = &[
     required("name", Shape::Name, "what it is called"),
     required("topic", Shape::Text, "the topic or channel it writes to"),
@@ -473,21 +533,42 @@ const GENERATOR: &[Key] = &[
     key("batch", Shape::Count(1, 1_000_000), "records offered together; 1 unless said"),
     key("stop-after", Shape::Count(1, i64::MAX), "records of each instance at most"),
     key("outbox", Shape::Flag, "after a restart it offers again what it never heard of; false unless said"),
+    key(
+        "when-blocked",
+        Shape::Choice(&["wait", "skip"]),
+        "what becomes of records that are due while `send()` blocks: made up for (wait), or never offered and counted (skip); wait unless said",
+    ),
     key("poison-at", Shape::Count(1, i64::MAX), "the record with this number, from 1, fails every handler"),
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
     key("producer", Shape::Settings(Scope::Producer), "Kafka's settings of its producer"),
+    QOS,
+    RETAIN,
+    MESSAGE_EXPIRY,
+    MAX_INFLIGHT,
+    CLEAN_START,
+    SESSION_EXPIRY,
+    KEEP_ALIVE,
+    WILL,
 ];
 
 const PROCESSOR: &[Key] = &[
     required("name", Shape::Name, "what it is called"),
-    required("from", Shape::Text, "the topic or channel it reads"),
+    required("from", Shape::Text, "the topic or channel it reads; with MQTT a topic filter"),
     required("to", Shape::Text, "the topic or channel it writes to"),
-    key("group", Shape::Name, "its consumer group; its name unless said"),
+    key(
+        "group",
+        Shape::Name,
+        "its consumer group; its name unless said. With MQTT a shared subscription: $share/GROUP/...",
+    ),
     key("instances", Shape::Count(1, 100_000), "how many of it; 1 unless said"),
     key("work", Shape::Forms(&WORK), "what it does with each record; pass unless said"),
     key("service", Shape::Forms(&LAW), "how long a record takes; no time unless said"),
-    key("commit", Shape::Choice(COMMITS), "when offsets are committed; auto unless said"),
+    key(
+        "commit",
+        Shape::Choice(COMMITS),
+        "when offsets are committed, or messages acknowledged; auto unless said",
+    ),
     WORKERS,
     ON_ERROR_KEY,
     CRASH_AFTER,
@@ -497,6 +578,16 @@ const PROCESSOR: &[Key] = &[
     key("stop", Shape::Duration, "when it ends"),
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),
     key("producer", Shape::Settings(Scope::Producer), "Kafka's settings of its producer"),
+    QOS,
+    RETAIN,
+    MESSAGE_EXPIRY,
+    MAX_INFLIGHT,
+    RECEIVE_MAXIMUM,
+    RETAIN_HANDLING,
+    CLEAN_START,
+    SESSION_EXPIRY,
+    KEEP_ALIVE,
+    WILL,
 ];
 
 const COMMITS: &[&str] = &["auto", "after", "before"];
@@ -509,8 +600,8 @@ const CRASH_POINTS: &[&str] = &["at-once", "before-commit", "after-commit"];
 
 const WORKERS: Key = key(
     "workers",
-    Shape::Count(1, 10_000),
-    "threads that records are handed to while the loop polls on; the loop works itself unless said",
+    Shape::Count(0, 10_000),
+    "threads that records are handed to while the loop polls on; 0 unless said: the loop works itself",
 );
 const ON_ERROR_KEY: Key =
     key("on-error", Shape::Choice(ON_ERROR), "what it does about a record that its handler fails on");
@@ -523,11 +614,19 @@ const RESTART_AFTER: Key =
 
 const SINK: &[Key] = &[
     required("name", Shape::Name, "what it is called"),
-    required("from", Shape::Text, "the topic or channel it reads"),
-    key("group", Shape::Name, "its consumer group; its name unless said"),
+    required("from", Shape::Text, "the topic or channel it reads; with MQTT a topic filter"),
+    key(
+        "group",
+        Shape::Name,
+        "its consumer group; its name unless said. With MQTT a shared subscription: $share/GROUP/...",
+    ),
     key("instances", Shape::Count(1, 100_000), "how many of it; 1 unless said"),
     key("service", Shape::Forms(&LAW), "how long a record takes; no time unless said"),
-    key("commit", Shape::Choice(COMMITS), "when offsets are committed; auto unless said"),
+    key(
+        "commit",
+        Shape::Choice(COMMITS),
+        "when offsets are committed, or messages acknowledged; auto unless said",
+    ),
     WORKERS,
     ON_ERROR_KEY,
     CRASH_AFTER,
@@ -541,6 +640,25 @@ const SINK: &[Key] = &[
     key("start", Shape::Duration, "when it begins"),
     key("stop", Shape::Duration, "when it ends"),
     key("consumer", Shape::Settings(Scope::Consumer), "Kafka's settings of its consumer"),
+    QOS,
+    RECEIVE_MAXIMUM,
+    RETAIN_HANDLING,
+    CLEAN_START,
+    SESSION_EXPIRY,
+    KEEP_ALIVE,
+    WILL,
+];
+
+/// `[real]`
+const REAL: &[Key] = &[key("commands", Shape::Table(COMMANDS), "commands of a shell, for one broker each")];
+
+/// `[real.commands]`: [`crate::gateway::Act`]
+const COMMANDS: &[Key] = &[
+    key(Act::Kill.key(), Shape::Text, "end a broker at once; {broker} is its name, {number} its number"),
+    key(Act::Stop.key(), Shape::Text, "ask a broker to end, and wait until it has"),
+    key(Act::Start.key(), Shape::Text, "start a broker again, and wait until it answers"),
+    key(Act::Pause.key(), Shape::Text, "let a broker's process stand still"),
+    key(Act::Resume.key(), Shape::Text, "let it go on"),
 ];
 
 /// `[expect]`
@@ -553,15 +671,22 @@ const EXPECT: &[Key] = &[
 
 /// The sections of a file.
 pub const FILE: &[Key] = &[
+    key(
+        "calibration",
+        Shape::Text,
+        "a file of `brokersim calibrate`, seen from this one: what machines cost",
+    ),
     required("run", Shape::Table(RUN), "how long, and with which seed"),
     key("network", Shape::Table(NETWORK), "what lies between the nodes"),
     key("kafka", Shape::Configured(KAFKA, Scope::Cluster), "the system: a Kafka cluster"),
     key("zeromq", Shape::Sockets(ZEROMQ), "the system: ZeroMQ PUSH/PULL sockets"),
+    key("mqtt", Shape::Table(MQTT), "the system: an MQTT broker"),
     key("generator", Shape::Tables(GENERATOR), "applications that publish records"),
     key("processor", Shape::Tables(PROCESSOR), "applications that read, work and publish again"),
     key("sink", Shape::Tables(SINK), "applications that read and write files"),
     key("fault", Shape::Tables(FAULT), "what goes wrong and when"),
     key("faults", Shape::Table(FAULTS), "what goes wrong by chance"),
+    key("real", Shape::Table(REAL), "how faults reach real brokers"),
     key("expect", Shape::Table(EXPECT), "what must come of it; another outcome is exit code 1"),
 ];
 

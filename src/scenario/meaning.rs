@@ -7,24 +7,31 @@ mod entries;
 mod expect;
 mod faults;
 mod kafka;
+mod mqtt;
 mod work;
 mod zeromq;
 
+use crate::gateway::{Act, Commands};
 use crate::kernel::{Duration, Law, Shape};
 
 pub use faults::kinds;
 
+use super::error::Span;
 use super::file::{Node, Table, Tree};
-use super::scenario::{Run, Scenario, System};
+use super::scenario::{Mqtt, Run, Scenario, System};
 
 /// What the tree means.
 pub fn scenario(tree: &Tree, name: &str) -> Scenario {
     let empty = Table::default();
     let section = |name: &str| tree.root.value(name).and_then(Node::table);
     let mut notes = Vec::new();
-    let system = match (section("kafka"), section("zeromq")) {
-        (None, Some(table)) => System::Zeromq(zeromq::zeromq(table, &mut notes)),
-        (table, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
+    let system = match (section("kafka"), section("zeromq"), section("mqtt")) {
+        (None, Some(table), _) => System::Zeromq(zeromq::zeromq(table, &mut notes)),
+        (None, None, Some(_)) => {
+            let place = tree.root.get("mqtt").map_or(Span::new(0, 0), |entry| entry.place);
+            System::Mqtt(Mqtt { place, topics: Vec::new() })
+        }
+        (table, _, _) => System::Kafka(Box::new(kafka::kafka(table.unwrap_or(&empty), &mut notes))),
     };
     let mut scenario = Scenario {
         name: std::path::Path::new(name)
@@ -40,16 +47,19 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         sinks: Vec::new(),
         faults: entries(tree, "fault").filter_map(faults::fault).collect(),
         random_faults: None,
+        commands: commands(section("real")),
         expect: expect::expect(section("expect")),
         notes,
         sources: tree.sources.clone(),
     };
     let random = section("faults").and_then(|faults| faults.value("random")).and_then(Node::table);
     scenario.random_faults = random.map(|random| faults::random(random, &scenario.run));
-    let mut clients = entries::Clients::of(&mut scenario.system, &mut scenario.notes);
+    let mqtt = section("mqtt").map(mqtt::defaults);
+    let mut clients = entries::Clients::of(&mut scenario.system, mqtt, &mut scenario.notes);
     scenario.generators = entries(tree, "generator").map(|table| clients.generator(table)).collect();
     scenario.processors = entries(tree, "processor").map(|table| clients.processor(table)).collect();
     scenario.sinks = entries(tree, "sink").map(|table| clients.sink(table)).collect();
+    mqtt::topics(&mut scenario);
     scenario
 }
 
@@ -74,6 +84,17 @@ fn network(table: &Table) -> Shape {
         bandwidth: table.value("bandwidth").and_then(Node::bandwidth).unwrap_or(0),
         buffer: table.value("buffer").and_then(Node::size).unwrap_or(0),
     }
+}
+
+/// `[real.commands]`
+fn commands(real: Option<&Table>) -> Commands {
+    let mut commands = Commands::default();
+    if let Some(table) = real.and_then(|real| real.value("commands")).and_then(Node::table) {
+        for act in Act::ALL {
+            text(table, act.key()).into_iter().for_each(|line| commands.set(act, line));
+        }
+    }
+    commands
 }
 
 fn duration(table: &Table, name: &str) -> Option<Duration> {

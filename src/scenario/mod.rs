@@ -19,15 +19,18 @@ mod read;
 pub mod scenario;
 mod schema;
 mod sense;
+mod suit;
 pub mod target;
 pub mod templates;
 pub mod units;
 pub mod wiring;
+pub mod world;
 
 pub use error::{Problem, ScenarioError};
 pub use file::Overrides;
 pub use scenario::Scenario;
 pub use schema::schema;
+pub use world::World;
 
 use error::Findings;
 use file::Tree;

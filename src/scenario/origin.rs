@@ -147,6 +147,7 @@ impl Register<'_> {
             if kind == "generator" {
                 self.own(&bearer, table, &path, "outbox", "false");
                 self.own(&bearer, table, &path, "poison-at", "none");
+                self.own(&bearer, table, &path, "when-blocked", "wait");
             }
             if let Some(producer) = producer {
                 let settings = table.value("producer").and_then(Node::table).unwrap_or(&empty);
@@ -193,6 +194,8 @@ impl Register<'_> {
             self.own(&bearer, table, &path, "instances", &instances.to_string());
             self.own(&bearer, table, &path, "service", "0s");
             self.own(&bearer, table, &path, "on-error", "crash");
+            self.own(&bearer, table, &path, "workers", "0");
+            self.own(&bearer, table, &path, "crash-after", "none");
             if reader.consumer.is_some() {
                 let commit = match reader.commit {
                     Commit::Auto => "auto",

@@ -10,16 +10,19 @@ use std::sync::Arc;
 
 use crate::fault::catalogue::Kind;
 use crate::fault::{Again, Strike};
+use crate::gateway::Commands;
 use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
 use crate::observe::promise::{Mode, Promise};
 use crate::trace::Reason;
+use crate::workload::generator::WhenBlocked;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, Schema, Trace, TraceError, TraceOptions,
 };
 
+use crate::mqtt;
 use crate::zeromq;
 
 use super::error::{Finding, Findings, ScenarioError, Sources, Span};
@@ -49,6 +52,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What goes wrong by chance; [`Scenario::drawn_faults`] draws it.
     pub random_faults: Option<RandomFaults>,
+    /// `[real.commands]`: what ends and starts real brokers.
+    pub commands: Commands,
     /// What must come of it, in the order of the file.
     pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
@@ -76,6 +81,8 @@ pub enum System {
     Kafka(Box<Kafka>),
     /// ZeroMQ sockets.
     Zeromq(Zeromq),
+    /// An MQTT broker.
+    Mqtt(Mqtt),
 }
 
 /// `[kafka]`
@@ -150,6 +157,14 @@ pub struct Channel {
     pub config: zeromq::Config,
 }
 
+/// `[mqtt]`: what clients share is in each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mqtt {
+    pub(super) place: Span,
+    /// The names that are published to, each once, in the order of the file.
+    pub topics: Vec<String>,
+}
+
 /// When an entry is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presence {
@@ -180,12 +195,16 @@ pub struct Generator {
     pub stop_after: Option<u64>,
     /// Whether it offers again after a restart what it never heard of.
     pub outbox: bool,
+    /// What becomes of records that are due while `send()` blocks.
+    pub when_blocked: WhenBlocked,
     /// Which of its records, from 0, is poison.
     pub poison: Option<u64>,
     /// When it is there.
     pub presence: Presence,
     /// Its producer, when the system is Kafka.
     pub producer: Option<ProducerConfig>,
+    /// Its client, when the system is MQTT.
+    pub client: Option<mqtt::Client>,
 }
 
 /// Where a generator's payloads come from.
@@ -223,14 +242,18 @@ pub struct Recording {
 pub struct Reader {
     /// The topic or channel it reads.
     pub from: String,
-    /// Its consumer group; unused with ZeroMQ.
+    /// Its consumer group; unused with ZeroMQ. With MQTT a shared subscription, if `is_shared`.
     pub group: String,
+    /// Whether the group was written.
+    pub is_shared: bool,
     /// How long a record takes.
     pub service: Law,
-    /// When offsets are committed; unused with ZeroMQ.
+    /// When offsets are committed, or messages acknowledged; unused with ZeroMQ.
     pub commit: Commit,
     /// Its consumer, when the system is Kafka.
     pub consumer: Option<ConsumerConfig>,
+    /// Its client, when the system is MQTT.
+    pub client: Option<mqtt::Client>,
     /// What can go wrong in it by itself.
     pub mishaps: Mishaps,
 }
@@ -289,6 +312,8 @@ pub struct Processor {
     pub presence: Presence,
     /// Its producer, when the system is Kafka.
     pub producer: Option<ProducerConfig>,
+    /// The client that it publishes through, when the system is MQTT; it reads through another one.
+    pub client: Option<mqtt::Client>,
 }
 
 /// `[[sink]]`
@@ -433,7 +458,7 @@ impl Scenario {
     pub fn kafka(&self) -> Option<&Kafka> {
         match &self.system {
             System::Kafka(kafka) => Some(kafka),
-            System::Zeromq(_) => None,
+            System::Zeromq(_) | System::Mqtt(_) => None,
         }
     }
 
@@ -442,6 +467,64 @@ impl Scenario {
         match &self.system {
             System::Kafka(kafka) => kafka.topics.iter().map(|topic| topic.name.as_str()).collect(),
             System::Zeromq(zeromq) => zeromq.channels.iter().map(|channel| channel.name.as_str()).collect(),
+            System::Mqtt(mqtt) => mqtt.topics.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// What the system is called.
+    pub fn system_name(&self) -> &'static str {
+        match self.system {
+            System::Kafka(_) => "Kafka",
+            System::Zeromq(_) => "ZeroMQ",
+            System::Mqtt(_) => "MQTT",
+        }
+    }
+
+    /// Whether a reader reads this topic or channel.
+    pub fn reads(&self, reader: &Reader, channel: &str) -> bool {
+        match self.system {
+            System::Kafka(_) | System::Zeromq(_) => reader.from == channel,
+            System::Mqtt(_) => mqtt::topic::matches(&reader.from, channel),
+        }
+    }
+
+    /// The topics or channels that a reader reads, in the order of the file.
+    pub fn read_by<'s>(&'s self, reader: &Reader) -> Vec<&'s str> {
+        self.channels().into_iter().filter(|channel| self.reads(reader, channel)).collect()
+    }
+
+    /// The first topic or channel that a reader reads: what it says is what all of them say.
+    pub fn first_read<'s>(&'s self, reader: &'s Reader) -> &'s str {
+        self.read_by(reader).first().copied().unwrap_or(&reader.from)
+    }
+
+    /// Whether it can run under virtual time.
+    ///
+    /// # Errors
+    /// When it cannot: why, and what to do.
+    pub fn is_simulated(&self) -> Result<(), ScenarioError> {
+        let System::Mqtt(mqtt) = &self.system else { return Ok(()) };
+        let mut findings = Findings::new();
+        findings.report(
+            Finding::new("scenario::not_simulated", super::wiring::NOT_SIMULATED)
+                .at(mqtt.place, "the system of this scenario")
+                .help(format!("run it on a real broker: {}", super::wiring::RUN_IT)),
+        );
+        Err(findings.into_error(&self.sources))
+    }
+
+    /// The groups of a reading entry: one, unless its instances are independent subscribers, which count for
+    /// themselves.
+    pub fn groups_of(&self, name: &str, reader: &Reader) -> Vec<String> {
+        match self.system {
+            System::Kafka(_) => vec![reader.group.clone()],
+            System::Zeromq(_) => vec![reader.from.clone()],
+            System::Mqtt(_) if reader.is_shared => vec![reader.group.clone()],
+            System::Mqtt(_) => {
+                let instances = self.entries().find(|(entry, _)| *entry == name).map_or(1, |(_, of)| of);
+                let all = instances + self.added_members(name);
+                (0..all).map(|instance| instance_name(name, all, instance)).collect()
+            }
         }
     }
 
@@ -472,4 +555,9 @@ impl Scenario {
         let processors = self.processors.iter().map(|processor| (processor.name.as_str(), &processor.reader));
         processors.chain(self.sinks.iter().map(|sink| (sink.name.as_str(), &sink.reader)))
     }
+}
+
+/// `billing` when there is one of it, else `billing-1`, `billing-2`, ...
+pub(super) fn instance_name(name: &str, instances: u32, instance: u32) -> String {
+    if instances == 1 { name.to_owned() } else { format!("{name}-{}", instance + 1) }
 }

@@ -23,7 +23,10 @@ pub fn schema() -> Value {
     top.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     top.insert("title".to_owned(), json!("brokersim scenario"));
     top.insert("$defs".to_owned(), definitions());
-    top.insert("oneOf".to_owned(), json!([{ "required": ["kafka"] }, { "required": ["zeromq"] }]));
+    top.insert(
+        "oneOf".to_owned(),
+        json!([{ "required": ["kafka"] }, { "required": ["zeromq"] }, { "required": ["mqtt"] }]),
+    );
     schema
 }
 

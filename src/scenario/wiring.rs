@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use crate::fault::Plan;
+use crate::gateway::{Backend, Options, Trouble};
+use crate::host::{Door, Hands};
 use crate::kafka::cluster;
-use crate::kernel::{ActorId, Addr, Builder, Cast, Network, NodeId, Parts, Seat, Time};
+use crate::kernel::{ActorId, Addr, Builder, Duration, Network, NodeId, Parts, Seat, Time};
 use crate::observe::promise::{Expectation, Promise};
+use crate::observe::{Watch, WatchSetup};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
@@ -21,13 +23,18 @@ use crate::workload::{Codec, Schema};
 use crate::zeromq;
 
 use super::scenario::{
-    Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport, Zeromq,
+    Channel, Expect, Generator, Kafka, Presence, Processor, Reader, Scenario, Sink, System, Transport,
+    Zeromq, instance_name,
 };
+use super::world::World;
 
 mod applications;
 mod faults;
+mod real;
 
 use applications::{content, install, install_supervisor};
+#[cfg(feature = "real-kafka")]
+pub use real::patient;
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {
@@ -43,6 +50,40 @@ pub struct Wired {
     pub stop: Time,
     /// When the run ends.
     pub end: Time,
+    /// The real system that the applications are bound to; none where it is simulated.
+    pub backend: Option<Box<dyn Backend>>,
+    /// What obeys commands about the real world.
+    pub hands: Vec<Box<dyn Hands>>,
+}
+
+/// Where a scenario is wired to.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// The world.
+    pub world: &'a World,
+    /// How gateways speak to actors.
+    pub door: &'a Door<Brokersim>,
+    /// How the run treats what is not its own.
+    pub options: &'a Options,
+}
+
+/// Lag is sampled this many times in a run, but not more often than every [`SAMPLE_LEAST`].
+const SAMPLES: u64 = 1_000;
+const SAMPLE_LEAST: Duration = Duration::from_millis(100);
+
+impl Wired {
+    /// Who watches the run of `scenario` that this is.
+    pub fn watch(&self, scenario: &Scenario, for_tape: bool) -> Watch {
+        let setup = WatchSetup {
+            stage: Arc::clone(&self.stage),
+            cast: Arc::new(self.parts.cast.clone()),
+            warm_up: Time::ZERO + scenario.run.warm_up,
+            end: self.end,
+            sample_every: (self.end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST),
+            for_tape,
+        };
+        Watch::new(setup).expecting(self.expected.clone())
+    }
 }
 
 /// A sink that writes files.
@@ -138,6 +179,16 @@ impl App<'_> {
         }
     }
 
+    /// The group that it reads for, if it reads.
+    fn group(&self, scenario: &Scenario, stage: &Stage) -> Option<GroupId> {
+        let instance = match self {
+            Self::Generator { instance, .. }
+            | Self::Processor { instance, .. }
+            | Self::Sink { instance, .. } => *instance,
+        };
+        Some(group_of(scenario, stage, self.entry(), self.reader()?, instance))
+    }
+
     fn writes_to(&self) -> Option<&str> {
         match self {
             Self::Generator { entry, .. } => Some(&entry.topic),
@@ -154,28 +205,54 @@ struct Clients {
     subscriber: Option<Addr<ToSubscriber>>,
 }
 
+/// What was put behind the port.
+struct Behind {
+    /// For each application.
+    clients: Vec<Clients>,
+    cluster: Cluster,
+    backend: Option<Box<dyn Backend>>,
+    hands: Vec<Box<dyn Hands>>,
+}
+
+impl Behind {
+    fn simulated(clients: Vec<Clients>, cluster: Cluster) -> Self {
+        Self { clients, cluster, backend: None, hands: Vec::new() }
+    }
+}
+
 /// Makes the system that a scenario describes. Its traces are loaded.
 ///
 /// # Panics
 /// When a trace is not loaded ([`Scenario::load_traces`]): everything else was checked before.
 pub fn wire(scenario: &Scenario) -> Wired {
-    wire_with(scenario, |_| Vec::new())
+    build(scenario, None).expect("a simulation can always be built")
 }
 
-/// As [`wire`], with faults besides those of the scenario: `more` is told the names of all nodes. For faults
-/// that strike what no file can name.
+/// As [`wire`], in any world. Nothing real happens before the [`Backend`] is told to prepare.
+///
+/// # Errors
+/// When that world and this scenario, or this build, do not go together.
 ///
 /// # Panics
 /// As [`wire`].
-pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> Wired {
+pub fn wire_in(scenario: &Scenario, outside: Outside<'_>) -> Result<Wired, Trouble> {
+    build(scenario, Some(outside))
+}
+
+fn build(scenario: &Scenario, outside: Option<Outside<'_>>) -> Result<Wired, Trouble> {
     let network = Network::new(scenario.network.clone(), scenario.run.seed);
     let mut builder = Builder::new(scenario.run.seed, network);
     let mut stage = stage(scenario);
     let apps = reserve(scenario, &mut builder, &mut stage);
     let stage = Arc::new(stage);
-    let (clients, cluster) = match &scenario.system {
-        System::Kafka(kafka) => install_kafka(scenario, kafka, &mut builder, &stage, &apps),
-        System::Zeromq(zeromq) => (install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default()),
+    let real = outside.filter(|outside| !matches!(outside.world, World::Simulated | World::Live));
+    let Behind { clients, cluster, backend, hands } = match (&scenario.system, real) {
+        (System::Kafka(kafka), None) => install_kafka(scenario, kafka, &mut builder, &stage, &apps),
+        (System::Zeromq(zeromq), None) => {
+            Behind::simulated(install_zeromq(zeromq, &mut builder, &stage, &apps), Cluster::default())
+        }
+        (System::Mqtt(_), None) => return Err(not_simulated(outside)),
+        (_, Some(outside)) => real::install(scenario, outside, &mut builder, &stage, &apps)?,
     };
     let sinks = sink_plans(scenario, &apps);
     let supervisor = install_supervisor(scenario, &mut builder, &apps);
@@ -183,12 +260,23 @@ pub fn wire_with(scenario: &Scenario, more: impl FnOnce(&Cast) -> Vec<Plan>) -> 
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
-    let more = more(builder.cast());
-    faults::install(scenario, &mut builder, &stage, cluster, &instances, more);
+    faults::install(scenario, &mut builder, &stage, cluster, &instances);
     let stop = Time::ZERO + scenario.run.duration;
     let expected = scenario.expect.iter().map(|expect| expectation(expect, &stage)).collect();
-    Wired { parts: builder.finish(), stage, sinks, expected, stop, end: stop + scenario.run.drain }
+    let end = stop + scenario.run.drain;
+    Ok(Wired { parts: builder.finish(), stage, sinks, expected, stop, end, backend, hands })
 }
+
+/// MQTT has no simulation yet.
+fn not_simulated(outside: Option<Outside<'_>>) -> Trouble {
+    let world = outside.map_or(&World::Simulated, |outside| outside.world);
+    Trouble::Usage(format!("{NOT_SIMULATED}, so it cannot run on {world}; run it on a real broker: {RUN_IT}"))
+}
+
+/// What a person is told who wants to simulate MQTT.
+pub(super) const NOT_SIMULATED: &str = "MQTT is not simulated yet";
+/// And what to do.
+pub(super) const RUN_IT: &str = "brokersim run FILE --on mqtt://HOST:PORT, or --on embedded";
 
 fn stage(scenario: &Scenario) -> Stage {
     let mut stage = Stage::default();
@@ -213,6 +301,20 @@ fn stage(scenario: &Scenario) -> Stage {
                 let id = stage.add_channel(channel.name.as_str(), 1, false, false);
                 if scenario.readers().any(|(_, reader)| reader.from == channel.name) {
                     stage.add_group(channel.name.as_str(), vec![id]);
+                }
+            }
+        }
+        System::Mqtt(mqtt) => {
+            for topic in &mqtt.topics {
+                let id = stage.add_channel(topic.as_str(), 1, false, true);
+                stage.channels[id.index()].one_by_one = true;
+            }
+            for (name, reader) in scenario.readers() {
+                for group in scenario.groups_of(name, reader) {
+                    for channel in scenario.read_by(reader) {
+                        let channel = named(&stage, channel);
+                        join_group(&mut stage, &group, channel);
+                    }
                 }
             }
         }
@@ -250,11 +352,12 @@ fn named(stage: &Stage, channel: &str) -> ChannelId {
     stage.channel_named(channel).expect("the scenario was checked: its channels exist")
 }
 
-fn group_of(scenario: &Scenario, stage: &Stage, reader: &Reader) -> GroupId {
-    let name = if scenario.kafka().is_some() { &reader.group } else { &reader.from };
-    let index =
-        stage.groups.iter().position(|group| group.name == *name).expect("every reader has its group");
-    GroupId(index as u32)
+/// The group that an instance of a reading entry counts for.
+fn group_of(scenario: &Scenario, stage: &Stage, entry: &str, reader: &Reader, instance: u32) -> GroupId {
+    let names = scenario.groups_of(entry, reader);
+    let name = names.get(instance as usize).unwrap_or(&names[0]);
+    let index = stage.groups.iter().position(|group| group.name == *name);
+    GroupId(index.expect("every reader has its group") as u32)
 }
 
 /// A node and a seat for every instance of every entry, in the order of the file.
@@ -262,7 +365,7 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
     // Sockets that talk inproc live in one process.
     let shared = match &scenario.system {
         System::Zeromq(zeromq) if zeromq.transport == Transport::Inproc => Some(builder.node("process")),
-        System::Zeromq(_) | System::Kafka(_) => None,
+        System::Zeromq(_) | System::Kafka(_) | System::Mqtt(_) => None,
     };
     let node = |builder: &mut Builder<Brokersim>, name: &str| shared.unwrap_or_else(|| builder.node(name));
     let names = |name: &str, instances: u32| {
@@ -294,18 +397,13 @@ fn reserve<'a>(scenario: &'a Scenario, builder: &mut Builder<Brokersim>, stage: 
     apps
 }
 
-/// `billing` when there is one of it, else `billing-1`, `billing-2`, ...
-fn instance_name(name: &str, instances: u32, instance: u32) -> String {
-    if instances == 1 { name.to_owned() } else { format!("{name}-{}", instance + 1) }
-}
-
 fn install_kafka(
     scenario: &Scenario,
     kafka: &Kafka,
     builder: &mut Builder<Brokersim>,
     stage: &Arc<Stage>,
     apps: &[App<'_>],
-) -> (Vec<Clients>, Cluster) {
+) -> Behind {
     let mut topics: Vec<_> = kafka
         .topics
         .iter()
@@ -329,7 +427,8 @@ fn install_kafka(
         publisher: app.writes_to().and_then(|_| publishers.next()),
         subscriber: app.reader().and_then(|_| subscribers.next()),
     });
-    (clients.collect(), Cluster { brokers: ports.brokers, controller: Some(ports.controller) })
+    let cluster = Cluster { brokers: ports.brokers, controller: Some(ports.controller) };
+    Behind::simulated(clients.collect(), cluster)
 }
 
 fn kafka_applications(
@@ -452,7 +551,7 @@ fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {
             App::Sink { entry, seat, .. } if entry.name == sink.name => Some(seat.id()),
             App::Sink { .. } | App::Generator { .. } | App::Processor { .. } => None,
         });
-        let Content { schema, codec } = content(scenario, &sink.reader.from, 0);
+        let Content { schema, codec } = content(scenario, scenario.first_read(&sink.reader), 0);
         SinkPlan {
             name: sink.name.clone(),
             actors: actors.collect(),

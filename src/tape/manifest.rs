@@ -79,6 +79,8 @@ pub struct Header {
     pub traces: Vec<TraceFile>,
     /// Whether a run that says that it has not ended may be written over too.
     pub force: bool,
+    /// The world in which it runs, as on the command line: `simulation`, `live`, `kafka://HOST:PORT`.
+    pub world: String,
 }
 
 /// What is known when it has ended.
@@ -88,14 +90,16 @@ pub struct Ending {
     pub state: State,
     /// What broke, in words, for [`State::Failed`].
     pub failure: Option<String>,
-    /// The digest of all facts.
-    pub digest: Digest,
+    /// The digest of all facts; none of a run that cannot be repeated.
+    pub digest: Option<Digest>,
     /// The simulated time at which it ended.
     pub at: Time,
     /// The balance of the ledger, as JSON.
     pub balance: serde_json::Value,
     /// What came of each promise of the scenario, as a JSON list.
     pub promises: serde_json::Value,
+    /// The run in numbers, as `run --format json` prints it, without wall time.
+    pub summary: serde_json::Value,
 }
 
 /// The digest somewhere along the way.
@@ -161,7 +165,10 @@ pub struct Manifest {
     pub failure: Option<String>,
     /// The seed.
     pub seed: u64,
-    /// The digest of all facts; none before the end.
+    /// The world in which it ran: `simulation`, or one in which a run cannot be repeated.
+    #[serde(default = "simulation")]
+    pub world: String,
+    /// The digest of all facts; none before the end, and none in real time.
     pub digest: Option<String>,
     /// The simulated time reached, in nanoseconds; none before the end.
     pub ended_at_ns: Option<u64>,
@@ -172,6 +179,9 @@ pub struct Manifest {
     /// The verdicts on the scenario's promises; none before the end.
     #[serde(default)]
     pub promises: Option<serde_json::Value>,
+    /// The run in numbers; none before the end.
+    #[serde(default)]
+    pub summary: Option<serde_json::Value>,
     /// Digests along the way.
     pub checkpoints: Vec<Checkpoint>,
     /// The scenario.
@@ -185,6 +195,11 @@ pub struct Manifest {
     pub cast: Cast,
     /// Wall time.
     pub wall: Wall,
+}
+
+/// The world of runs that do not say: they are of earlier builds.
+fn simulation() -> String {
+    "simulation".to_owned()
 }
 
 /// The manifest's name in the folder.
@@ -212,6 +227,11 @@ impl Manifest {
         serde_json::from_value(json).map_err(|error| not_a_tape(error.to_string()))
     }
 
+    /// Whether the same scenario and seed give the same run.
+    pub fn can_be_repeated(&self) -> bool {
+        self.world == simulation()
+    }
+
     /// The manifest of a run that begins.
     pub(super) fn new(header: &Header) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -222,11 +242,13 @@ impl Manifest {
             state: State::Running,
             failure: None,
             seed: header.seed,
+            world: header.world.clone(),
             digest: None,
             ended_at_ns: None,
             counts: Counts::default(),
             balance: None,
             promises: None,
+            summary: None,
             checkpoints: Vec::new(),
             scenario: header.scenario.clone(),
             traces: header.traces.iter().enumerate().map(kept).collect(),
@@ -246,10 +268,11 @@ impl Manifest {
     pub(super) fn end(&mut self, ending: Ending) {
         self.state = ending.state;
         self.failure = ending.failure;
-        self.digest = Some(ending.digest.to_string());
+        self.digest = ending.digest.map(|digest| digest.to_string());
         self.ended_at_ns = Some(ending.at.as_nanos());
         self.balance = Some(ending.balance);
         self.promises = Some(ending.promises);
+        self.summary = Some(ending.summary);
     }
 
     /// Writes it beside the old one, and puts it in its place.

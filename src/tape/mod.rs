@@ -27,6 +27,7 @@ mod folder;
 mod lag;
 mod manifest;
 mod part;
+mod past;
 mod records;
 mod sink;
 mod table;
@@ -41,6 +42,7 @@ pub use manifest::{
     Checkpoint, Counts, Ending, Header, KeptTrace, Manifest, ScenarioText, SinkCounts, State, TAPE_VERSION,
     TraceFile, Wall,
 };
+pub use past::{LagSeries, PastLeg, PastRecord, each_record, has_table, read_lag};
 pub use sink::{Cell, CellKind, RowSource, SinkColumn, SinkSpec};
 pub use table::{read_table, write_table, write_text};
 

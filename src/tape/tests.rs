@@ -65,6 +65,7 @@ fn header() -> Header {
         sinks: Vec::new(),
         traces: Vec::new(),
         force: false,
+        world: "simulation".into(),
     }
 }
 
@@ -73,10 +74,11 @@ fn ending() -> Ending {
     Ending {
         state: State::Finished,
         failure: None,
-        digest: Digest::default(),
+        digest: Some(Digest::default()),
         at: Time::from_secs(10),
         balance,
         promises: serde_json::json!([]),
+        summary: serde_json::json!({}),
     }
 }
 
@@ -381,9 +383,11 @@ fn the_manifest_has_the_documented_fields() {
         "seed",
         "stage",
         "state",
+        "summary",
         "tape_version",
         "traces",
         "wall",
+        "world",
     ];
     assert_eq!(fields, documented);
     assert_eq!(json["state"], "finished");

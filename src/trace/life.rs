@@ -13,6 +13,23 @@ use serde::{Deserialize, Serialize};
 use super::record::{Ids, RecordId};
 use super::stage::{ChannelId, GroupId, PlaceId};
 
+/// What one leader wrote of a log. Two logs that agree on the reign of an offset agree on all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reign {
+    /// The number of the reign; later ones have greater numbers.
+    pub number: u32,
+    /// The offset of the first record that it wrote.
+    pub start: u64,
+}
+
+impl Reign {
+    /// In which reign of a log, oldest first, an offset was written; none below its beginning.
+    pub fn at(log: &[Self], offset: u64) -> Option<u32> {
+        let behind = log.partition_point(|reign| reign.start <= offset);
+        behind.checked_sub(1).map(|index| log[index].number)
+    }
+}
+
 /// One step in the life of some records. The event's actor is the one who took it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Life {
@@ -74,6 +91,10 @@ pub enum Life {
         from: u64,
         /// Why.
         why: Reason,
+        /// Where logs may part for good, and an older one be read again (an unclean election may do it): by whom
+        /// this log was written, oldest first. None where every new log is the beginning of the last.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<Box<[Reign]>>,
     },
     /// The log begins here now: what was stored below has been deleted.
     Expired {
@@ -154,12 +175,41 @@ pub enum Life {
         /// Why.
         why: Reason,
     },
+    /// The group has told the system that it is done with these records, one by one, and the system keeps that: an
+    /// acknowledgement of each message instead of an offset.
+    Acknowledged {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+    },
+    /// The group will not be handed these records any more, or not again: there is no log to go back to. For those that it
+    /// has processed there is nothing left to settle.
+    Missed {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+        /// Why.
+        why: Reason,
+    },
     /// The application hands its client the same records again, because it never learnt what became of them.
     Resent {
         /// Where to.
         channel: ChannelId,
         /// Which.
         ids: Ids,
+    },
+    /// Records were due while the application waited in `send()`, and it lets them be: they were never made.
+    Withheld {
+        /// Where to.
+        channel: ChannelId,
+        /// How many.
+        records: u32,
     },
 }
 
@@ -187,7 +237,7 @@ pub enum Reason {
     Fenced,
     /// The producer's process ended with the record in its buffer.
     ProducerClosed,
-    /// Sent with acks=0: nobody was asked whether it arrived.
+    /// Sent with acks=0 or QoS 0: nobody was asked whether it arrived.
     NotAcknowledged,
     /// A broker that did not have it became leader.
     LeaderElection,
@@ -211,11 +261,23 @@ pub enum Reason {
     Linger,
     /// The application's handler threw an exception.
     HandlerFailed,
+    /// The connection broke before the system had answered, and the session did not outlive it.
+    ConnectionLost,
+    /// The session of a reader had ended, and its queue with it.
+    SessionEnded,
+    /// The system promised to keep it, delivered later ones of its publisher, and not this one.
+    PassedOver,
+    /// The system said that nobody had subscribed.
+    NoSubscription,
+    /// The server answered with an error.
+    ServerRefused,
+    /// It was published before the group had subscribed.
+    NotYetSubscribed,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 27] = [
         Self::DeliveryTimeout,
         Self::BufferExhausted,
         Self::NoMetadata,
@@ -237,6 +299,12 @@ impl Reason {
         Self::NoPeer,
         Self::PeerDied,
         Self::Linger,
+        Self::ConnectionLost,
+        Self::SessionEnded,
+        Self::PassedOver,
+        Self::NoSubscription,
+        Self::ServerRefused,
+        Self::NotYetSubscribed,
     ];
 
     /// The reason of this name.
@@ -271,7 +339,7 @@ impl Reason {
             Self::Fenced => ("fenced", "an older incarnation of the producer"),
             Self::ProducerClosed => ("producer-closed", "the producer ended with them in its buffer"),
             Self::NotAcknowledged => {
-                ("not-acknowledged", "sent with acks=0: nobody asked whether they arrived")
+                ("not-acknowledged", "sent with acks=0 or QoS 0: nobody asked whether they arrived")
             }
             Self::LeaderElection => ("leader-election", "a broker that did not have them became leader"),
             Self::UncleanElection => (
@@ -288,6 +356,14 @@ impl Reason {
             Self::NoPeer => ("no-peer", "nobody was connected"),
             Self::PeerDied => ("peer-died", "the pipe to a peer was destroyed with them in it"),
             Self::Linger => ("linger", "the socket closed before they were sent (LINGER)"),
+            Self::ConnectionLost => ("connection-lost", "the connection broke before they were acknowledged"),
+            Self::SessionEnded => ("session-ended", "the reader's session had ended, and its queue with it"),
+            Self::PassedOver => {
+                ("passed-over", "later ones were delivered and these never: as a rule, a queue was full")
+            }
+            Self::NotYetSubscribed => ("not-yet-subscribed", "the group had not subscribed yet"),
+            Self::ServerRefused => ("server-refused", "the server answered with an error"),
+            Self::NoSubscription => ("no-subscription", "no subscription matched"),
             Self::HandlerFailed => ("handler-failed", "the application's handler failed on them"),
         }
     }

@@ -7,6 +7,7 @@
 mod injected;
 pub mod kafka;
 mod life;
+pub mod mqtt;
 mod record;
 mod row;
 mod stage;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::kernel::Physics;
 
 pub use injected::{Injected, Missed, Phase, Whom};
-pub use life::{Life, Reason};
+pub use life::{Life, Reason, Reign};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
 pub use row::{FactRow, Few, LegRow, Peer, RecordRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
@@ -35,6 +36,8 @@ pub enum Fact {
     Kafka(kafka::Kafka),
     /// What ZeroMQ does.
     ZeroMq(zeromq::ZeroMq),
+    /// What MQTT does.
+    Mqtt(mqtt::Mqtt),
     /// What was made to go wrong, in the scenario's own words.
     Injected(Injected),
 }
@@ -57,6 +60,11 @@ impl From<kafka::Kafka> for Fact {
 impl From<zeromq::ZeroMq> for Fact {
     fn from(fact: zeromq::ZeroMq) -> Self {
         Self::ZeroMq(fact)
+    }
+}
+impl From<mqtt::Mqtt> for Fact {
+    fn from(fact: mqtt::Mqtt) -> Self {
+        Self::Mqtt(fact)
     }
 }
 impl From<Injected> for Fact {

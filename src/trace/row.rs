@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::kafka::{BrokerId, Kafka, MemberId};
 use super::life::{Life, Reason};
+use super::mqtt::{Answer, Mqtt, Parting};
 use super::record::{Ids, RecordId, Span};
 use super::stage::{ChannelId, GroupId, PlaceId, Stage};
 use super::zeromq::ZeroMq;
@@ -25,7 +26,7 @@ mod name;
 /// A fact as a row of the table of facts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FactRow<'a> {
-    /// Whose words: `life`, `kafka`, `zeromq`, `physics` or `fault`.
+    /// Whose words: `life`, `kafka`, `zeromq`, `mqtt`, `physics` or `fault`.
     pub system: &'static str,
     /// What happened, in lower case with hyphens: `stored`, `partition-changed`.
     pub kind: &'static str,
@@ -130,6 +131,7 @@ impl<'a> FactRow<'a> {
             Fact::Life(fact) => life(fact),
             Fact::Kafka(fact) => kafka(fact, stage),
             Fact::ZeroMq(fact) => zeromq(fact),
+            Fact::Mqtt(fact) => mqtt(fact),
             Fact::Injected(fact) => injected(fact),
         }
     }
@@ -267,6 +269,54 @@ fn zeromq(fact: &ZeroMq) -> FactRow<'static> {
     }
 }
 
+fn mqtt(fact: &Mqtt) -> FactRow<'_> {
+    let row = |kind| FactRow::new("mqtt", kind);
+    let of = |kind, record| FactRow { first: record, records: record.map(|_| 1), ..row(kind) };
+    match fact {
+        Mqtt::Connected { session_present, receive_maximum } => row("connected")
+            .detail(json!({ "session_present": session_present, "receive_maximum": receive_maximum })),
+        Mqtt::Disconnected { how: Parting::Broken(why) } => {
+            FactRow { reason: Some("broken"), ..row("disconnected") }.detail(json!({ "told": why }))
+        }
+        Mqtt::Disconnected { how: Parting::Asked } => {
+            FactRow { reason: Some("asked"), ..row("disconnected") }
+        }
+        Mqtt::Disconnected { how: Parting::Died } => FactRow { reason: Some("died"), ..row("disconnected") },
+        Mqtt::Unreachable { why } => row("unreachable").detail(json!({ "told": why })),
+        Mqtt::Subscribed { filter, granted } => row("subscribed")
+            .detail(json!({ "filter": filter, "granted_qos": granted.map(super::mqtt::Qos::level) })),
+        Mqtt::Published { record, packet, qos, dup } => {
+            of("published", Some(*record)).detail(json!({ "packet": packet, "qos": qos.level(), "dup": dup }))
+        }
+        Mqtt::Answered { record, packet, with, matched } => {
+            of(answer(*with), Some(*record)).detail(json!({ "packet": packet, "matched": matched }))
+        }
+        Mqtt::Received { record, group, packet, qos, dup, retain } => of("received", Some(*record))
+            .group(*group)
+            .detail(json!({ "packet": packet, "qos": qos.level(), "dup": dup, "retain": retain })),
+        Mqtt::Recognised { record, packet } => {
+            of("recognised", Some(*record)).detail(json!({ "packet": packet }))
+        }
+        Mqtt::Replied { record, packet, with } => {
+            FactRow { reason: Some(answer(*with)), ..of("replied", *record) }
+                .detail(json!({ "packet": packet }))
+        }
+        Mqtt::Will { of, topic, retain } => {
+            row("will").detail(json!({ "of": of, "topic": topic, "retain": retain }))
+        }
+        Mqtt::Blocked => row("blocked"),
+        Mqtt::Unblocked => row("unblocked"),
+    }
+}
+
+fn answer(answer: Answer) -> &'static str {
+    match answer {
+        Answer::PubAck => "puback",
+        Answer::PubRec => "pubrec",
+        Answer::PubComp => "pubcomp",
+    }
+}
+
 fn life(fact: &Life) -> FactRow<'_> {
     let row = |kind| FactRow::new("life", kind);
     match fact {
@@ -284,7 +334,13 @@ fn life(fact: &Life) -> FactRow<'_> {
         Life::Unknown { ids, why } => row("unknown").ids(ids).why(why),
         Life::Stored { ids, place, offset } => row("stored").ids(ids).place(*place).offset(*offset),
         Life::Committed { place, upto } => row("committed").place(*place).upto(*upto),
-        Life::Cut { place, from, why } => row("cut").place(*place).offset(*from).why(why),
+        Life::Cut { place, from, why, log } => {
+            let cut = row("cut").place(*place).offset(*from).why(why);
+            match log {
+                Some(log) => cut.detail(json!({ "log": log })),
+                None => cut,
+            }
+        }
         Life::Expired { place, below, why } => row("expired").place(*place).upto(*below).why(why),
         Life::Dropped { ids, why } => row("dropped").ids(ids).why(why),
         Life::DeadLettered { ids, why } => row("dead-lettered").ids(ids).why(why),
@@ -295,10 +351,17 @@ fn life(fact: &Life) -> FactRow<'_> {
             row("processed").ids(ids).group(*group).place(*place).offset(*offset)
         }
         Life::Settled { group, place, upto } => row("settled").group(*group).place(*place).upto(*upto),
+        Life::Acknowledged { ids, group, place } => row("acknowledged").ids(ids).group(*group).place(*place),
+        Life::Missed { ids, group, place, why } => {
+            row("missed").ids(ids).group(*group).place(*place).why(why)
+        }
         Life::Failed { ids, group, place, offset, why } => {
             row("failed").ids(ids).group(*group).place(*place).offset(*offset).why(why)
         }
         Life::Resent { channel, ids } => FactRow { channel: Some(*channel), ..row("resent").ids(ids) },
+        Life::Withheld { channel, records } => {
+            FactRow { channel: Some(*channel), records: Some(*records), ..row("withheld") }
+        }
         Life::Skipped { group, place, to, why } => {
             row("skipped").group(*group).place(*place).upto(*to).why(why)
         }

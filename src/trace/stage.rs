@@ -44,6 +44,9 @@ pub struct Channel {
     pub internal: bool,
     /// Whether a delivery has to be settled (committed, acknowledged); where not, processing it is the end.
     pub settles: bool,
+    /// Whether readers acknowledge each record for itself, in any order, instead of an offset.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_by_one: bool,
 }
 
 impl Channel {
@@ -83,7 +86,8 @@ impl Stage {
         settles: bool,
     ) -> ChannelId {
         let first_place = PlaceId(self.places());
-        self.channels.push(Channel { name: name.into(), first_place, places, internal, settles });
+        let name = name.into();
+        self.channels.push(Channel { name, first_place, places, internal, settles, one_by_one: false });
         ChannelId(self.channels.len() as u32 - 1)
     }
 

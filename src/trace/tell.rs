@@ -6,6 +6,7 @@ use crate::kernel::{Cast, Crash, Event, Physics};
 
 use super::kafka::{BrokerId, GroupReason, GroupState, Kafka};
 use super::life::Life;
+use super::mqtt::{Mqtt, Parting};
 use super::row::variant_name;
 use super::stage::Stage;
 use super::zeromq::ZeroMq;
@@ -41,6 +42,7 @@ pub fn tell(event: &Event<Fact>, stage: &Stage, cast: &Cast) -> Option<Told> {
         Fact::Physics(physics) => tell_physics(physics, cast),
         Fact::Life(life) => tell_life(life, stage),
         Fact::Kafka(kafka) => tell_kafka(kafka, cast.actor(event.actor), stage),
+        Fact::Mqtt(mqtt) => tell_mqtt(mqtt, cast.actor(event.actor), stage),
         Fact::ZeroMq(zeromq) => tell_zeromq(zeromq, cast.actor(event.actor), cast),
         Fact::Injected(injected) => Some(tell_injected(injected, stage, cast)),
     }
@@ -116,7 +118,7 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
             "unknown",
             format!("{}: {}; perhaps in the log", records(ids.len()), why.means()),
         ),
-        Life::Cut { place, from, why } => told(
+        Life::Cut { place, from, why, .. } => told(
             Weight::Warning,
             "cut",
             format!("{} ends at {from}: {}", stage.place_name(*place), why.means()),
@@ -139,9 +141,17 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
             let what = records(ids.len());
             told(Weight::Error, "fail", format!("{group} at {place} {offset}: {what}: {}", why.means()))
         }
+        Life::Missed { ids, group, why, .. } => {
+            let group = &stage.groups[group.index()].name;
+            told(Weight::Error, "miss", format!("{group}: {}: {}", records(ids.len()), why.means()))
+        }
         Life::Resent { channel, ids } => {
             let channel = &stage.channels[channel.index()].name;
             told(Weight::Warning, "resend", format!("{} to {channel} once more", records(ids.len())))
+        }
+        Life::Withheld { channel, records: count } => {
+            let channel = &stage.channels[channel.index()].name;
+            told(Weight::Warning, "withheld", format!("{} to {channel} not offered in time", records(*count)))
         }
         Life::Offered { .. }
         | Life::Accepted { .. }
@@ -149,7 +159,8 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
         | Life::Committed { .. }
         | Life::Delivered { .. }
         | Life::Processed { .. }
-        | Life::Settled { .. } => None,
+        | Life::Settled { .. }
+        | Life::Acknowledged { .. } => None,
     }
 }
 
@@ -299,5 +310,42 @@ fn tell_zeromq(zeromq: &ZeroMq, who: &str, cast: &Cast) -> Option<Told> {
             told(Weight::Warning, "block", format!("{who}: every pipe is full or there is none"))
         }
         ZeroMq::Unblocked => told(Weight::Info, "unblock", who.to_owned()),
+    }
+}
+
+fn tell_mqtt(mqtt: &Mqtt, who: &str, stage: &Stage) -> Option<Told> {
+    match mqtt {
+        Mqtt::Connected { session_present, .. } => {
+            let session = if *session_present { "its session is there" } else { "a new session" };
+            told(Weight::Info, "connect", format!("{who}: {session}"))
+        }
+        Mqtt::Disconnected { how: Parting::Asked } => told(Weight::Info, "leave", who.to_owned()),
+        Mqtt::Disconnected { how: Parting::Died } => {
+            told(Weight::Warning, "hang up", format!("{who}: without DISCONNECT"))
+        }
+        Mqtt::Disconnected { how: Parting::Broken(why) } => {
+            told(Weight::Warning, "hang up", format!("{who}: {why}"))
+        }
+        Mqtt::Unreachable { why } => told(Weight::Error, "connect", format!("{who}: {why}")),
+        Mqtt::Subscribed { filter, granted: Some(qos) } => {
+            told(Weight::Info, "subscribe", format!("{who}: {filter} at QoS {}", qos.level()))
+        }
+        Mqtt::Subscribed { filter, granted: None } => {
+            told(Weight::Error, "subscribe", format!("{who}: {filter} is refused"))
+        }
+        Mqtt::Published { record, dup: true, .. } => {
+            told(Weight::Warning, "resend", format!("{who}: {record} with DUP"))
+        }
+        Mqtt::Received { record, group, dup: true, .. } => {
+            let group = &stage.groups[group.index()].name;
+            told(Weight::Warning, "again", format!("{group}: {record} with DUP"))
+        }
+        Mqtt::Recognised { record, .. } => {
+            told(Weight::Info, "again", format!("{who}: {record} is known, and not handed over again"))
+        }
+        Mqtt::Will { of, topic, .. } => told(Weight::Warning, "will", format!("of {of} on {topic}")),
+        Mqtt::Blocked => told(Weight::Warning, "block", format!("{who}: no room")),
+        Mqtt::Unblocked => told(Weight::Info, "unblock", who.to_owned()),
+        Mqtt::Published { .. } | Mqtt::Received { .. } | Mqtt::Answered { .. } | Mqtt::Replied { .. } => None,
     }
 }

@@ -49,6 +49,11 @@ pub trait Pilot {
     fn step(&mut self) -> Progress;
     /// What a screen draws.
     fn snapshot(&self) -> Snapshot;
+    /// Whether time is that of the clock: it cannot be stopped, nor made to go faster, and `advance` returns when
+    /// it has passed.
+    fn is_live(&self) -> bool {
+        false
+    }
 
     /// The furthest instant it has come to; later than now when it went back.
     fn front(&self) -> Time {
@@ -157,7 +162,11 @@ const FRAME: Wall = Wall::from_nanos(1_000_000_000 / FRAMES as u64);
 /// # Errors
 /// When standard output is no terminal or cannot be written; the run has come as far as `pilot.now()` then.
 pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left> {
-    let home = options.speed.unwrap_or_else(|| Speed::fitting(pilot.end().since(pilot.now()), AUTO));
+    let home = if pilot.is_live() {
+        Speed::REAL
+    } else {
+        options.speed.unwrap_or_else(|| Speed::fitting(pilot.end().since(pilot.now()), AUTO))
+    };
     let model = Model::new(options.title, options.seed, options.theme, pilot.end()).about(options.about);
     let guard = Guard::take(Stdout)?;
     let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;

@@ -65,7 +65,8 @@ pub enum ToSubscriber {
 /// From a reading client to its application.
 #[derive(Clone, Debug)]
 pub enum FromSubscriber {
-    /// Records, in answer to [`ToSubscriber::Next`]. At least one delivery.
+    /// Records, in answer to [`ToSubscriber::Next`]. No delivery when the poll returned empty: a loop that commits
+    /// after each poll does so after this one, too.
     Deliver(Arc<[Delivery]>),
     /// Whether the system has taken the settlement.
     Settled {

@@ -70,7 +70,7 @@ pub struct GeneratorSetup {
 pub enum WhenBlocked {
     /// They are made up for as soon as `send()` returns.
     Wait,
-    /// They never happen.
+    /// They never happen; how many there were is told when `send()` returns.
     Skip,
 }
 
@@ -139,10 +139,21 @@ impl Generator {
         }
     }
 
+    /// The next arrival before the generator ends.
+    #[inline]
+    fn next_arrival(&mut self, cx: &mut Cx<'_, Self>) -> Option<Time> {
+        self.arrivals.next(cx.rng()).filter(|due| self.pace.real(*due) <= self.setup.stop)
+    }
+
     /// Waits for the next arrival, or says goodbye.
     #[inline]
     fn await_next(&mut self, cx: &mut Cx<'_, Self>) {
-        let next = self.arrivals.next(cx.rng()).filter(|due| self.pace.real(*due) <= self.setup.stop);
+        let next = self.next_arrival(cx);
+        self.wait_for(cx, next);
+    }
+
+    #[inline]
+    fn wait_for(&mut self, cx: &mut Cx<'_, Self>, next: Option<Time>) {
         match next.filter(|_| self.offered < self.setup.stop_after) {
             Some(due) => {
                 self.due = due;
@@ -190,12 +201,25 @@ impl Generator {
         if self.away || self.due == Time::NEVER {
             return;
         }
-        if self.setup.when_blocked == WhenBlocked::Skip && self.pace.real(self.due) < cx.now() {
-            self.arrivals.skip_to(self.pace.own(cx.now()));
-            self.await_next(cx);
-        } else {
-            cx.arm_at(GeneratorTimer::Arrival, self.pace.real(self.due));
+        match self.setup.when_blocked {
+            WhenBlocked::Skip if self.pace.real(self.due) < cx.now() => self.withhold(cx),
+            WhenBlocked::Skip | WhenBlocked::Wait => {
+                cx.arm_at(GeneratorTimer::Arrival, self.pace.real(self.due));
+            }
         }
+    }
+
+    /// Lets go what was due before now.
+    fn withhold(&mut self, cx: &mut Cx<'_, Self>) {
+        let (mut records, mut next) = (0_u32, Some(self.due));
+        while let Some(due) = next
+            && self.pace.real(due) < cx.now()
+        {
+            records = records.saturating_add(self.arrivals.batch());
+            next = self.next_arrival(cx);
+        }
+        cx.emit(Life::Withheld { channel: self.setup.channel, records });
+        self.wait_for(cx, next);
     }
 
     /// The next record, with its body when somebody reads it.

@@ -2,6 +2,9 @@
 
 #![allow(missing_docs, reason = "a harness of tests")]
 
+mod calibrate;
+mod compare;
+mod live;
 mod manifests;
 mod replay;
 mod sweep;

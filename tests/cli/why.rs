@@ -46,6 +46,32 @@ always = ["accepted-is-not-lost", "nothing-stored-twice"]
 sometimes = ["leader-changed"]
 "#;
 
+/// A group that comes late and begins at the end skips what was there.
+const METER: &str = r#"# What does a group that comes late skip?
+[run]
+seed = 7
+duration = "9s"
+
+[kafka]
+brokers = 1
+
+[kafka.topics.readings]
+
+[[generator]]
+name = "meter"
+topic = "readings"
+arrivals = { replay = { file = "../data/readings.csv", time = "time", unit = "s" } }
+
+[[sink]]
+name = "archive"
+from = "readings"
+start = "5s"
+consumer.auto.offset.reset = "latest"
+
+[expect]
+always = ["nothing-skipped"]
+"#;
+
 #[test]
 fn a_run_that_breaks_a_promise_ends_with_the_command_that_tells_why_and_that_command_works() {
     let scratch = Scratch::empty();
@@ -111,4 +137,39 @@ fn the_smallest_file_keeps_the_promise_broken_and_nothing_else_of_what_was_expec
     assert!(!least.contains("leader-changed") && !least.contains("billing"), "{least}");
     let run = call(&scratch.0, "run least.toml --headless -q --no-tape");
     assert!(run.code == 1 && run.out.contains("FAIL  always"), "{}{}", run.out, run.err);
+}
+
+/// A recording lies in its folder with the data that it replays, or the program has them.
+#[test]
+fn a_recording_that_replays_a_trace_is_explained_wherever_its_folder_lies() {
+    let (here, there) = (Scratch::empty(), Scratch::empty());
+    here.file("configs/meter.toml", METER);
+    here.file("data/readings.csv", "time,value\n0,1.5\n1,2.5\n2,2.0\n3,7.25\n");
+    let told = call(&here.0, "run configs/meter.toml --headless -q --out run");
+    assert_eq!(told.code, 1, "{}", told.err);
+    fs::rename(here.0.join("run"), there.0.join("mailed")).expect("both are in one place");
+    drop(here);
+    let why = call(&there.0, "why mailed --untried");
+    assert_eq!(why.code, 0, "{}", why.err);
+    assert!(why.out.contains("auto.offset.reset") && !why.out.contains("WARNING"), "{}", why.out);
+    let tried = call(&there.0, "why mailed");
+    assert!(tried.out.contains("tried on the same seed"), "its remedies are tried there, too: {}", tried.out);
+    let least = call(&there.0, "minimise mailed");
+    assert!(least.code == 0 && least.out.contains("readings.csv"), "{}{}", least.out, least.err);
+}
+
+#[test]
+fn the_bundled_trace_is_found_by_why_and_minimise_from_any_folder() {
+    let (here, there) = (Scratch::empty(), Scratch::empty());
+    let short = "--duration 5s --set run.drain=6s";
+    let told =
+        call(&here.0, &format!("run trace-replay --headless -q --out {}/run {short}", there.0.display()));
+    assert!(told.code < 2, "{}", told.err);
+    let why = call(&there.0, "why run --untried");
+    assert_eq!(why.code, 0, "{}", why.err);
+    assert!(why.out.contains("Gladly") && !why.out.contains("WARNING"), "{}", why.out);
+    let by_name = call(&here.0, &format!("why trace-replay --untried {short}"));
+    assert_eq!(by_name.code, 0, "{}", by_name.err);
+    let least = call(&there.0, "minimise run");
+    assert!(least.code == 0 && least.err.contains("Gladly"), "{}", least.err);
 }

@@ -3,8 +3,7 @@
 use brokersim::trace::kafka::{BrokerId, Kafka};
 use brokersim::trace::{Life, Reason};
 
-use super::stagehand::Cut;
-use super::{SHOP, Told, seconds, tell, tell_cut, tell_with};
+use super::{SHOP, Told, seconds, tell, tell_with};
 
 /// The leader is killed at 20 s and back at 40 s.
 fn killed() -> String {
@@ -133,8 +132,7 @@ fn without_acknowledgements_a_dead_leader_loses_what_is_sent_to_it() {
     assert!(told.tally.accepted == told.books.offered, "all were promised");
 }
 
-/// One broker whose answers to the producer are lost for 0.9 s, from the moment at which it has stored what was
-/// offered at 10 s. Each record is a batch of its own.
+/// One broker that has stored at 10.01 s what was offered at 10 s. Each record is a batch of its own.
 const LOST_ANSWERS: &str = r#"
 [run]
 seed = 13
@@ -161,7 +159,11 @@ from = "orders"
 consumer.auto.offset.reset = "earliest"
 "#;
 
-const ANSWERS_CUT: Cut = Cut { from: "broker-1", to: "shop", at: 10.01, until: 10.91 };
+/// The answers are lost from then on, for so long; nobody is told.
+fn answers_cut(at_ms: u64, for_ms: u64) -> String {
+    let whom = "blackhole = \"shop\"\npeers = [\"broker-1\"]\ndirection = \"in\"";
+    format!("{LOST_ANSWERS}[[fault]]\nat = \"{at_ms}ms\"\n{whom}\nfor = \"{for_ms}ms\"\n")
+}
 
 /// Oracle 13, row 14.
 #[test]
@@ -169,14 +171,14 @@ fn a_lost_acknowledgement_duplicates_what_was_in_flight_unless_the_producer_is_i
     for in_flight in [1, 2, 5] {
         let bound = format!("generator.shop.producer.max.in.flight.requests.per.connection={in_flight}");
         let plain = "generator.shop.producer.enable.idempotence=false";
-        let told = tell_cut(LOST_ANSWERS, &[plain, &bound], &[ANSWERS_CUT]);
+        let told = tell_with(&answers_cut(10_010, 900), &[plain, &bound], &[]);
         told.assert_all_settled();
         assert_eq!(told.tally.accepted, told.books.offered);
         assert_eq!((told.tally.stored_twice, told.tally.duplicates), (in_flight, in_flight));
         let twice = told.processed().into_values().filter(|times| *times == 2).count();
         assert_eq!(twice as u64, in_flight, "whoever reads sees both copies");
 
-        let told = tell_cut(LOST_ANSWERS, &[&bound], &[ANSWERS_CUT]);
+        let told = tell_with(&answers_cut(10_010, 900), &[&bound], &[]);
         told.assert_all_settled();
         assert_eq!((told.tally.stored_twice, told.tally.duplicates), (0, 0));
         let recognised = told.kafka().filter_map(|(_, _, fact)| match fact {
@@ -191,10 +193,10 @@ fn a_lost_acknowledgement_duplicates_what_was_in_flight_unless_the_producer_is_i
 fn an_acknowledgement_that_has_left_before_the_cut_arrives() {
     let plain = "generator.shop.producer.enable.idempotence=false";
     // It leaves 20 ms after the record was offered, and the next one 100 ms later.
-    for (at, lost) in [(10.01, 1), (10.03, 0)] {
-        let told = tell_cut(LOST_ANSWERS, &[plain], &[Cut { at, until: 10.11, ..ANSWERS_CUT }]);
+    for (at, lost) in [(10_010, 1), (10_030, 0)] {
+        let told = tell_with(&answers_cut(at, 10_110 - at), &[plain], &[]);
         told.assert_all_settled();
-        assert_eq!(told.tally.stored_twice, lost, "{at}");
+        assert_eq!(told.tally.stored_twice, lost, "{at} ms");
     }
 }
 

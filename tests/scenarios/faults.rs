@@ -2,6 +2,7 @@
 
 use brokersim::host::Simulation;
 use brokersim::kernel::{Crash, Physics, Time};
+use brokersim::scenario::wiring::wire;
 use brokersim::trace::kafka::{Kafka, PositionReason};
 use brokersim::trace::{Fact, Injected, Life, Missed, Phase, Reason, Whom};
 
@@ -450,7 +451,7 @@ fn a_lost_disk_of_the_only_in_sync_replica_loses_what_only_it_had() {
     let fault = "[[fault]]\nat = \"30s\"\nlost-disk = \"leader of orders-0\"\nfor = \"5s\"\n";
     let told = tell(&format!("{single}{fault}"));
     let cut = told.life().find_map(|(at, _, life)| match life {
-        Life::Cut { place, from: 0, why: Reason::PowerLoss } => Some((at, *place)),
+        Life::Cut { place, from: 0, why: Reason::PowerLoss, .. } => Some((at, *place)),
         _ => None,
     });
     assert!(cut.is_some(), "the log begins anew");
@@ -547,7 +548,7 @@ fn a_copy_taken_amid_faults_goes_on_as_the_original_does() {
                   [[fault]]\nat = \"20s\"\nreset = \"billing-1\"\nfor = \"6s\"\n\
                   [[fault]]\nat = \"40s\"\nslow-disk = \"broker-1\"\nfactor = 5\nfor = \"6s\"\n";
     let scenario = super::load(&with(&format!("{faults}{RANDOM}")), &[]);
-    let wired = super::wired(&scenario, &[]);
+    let wired = wire(&scenario);
     let end = wired.end;
     let mut run = Simulation::new(wired.parts);
     let mut whole = run.clone();

@@ -315,3 +315,13 @@ fn a_group_goes_on_where_it_was_when_its_coordinator_dies() {
         told.kafka().any(|(at, _, fact)| matches!(fact, Kafka::Positioned { .. }) && at > seconds(45.0));
     assert!(!reset, "members keep their positions");
 }
+
+/// A third member comes while the first two work; what they could not commit then they commit when nothing more comes.
+#[test]
+fn what_a_rebalance_kept_from_being_committed_is_committed_after_it() {
+    let told = tell(include_str!("../../sim-configs/kafka/loss-33c-cooperative-sessions-hold.toml"));
+    let refused = told.kafka().any(|(_, _, fact)| matches!(fact, Kafka::CommitFailed { .. }));
+    assert!(refused, "or it shows nothing");
+    told.assert_all_settled();
+    assert_eq!(told.tally.duplicates, 0);
+}

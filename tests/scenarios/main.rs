@@ -15,22 +15,19 @@ mod groups;
 mod pipelines;
 mod promises;
 mod properties;
-mod stagehand;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use brokersim::fault::{Plan, Strike};
 use brokersim::host::Simulation;
-use brokersim::kernel::{Cast, Crash, Duration, Event, NodeId, Physics, Time};
+use brokersim::kernel::{Cast, Duration, Event, Physics, Time};
 use brokersim::observe::ledger::{Balance, Tally};
 use brokersim::observe::{Watch, WatchSetup};
-use brokersim::scenario::wiring::{Wired, wire_with};
+use brokersim::scenario::wiring::{Wired, wire};
 use brokersim::scenario::{Overrides, Scenario};
 use brokersim::trace::kafka::{BrokerId, Kafka};
 use brokersim::trace::{Fact, Ids, Life, PlaceId, Reason, RecordId, Stage};
-
-use stagehand::Cut;
 
 /// One partition on three brokers, 50 records a second, one reader.
 pub const SHOP: &str = r#"
@@ -67,13 +64,13 @@ pub struct Told {
     pub watch: Watch,
 }
 
-/// Something that happens to a node that no scenario file can name.
+/// A fault of one node, as its `[[fault]]` reads.
 #[derive(Clone, Copy)]
 pub struct Blow {
+    pub fault: &'static str,
+    pub node: &'static str,
     pub at: f64,
     pub lasts: Option<f64>,
-    pub strike: Strike,
-    pub node: &'static str,
 }
 
 /// Tells a scenario.
@@ -83,23 +80,11 @@ pub fn tell(text: &str) -> Told {
 
 /// Tells a scenario with settings laid over it and more that goes wrong.
 pub fn tell_with(text: &str, set: &[&str], blows: &[Blow]) -> Told {
-    tell_wired(|| wired(&load(text, set), blows))
-}
-
-/// Tells a scenario in which paths between nodes are cut.
-pub fn tell_cut(text: &str, set: &[&str], cuts: &[Cut]) -> Told {
-    tell_wired(|| {
-        let mut wired = wired(&load(text, set), &[]);
-        stagehand::set_up(&mut wired.parts, cuts);
-        wired
-    })
-}
-
-fn tell_wired(wire: impl Fn() -> Wired) -> Told {
-    let told = tell_once(wire());
-    let again = in_slices(wire());
-    assert_eq!(again, told.1, "the same scenario is the same run");
-    told.0
+    let blows: String = blows.iter().map(Blow::to_string).collect();
+    let scenario = load(&format!("{text}{blows}"), set);
+    let (told, digest) = tell_once(wire(&scenario));
+    assert_eq!(in_slices(wire(&scenario)), digest, "the same scenario is the same run");
+    told
 }
 
 pub fn load(text: &str, set: &[&str]) -> Scenario {
@@ -107,10 +92,6 @@ pub fn load(text: &str, set: &[&str]) -> Scenario {
     let overrides = Overrides { set, ..Overrides::default() };
     Scenario::load(text, "story.toml", &overrides)
         .unwrap_or_else(|error| panic!("{}", error.render(false, 100)))
-}
-
-pub fn wired(scenario: &Scenario, blows: &[Blow]) -> Wired {
-    wire_with(scenario, |cast| blows.iter().map(|blow| blow.plan(cast)).collect())
 }
 
 fn tell_once(wired: Wired) -> (Told, String) {
@@ -150,18 +131,19 @@ fn in_slices(wired: Wired) -> String {
 
 impl Blow {
     pub fn kill(node: &'static str, at: f64, lasts: Option<f64>) -> Self {
-        Self { at, lasts, strike: Strike::Crash(Crash::Process), node }
+        Self { fault: "kill", node, at, lasts }
     }
 
     pub fn pause(node: &'static str, at: f64, lasts: f64) -> Self {
-        Self { at, lasts: Some(lasts), strike: Strike::Pause, node }
+        Self { fault: "pause", node, at, lasts: Some(lasts) }
     }
+}
 
-    fn plan(&self, cast: &Cast) -> Plan {
-        let index = cast.nodes.iter().position(|name| name == self.node);
-        let node = NodeId(index.unwrap_or_else(|| panic!("no node {}", self.node)) as u32);
-        let lasts = self.lasts.map(|lasts| seconds(lasts).since(Time::ZERO));
-        Plan::once("blow", seconds(self.at), lasts, self.strike, node)
+impl fmt::Display for Blow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { fault, node, at, lasts } = self;
+        writeln!(f, "[[fault]]\nat = \"{}ns\"\n{fault} = \"{node}\"", seconds(*at).as_nanos())?;
+        lasts.map_or(Ok(()), |lasts| writeln!(f, "for = \"{}ns\"", seconds(lasts).as_nanos()))
     }
 }
 
@@ -267,7 +249,7 @@ fn show() {
     let text = std::fs::read_to_string(std::env::var("SHOW").expect("SHOW")).expect("file");
     let number = |name: &str, or: f64| std::env::var(name).map_or(or, |text| text.parse().expect("a number"));
     let (from, to) = (seconds(number("FROM", 0.0)), seconds(number("TO", 1e6)));
-    let wired = wired(&load(&text, &[]), &[]);
+    let wired = wire(&load(&text, &[]));
     let mut simulation = Simulation::new(wired.parts);
     let mut events: Vec<Event<Fact>> = Vec::new();
     simulation.run_until(wired.end, &mut events);

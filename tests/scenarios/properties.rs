@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use brokersim::host::Simulation;
 use brokersim::kernel::{Observer, Rng, Time};
 use brokersim::observe::ledger::Ledger;
+use brokersim::scenario::wiring::wire;
 use brokersim::trace::kafka::{BrokerId, Kafka};
 use brokersim::trace::{Fact, GroupId, Life, PlaceId};
 
-use super::{Told, load, tell, wired};
+use super::{Told, load, tell};
 
 /// Seeds that once led to a bug.
 const REGRESSIONS: &[u64] = &[3, 23];
@@ -249,7 +250,7 @@ fn seeds_that_failed_once_do_not_fail_again() {
 fn a_copy_of_a_run_goes_on_as_the_original_does() {
     for seed in 0..4 {
         let scenario = load(&scenario(seed, Weather::Wild), &[]);
-        let wired = wired(&scenario, &[]);
+        let wired = wire(&scenario);
         let mut original = Simulation::new(wired.parts);
         original.run_until(Time::from_millis(11_111), &mut ());
         let mut copy = original.clone();
@@ -263,11 +264,11 @@ fn a_copy_of_a_run_goes_on_as_the_original_does() {
 fn a_ledger_that_watches_changes_nothing() {
     let scenario = load(&scenario(3, Weather::Wild), &[]);
     let run = |observer: &mut dyn Observer<Fact>| {
-        let wired = wired(&scenario, &[]);
+        let wired = wire(&scenario);
         let mut simulation = Simulation::new(wired.parts);
         simulation.run_until(wired.end, observer);
         simulation.digest()
     };
-    let stage = wired(&scenario, &[]).stage;
+    let stage = wire(&scenario).stage;
     assert_eq!(run(&mut ()), run(&mut Ledger::new(stage, (), true)));
 }

@@ -70,11 +70,13 @@ impl Evidence {
             | Life::Delivered { ids, .. }
             | Life::Processed { ids, .. }
             | Life::Failed { ids, .. }
+            | Life::Acknowledged { ids, .. }
+            | Life::Missed { ids, .. }
             | Life::Resent { ids, .. } => self.keep_if_touched(event, ids),
             Life::Stored { ids, place, offset } => self.stored(event, ids, *place, *offset),
             Life::Committed { place, upto } => self.committed(event, *place, *upto),
             Life::Settled { group, place, upto } => self.settled(event, *group, *place, *upto),
-            Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. } => {}
+            Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. } | Life::Withheld { .. } => {}
         }
     }
 
@@ -142,7 +144,7 @@ impl Observer<Fact> for Evidence {
                     self.keep_if_touched(event, ids);
                 }
                 Fact::Kafka(Kafka::PartitionChanged { .. } | Kafka::Positioned { .. }) => self.flush(),
-                Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {
+                Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Mqtt(_) | Fact::Injected(_) => {
                     if is_blow(event) {
                         self.flush();
                     }

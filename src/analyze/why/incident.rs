@@ -114,10 +114,17 @@ pub fn clusters(victims: &[Victim], annals: Annals<'_>) -> Vec<Cluster> {
 /// Whether a setting has to do with the way in which records came to grief: what a producer does is of no interest
 /// when a reader went back, nor the other way round.
 fn concerns(mechanism: Mechanism, one: &InForce) -> bool {
-    let of_reader =
-        one.name.starts_with("consumer.") || ["commit", "service", "on-error"].contains(&one.name.as_str());
+    let of_reader = one.name.starts_with("consumer.")
+        || ["commit", "service", "on-error", "workers"].contains(&one.name.as_str());
     let of_producer =
         one.name.starts_with("producer.") || ["min.insync.replicas", "outbox"].contains(&one.name.as_str());
+    // Which of several requests fails first matters to their order alone, and who recognises a copy to copies alone.
+    let resends = matches!(mechanism, Mechanism::StoredTwice | Mechanism::RetriedOutOfOrder);
+    match one.name.as_str() {
+        "producer.max.in.flight.requests.per.connection" => return mechanism == Mechanism::RetriedOutOfOrder,
+        "producer.enable.idempotence" | "producer.request.timeout.ms" => return resends,
+        _ => {}
+    }
     match mechanism {
         Mechanism::LeaderLost
         | Mechanism::LeaderMoved
@@ -182,15 +189,16 @@ impl Cluster {
             long: matches!(self.root.mechanism, Mechanism::UncleanElection | Mechanism::PowerLoss),
             until: self.until(annals),
         };
-        let steps = story(scene, events, focus);
+        let mut steps = story(scene, events, focus);
         let mut allowed_by: Vec<InForce> = Vec::new();
-        for one in steps.iter().flat_map(|step| &step.because) {
-            if concerns(self.root.mechanism, one) && !allowed_by.contains(one) {
-                allowed_by.push(one.clone());
-            }
+        for step in &mut steps {
+            step.because.retain(|one| concerns(self.root.mechanism, one));
+            let new = step.because.iter().filter(|one| !allowed_by.contains(one)).cloned();
+            let new: Vec<_> = new.collect();
+            allowed_by.extend(new);
         }
         let root = annals.event(self.root.serial);
-        let remedies = remedies(scene, self);
+        let remedies = remedies(scene, self, &steps);
         let sentence = sentence(self, scene, annals, &steps);
         Incident {
             trouble: self.trouble,

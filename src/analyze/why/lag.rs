@@ -324,6 +324,11 @@ impl Observer<Fact> for Flow {
                     self.slot(event.at);
                     self.settled.insert((*group, *place), *upto);
                 }
+                // One by one, in whatever order: how many is all that lag asks.
+                Fact::Life(Life::Acknowledged { ids, group, place }) => {
+                    self.slot(event.at);
+                    *self.settled.entry((*group, *place)).or_default() += u64::from(ids.len());
+                }
                 Fact::Life(Life::Skipped { group, place, to, .. }) => {
                     self.slot(event.at);
                     let settled = self.settled.entry((*group, *place)).or_default();
@@ -333,7 +338,12 @@ impl Observer<Fact> for Flow {
                     let key = (*group, event.actor, *place);
                     *self.slot(event.at).processed.entry(key).or_default() += u64::from(ids.len());
                 }
-                Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {}
+                Fact::Life(_)
+                | Fact::Kafka(_)
+                | Fact::Physics(_)
+                | Fact::ZeroMq(_)
+                | Fact::Mqtt(_)
+                | Fact::Injected(_) => {}
             }
         }
     }

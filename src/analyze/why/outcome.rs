@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::kernel::{Duration, Event, Observer, Physics, Time};
 use crate::observe::ledger::{Closed, Fate};
 use crate::trace::kafka::Kafka;
+use crate::trace::mqtt::Mqtt;
 use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Stage};
 
 /// What may be asked about.
@@ -244,7 +245,10 @@ impl Outcomes {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
     }
 
@@ -326,6 +330,16 @@ pub fn is_annal(fact: &Fact) -> bool {
         }
         Fact::Kafka(kafka) => !matches!(kafka, Kafka::Deduplicated { .. } | Kafka::Retried { .. }),
         Fact::ZeroMq(_) | Fact::Injected(_) => true,
+        Fact::Mqtt(mqtt) => matches!(
+            mqtt,
+            Mqtt::Connected { .. }
+                | Mqtt::Disconnected { .. }
+                | Mqtt::Unreachable { .. }
+                | Mqtt::Subscribed { .. }
+                | Mqtt::Will { .. }
+                | Mqtt::Blocked
+                | Mqtt::Unblocked
+        ),
     }
 }
 

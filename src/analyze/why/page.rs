@@ -161,7 +161,7 @@ fn is_shown(one: &InForce) -> bool {
 fn mark(what: &What) -> char {
     match what {
         What::Struck { .. } | What::Injected { .. } => '↯',
-        What::Elected { .. } | What::Leaderless { .. } | What::TookOver { .. } => '◆',
+        What::Elected { .. } | What::Leaderless { .. } | What::TookOver { .. } | What::Restored { .. } => '◆',
         What::Cut { .. }
         | What::Skipped { .. }
         | What::Expired { .. }
@@ -255,6 +255,7 @@ fn decides(what: &What) -> bool {
         | What::Elected { .. }
         | What::TookOver { has_it: false, .. }
         | What::Cut { .. }
+        | What::Restored { .. }
         | What::Expired { .. }
         | What::Dropped { .. }
         | What::Skipped { .. }

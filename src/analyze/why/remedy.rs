@@ -3,11 +3,14 @@
 use serde::Serialize;
 
 use crate::scenario::origin::Bearer;
+use crate::scenario::units;
 use crate::trace::GroupId;
+use crate::trace::kafka::GroupReason;
 
 use super::incident::Cluster;
 use super::root::Mechanism;
 use super::scene::Scene;
+use super::step::{Blow, Step, What};
 
 /// A change of the scenario.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -25,7 +28,7 @@ impl Remedy {
 }
 
 /// What the rules propose for an incident, the best first.
-pub fn remedies(scene: &Scene, cluster: &Cluster) -> Vec<Remedy> {
+pub fn remedies(scene: &Scene, cluster: &Cluster, steps: &[Step]) -> Vec<Remedy> {
     let example = cluster.example();
     let publisher = scene.publisher(example.id);
     let topic = example.place.map(|place| scene.topic(place));
@@ -39,22 +42,25 @@ pub fn remedies(scene: &Scene, cluster: &Cluster) -> Vec<Remedy> {
             acks_all(scene, &publisher, topic.as_ref()),
         ],
         Mechanism::PowerLoss => vec![
-            one(scene, topic.as_ref(), "flush.messages", "1"),
+            // A disk that is gone has flushed in vain.
+            one(scene, topic.as_ref(), "flush.messages", "1").filter(|_| !is_struck(steps, Blow::DiskLost)),
             acks_all(scene, &publisher, topic.as_ref()),
         ],
-        Mechanism::CommittedUnprocessed => vec![reader(scene, group, "commit", "after")],
+        // What threads have in hand is committed whatever the loop says.
+        Mechanism::CommittedUnprocessed => {
+            vec![reader(scene, group, "workers", "0"), reader(scene, group, "commit", "after")]
+        }
         Mechanism::OffsetReset => vec![reader(scene, group, "consumer.auto.offset.reset", "earliest")],
         Mechanism::Retention => vec![forever(scene, topic.as_ref()), more_members(scene, group)],
-        Mechanism::StoredTwice | Mechanism::RetriedOutOfOrder => {
-            vec![idempotence(scene, &publisher), in_flight(scene, &publisher)]
-        }
-        Mechanism::Redelivered | Mechanism::ReadOutOfOrder => rebalance_remedies(scene, group),
+        Mechanism::StoredTwice => vec![idempotence(scene, &publisher)],
+        Mechanism::RetriedOutOfOrder => vec![idempotence(scene, &publisher), in_flight(scene, &publisher)],
+        Mechanism::Redelivered | Mechanism::ReadOutOfOrder => rebalance_remedies(scene, group, steps),
         Mechanism::PublishedLate | Mechanism::ReplicatedLate => {
             vec![cluster_wide(scene, "broker.session.timeout.ms", "3000")]
         }
         Mechanism::WaitedForReader => {
             let mut all = vec![more_members(scene, group)];
-            all.extend(rebalance_remedies(scene, group));
+            all.extend(rebalance_remedies(scene, group, steps));
             all
         }
         Mechanism::WorkedLong => vec![reader(scene, group, "consumer.max.poll.records", "50")],
@@ -186,12 +192,48 @@ pub fn reader(scene: &Scene, group: Option<GroupId>, name: &str, value: &str) ->
     (!set.is_empty()).then(|| Remedy::new(shown(name, value), set))
 }
 
-fn rebalance_remedies(scene: &Scene, group: Option<GroupId>) -> Vec<Option<Remedy>> {
+/// What keeps a member in its group, or the partition with it, by the way in which it left.
+fn rebalance_remedies(scene: &Scene, group: Option<GroupId>, steps: &[Step]) -> Vec<Option<Remedy>> {
+    let after = reader(scene, group, "commit", "after");
+    if is_out(steps, GroupReason::PollTimeout) {
+        return vec![
+            fewer_records(scene, group),
+            reader(scene, group, "consumer.max.poll.interval.ms", "1800000"),
+            after,
+        ];
+    }
+    if is_out(steps, GroupReason::SessionTimeout) {
+        // Who stands still or is dead is replaced when its session ends, whatever the assignor and its name.
+        return vec![longer_session(scene, group), after];
+    }
     vec![
-        reader(scene, group, "consumer.max.poll.records", "50"),
-        reader(scene, group, "consumer.max.poll.interval.ms", "1800000"),
         reader(scene, group, "consumer.partition.assignment.strategy", "cooperative-sticky"),
         reader(scene, group, "consumer.group.instance.id", "member"),
-        reader(scene, group, "commit", "after"),
+        after,
     ]
+}
+
+fn is_out(steps: &[Step], why: GroupReason) -> bool {
+    steps.iter().any(|step| matches!(step.what, What::Left { why: of } if of == why))
+}
+
+fn is_struck(steps: &[Step], by: Blow) -> bool {
+    steps.iter().any(|step| matches!(step.what, What::Struck { how, .. } if how == by))
+}
+
+/// A tenth of what a poll hands over now.
+fn fewer_records(scene: &Scene, group: Option<GroupId>) -> Option<Remedy> {
+    let now: u32 = scene.value(&scene.reader(group?), "consumer.max.poll.records").parse().ok()?;
+    let fewer = (now / 10).max(1);
+    (fewer < now).then(|| reader(scene, group, "consumer.max.poll.records", &fewer.to_string())).flatten()
+}
+
+/// A minute, or what brokers let a session last at most unless told otherwise (`group.max.session.timeout.ms`).
+fn longer_session(scene: &Scene, group: Option<GroupId>) -> Option<Remedy> {
+    const MINUTE: u64 = 60_000;
+    const MOST: u64 = 1_800_000;
+    let text = scene.value(&scene.reader(group?), "consumer.session.timeout.ms");
+    let now = text.parse().ok().or_else(|| Some(units::duration(text).ok()?.as_nanos() / 1_000_000))?;
+    let longer = [MINUTE, MOST].into_iter().find(|longer| *longer > now)?;
+    reader(scene, group, "consumer.session.timeout.ms", &longer.to_string())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::kernel::{Crash, Duration, Event, NodeId, Physics, Time};
 use crate::trace::kafka::{BrokerId, GroupReason, GroupState, Kafka};
-use crate::trace::{Fact, GroupId, Life, PlaceId, Reason};
+use crate::trace::{Fact, GroupId, Life, PlaceId, Reason, Reign};
 
 use super::outcome::{Phase, Trouble, Victim};
 use super::scene::Scene;
@@ -124,7 +124,7 @@ impl<'a> Annals<'a> {
             Some(_) | None => Mechanism::LeaderLost,
         };
         let none = Root { mechanism, serial: 0, sealed: 0, group: None };
-        let Some(cut) = self.first(victim.at, |event| cuts(event, victim)) else { return none };
+        let Some(cut) = self.cut_of(victim) else { return none };
         let sealed = Root { sealed: cut.serial, ..none };
         let Some(place) = victim.place else { return sealed };
         if mechanism == Mechanism::PowerLoss {
@@ -141,6 +141,31 @@ impl<'a> Annals<'a> {
             }
             None => Root { serial: election.serial, ..sealed },
         }
+    }
+
+    /// Where the victim went for good: the first log without it, since the last that had it.
+    fn cut_of(&self, victim: &Victim) -> Option<&'a Event<Fact>> {
+        let place = victim.place?;
+        let cuts = self.events.iter().filter_map(|event| match &event.fact {
+            Fact::Life(Life::Cut { place: of, from, log, .. }) if *of == place => Some((event, *from, log)),
+            Fact::Life(_)
+            | Fact::Kafka(_)
+            | Fact::Physics(_)
+            | Fact::ZeroMq(_)
+            | Fact::Mqtt(_)
+            | Fact::Injected(_) => None,
+        });
+        let (mut reign, mut gone) = (0, None);
+        for (event, from, log) in cuts {
+            if event.at < victim.at {
+                reign = log.as_ref().and_then(|log| log.last()).map_or(0, |last| last.number);
+                continue;
+            }
+            let written_alike = log.as_ref().is_none_or(|log| Reign::at(log, victim.offset) == Some(reign));
+            let is_there = from > victim.offset && written_alike;
+            gone = if is_there { None } else { gone.or(Some(event)) };
+        }
+        gone
     }
 
     /// The change that made the actor of `cut` the leader.
@@ -371,7 +396,12 @@ pub fn struck_node(event: &Event<Fact>) -> Option<NodeId> {
     match event.fact {
         Fact::Physics(Physics::Crashed { node, .. } | Physics::Paused { node }) => Some(node),
         Fact::Physics(Physics::Cut { from, .. } | Physics::Refused { from, .. }) => Some(from),
-        Fact::Physics(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::ZeroMq(_) | Fact::Injected(_) => None,
+        Fact::Physics(_)
+        | Fact::Life(_)
+        | Fact::Kafka(_)
+        | Fact::ZeroMq(_)
+        | Fact::Mqtt(_)
+        | Fact::Injected(_) => None,
     }
 }
 
@@ -392,12 +422,7 @@ fn crashes(event: &Event<Fact>, node: NodeId) -> bool {
 }
 
 fn loses_power(event: &Event<Fact>, node: NodeId) -> bool {
-    matches!(event.fact, Fact::Physics(Physics::Crashed { node: of, how: Crash::Power }) if of == node)
-}
-
-fn cuts(event: &Event<Fact>, victim: &Victim) -> bool {
-    matches!(&event.fact, Fact::Life(Life::Cut { place, from, why })
-        if Some(*place) == victim.place && *from <= victim.offset && Some(*why) == victim.reason)
+    matches!(event.fact, Fact::Physics(Physics::Crashed { node: of, how: Crash::Power | Crash::DiskLoss }) if of == node)
 }
 
 fn expires(event: &Event<Fact>, victim: &Victim) -> bool {

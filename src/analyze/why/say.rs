@@ -2,7 +2,7 @@
 
 use crate::kernel::{Duration, Event};
 use crate::scenario::origin::{Bearer, InForce};
-use crate::trace::kafka::{GroupReason, GroupState, Kafka, PositionReason};
+use crate::trace::kafka::{BrokerId, GroupReason, GroupState, Kafka, PositionReason};
 use crate::trace::{Fact, reason_name, state_name, variant_name};
 
 use super::incident::Cluster;
@@ -52,27 +52,14 @@ impl Told<'_> {
                 self.told_yes()
             ),
             Mechanism::UncleanElection => self.unclean(),
-            Mechanism::PowerLoss => format!(
-                "{} {} gone: {} lost power before the log had been flushed to disk, and no replica that could have had {} led afterwards",
-                self.count(),
-                self.be(),
-                self.dark(),
-                self.them()
-            ),
+            Mechanism::PowerLoss => self.power_loss(),
             Mechanism::NotAcknowledged => format!(
                 "{} {} gone: `acks=0` counts a record as sent when it leaves the producer, and {}",
                 self.count(),
                 self.be(),
                 self.blow().unwrap_or_else(|| "nobody received it".to_owned())
             ),
-            Mechanism::CommittedUnprocessed => format!(
-                "{} {} skipped: {} committed {} offsets before the work was done (`commit = \"before\"`), and {} before it was",
-                self.count(),
-                self.be(),
-                self.group(),
-                if self.cluster.victims.len() == 1 { "its" } else { "their" },
-                self.blow().unwrap_or_else(|| "lost the partition".to_owned())
-            ),
+            Mechanism::CommittedUnprocessed => self.committed_unprocessed(),
             Mechanism::OffsetReset => self.reset(),
             Mechanism::Retention => format!(
                 "{} {} deleted unread: retention passed {}, which was further behind than the log is kept",
@@ -89,12 +76,7 @@ impl Told<'_> {
                     .reason
                     .map_or("by the system's own rules", crate::trace::Reason::means)
             ),
-            Mechanism::StoredTwice => format!(
-                "{} {} in the log twice: the answer to the first try did not come{}, the producer tried again, and without idempotence the leader cannot tell",
-                self.count(),
-                self.be(),
-                self.blow().map_or(String::new(), |blow| format!(" ({blow})"))
-            ),
+            Mechanism::StoredTwice => self.stored_twice(),
             Mechanism::Redelivered => self.redelivered(),
             Mechanism::RetriedOutOfOrder => format!(
                 "{} {} behind younger ones in the log: a batch failed{} and was tried again after the next one had been written",
@@ -164,9 +146,12 @@ impl Told<'_> {
     }
 
     fn unclean(&self) -> String {
-        let elected = self.steps.iter().find_map(|step| {
+        let cut = self.steps.iter().rposition(|step| matches!(step.what, What::Cut { .. }));
+        let before = &self.steps[..cut.unwrap_or(self.steps.len())];
+        let elected = before.iter().enumerate().rev().find_map(|(at, step)| {
             let What::Elected { leader, was_in_sync, legality, .. } = &step.what else { return None };
-            (*legality == Legality::Unclean).then(|| (broker_name(*leader), broker_set(was_in_sync)))
+            (*legality == Legality::Unclean)
+                .then(|| (broker_name(*leader), in_sync(was_in_sync, &before[..at])))
         });
         let Some((new, in_sync)) = elected else {
             return format!("{} {} gone: {}", self.count(), self.be(), self.because());
@@ -179,20 +164,87 @@ impl Told<'_> {
         )
     }
 
+    fn power_loss(&self) -> String {
+        let disks = self.struck(Blow::DiskLost);
+        let dark = self.struck(Blow::PowerLost);
+        let how = match (&disks[..], &dark[..]) {
+            ([], _) => format!("{} lost power before the log had been flushed to disk", list(&dark)),
+            (disks, []) => format!("{} lost the disk, and all that was on it", list(disks)),
+            (disks, dark) => format!(
+                "{} lost the disk, and {} power before the log had been flushed",
+                list(disks),
+                list(dark)
+            ),
+        };
+        format!(
+            "{} {} gone: {how}, and no replica that could have had {} led afterwards",
+            self.count(),
+            self.be(),
+            self.them()
+        )
+    }
+
+    fn committed_unprocessed(&self) -> String {
+        let group = self.cluster.root.group.or(self.cluster.example().group);
+        let reader = group.map(|group| self.scene.reader(group));
+        let value = |name| reader.as_ref().map_or("", |reader| self.scene.value(reader, name));
+        let (their, was) =
+            if self.cluster.victims.len() == 1 { ("its", "it was") } else { ("their", "they were") };
+        let (when, before) = match (value("commit"), value("workers")) {
+            ("auto", "0" | "") => {
+                (format!("because {was} handed over (`commit = \"auto\"`)"), "the work was done")
+            }
+            ("auto", workers) => (
+                format!(
+                    "when {was} in the hands of worker threads (`commit = \"auto\"`, `workers = {workers}`)"
+                ),
+                "the work was done",
+            ),
+            (commit, _) => (format!("before the work was done (`commit = \"{commit}\"`)"), "it was"),
+        };
+        format!(
+            "{} {} skipped: {} committed {their} offsets {when}, and {} before {before}",
+            self.count(),
+            self.be(),
+            self.group(),
+            self.blow().unwrap_or_else(|| "lost the partition".to_owned())
+        )
+    }
+
+    fn stored_twice(&self) -> String {
+        let again = self.steps.iter().any(|step| matches!(step.what, What::Resent));
+        let how = if again {
+            format!(
+                "{} ended before it had heard what became of {}, offered {} again from its outbox, and has a new producer id: idempotence does not outlive the process",
+                self.scene.source(self.cluster.example().id),
+                self.them(),
+                self.them()
+            )
+        } else {
+            format!(
+                "the answer to the first try did not come{}, the producer tried again, and without idempotence the leader cannot tell",
+                self.blow().map_or(String::new(), |blow| format!(" ({blow})"))
+            )
+        };
+        format!("{} {} in the log twice: {how}", self.count(), self.be())
+    }
+
     fn because(&self) -> &'static str {
         self.cluster.example().reason.map_or("", crate::trace::Reason::means)
     }
 
-    fn dark(&self) -> String {
-        let dark: Vec<_> = self
-            .steps
-            .iter()
-            .filter_map(|step| {
-                let What::Struck { node, how: Blow::PowerLost, .. } = &step.what else { return None };
-                Some(node.clone())
-            })
-            .collect();
-        list(&dark)
+    /// Who was struck so, each once.
+    fn struck(&self, by: Blow) -> Vec<String> {
+        let mut nodes = Vec::new();
+        for step in self.steps {
+            if let What::Struck { node, how, .. } = &step.what
+                && *how == by
+                && !nodes.contains(node)
+            {
+                nodes.push(node.clone());
+            }
+        }
+        nodes
     }
 
     /// The blow at the root, as a clause.
@@ -291,6 +343,22 @@ impl Told<'_> {
     }
 }
 
+/// The in-sync set that an election passed over: where it was empty by then, the last that was not.
+fn in_sync(was: &[BrokerId], before: &[Step]) -> String {
+    let set = |step: &Step| {
+        if let What::Leaderless { elr, .. } = &step.what {
+            return Some(elr.clone());
+        }
+        let (What::Stored { isr, .. } | What::InSync { isr, .. } | What::Elected { isr, .. }) = &step.what
+        else {
+            return None;
+        };
+        Some(isr.clone())
+    };
+    let last = || before.iter().rev().filter_map(set).find(|set| !set.is_empty()).unwrap_or_default();
+    if was.is_empty() { broker_set(&last()) } else { broker_set(was) }
+}
+
 /// What struck whom, as a clause: `broker-2 was killed`.
 fn clause(root: &Event<Fact>, scene: &Scene) -> Option<String> {
     use crate::kernel::{Crash, Physics};
@@ -379,9 +447,10 @@ pub fn step(step: &Step) -> String {
         What::Rejected { why } => format!("is told no: {}", why.means()),
         What::Unknown { why } => format!("gives up: {}; it may be in the log", why.means()),
         What::Committed { upto } => format!("every in-sync replica has it now: high watermark {upto}"),
-        What::Struck { how, fault, .. } => {
+        What::Struck { node, how, fault } => {
             let what = match how {
-                Blow::Killed => "is KILLED (its page cache survives)",
+                Blow::Killed if node.starts_with("broker-") => "is KILLED (its page cache survives)",
+                Blow::Killed => "is KILLED",
                 Blow::PowerLost => "LOSES POWER: what was not flushed to disk is gone",
                 Blow::Ended => "ENDS in good order",
                 Blow::DiskLost => "LOSES ITS DISK and all that was on it",
@@ -391,7 +460,10 @@ pub fn step(step: &Step) -> String {
             fault.map_or_else(|| what.to_owned(), |fault| format!("{what}: fault {}", fault + 1))
         }
         What::Back { .. } => "is back".to_owned(),
-        What::Fenced { broker } => format!("takes {} out of service: no heartbeat", broker_name(*broker)),
+        What::Fenced { broker, asked } => {
+            let why = if *asked { "it asked to be let go" } else { "no heartbeat" };
+            format!("takes {} out of service: {why}", broker_name(*broker))
+        }
         What::Elected { leader, leader_epoch, isr, was_in_sync, legality, .. } => format!(
             "elects {}, epoch {leader_epoch}, in sync {}: {}",
             broker_name(*leader),
@@ -411,6 +483,9 @@ pub fn step(step: &Step) -> String {
             format!("follows; its log ends at {log_end}: it {}", has(*has_it))
         }
         What::Cut { from, .. } => format!("GONE: the log that is read ends at {from} now"),
+        What::Restored { log_end } => {
+            format!("BACK: its log, which ends at {log_end}, is read now, and it had kept the record")
+        }
         What::Truncated { to, from } => {
             format!("cuts its own log from {from} back to {to}, as its leader has it")
         }
@@ -470,7 +545,10 @@ fn legal(legality: Legality, was: &[crate::trace::kafka::BrokerId]) -> String {
             "legal, an eligible leader replica (KIP-966): it had all that was committed".to_owned()
         }
         Legality::Unclean => format!("UNCLEAN, it was not in the in-sync set {}", broker_set(was)),
-        Legality::LastKnown => "legal, the last known leader".to_owned(),
+        Legality::LastKnown => {
+            "the last leader that is known, for nobody in sync or eligible is left (KIP-966): it may lack what was committed"
+                .to_owned()
+        }
     }
 }
 

@@ -131,6 +131,8 @@ pub enum What {
     Fenced {
         /// Which.
         broker: BrokerId,
+        /// Whether it had asked to be let go (a shutdown in good order); else its heartbeats stayed away.
+        asked: bool,
     },
     /// A leader is elected.
     Elected {
@@ -181,6 +183,11 @@ pub enum What {
         from: u64,
         /// Why.
         why: Reason,
+    },
+    /// The log that is read has it again: another replica leads that had kept it.
+    Restored {
+        /// Its log end.
+        log_end: u64,
     },
     /// A replica cuts off what its leader does not have.
     Truncated {
@@ -314,9 +321,10 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         Reason::NotEnoughReplicas => &["producer.acks"],
         Reason::HandlerFailed => &["poison-at"],
         Reason::ProducerClosed => &["outbox"],
+        Reason::NotAcknowledged | Reason::PassedOver => &["qos"],
+        Reason::ConnectionLost | Reason::SessionEnded => &["clean-start", "session-expiry-interval"],
         Reason::InvalidTimestamp
         | Reason::Fenced
-        | Reason::NotAcknowledged
         | Reason::LeaderElection
         | Reason::UncleanElection
         | Reason::PowerLoss
@@ -326,6 +334,9 @@ pub fn refused_by(why: Reason) -> &'static [&'static str] {
         | Reason::HighWaterMark
         | Reason::NoPeer
         | Reason::PeerDied
-        | Reason::Linger => &[],
+        | Reason::Linger
+        | Reason::NoSubscription
+        | Reason::ServerRefused
+        | Reason::NotYetSubscribed => &[],
     }
 }

@@ -3,16 +3,19 @@
 //! **Invariant.** A story is a function of facts and names: it does not matter whether they come from a simulation
 //! or from a recording of real brokers.
 
-use std::collections::BTreeMap;
+mod blows;
+mod logs;
+mod readers;
 
-use crate::kernel::{Crash, Duration, Event, NodeId, Physics, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kernel::{ActorId, Duration, Event, NodeId, Time};
 use crate::scenario::origin::{Bearer, InForce};
-use crate::trace::kafka::{BrokerId, GroupReason, GroupState, Kafka, PositionReason};
-use crate::trace::{Fact, GroupId, Ids, Injected, Life, Phase, PlaceId, Reason, RecordId, Whom};
+use crate::trace::kafka::{BrokerId, ErrorCode, Kafka};
+use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Reign};
 
-use super::root::struck_node;
 use super::scene::Scene;
-use super::step::{Blow, Legality, Step, What, refused_by};
+use super::step::{Step, What, refused_by};
 
 /// Whose story, and how much of it.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,16 @@ struct Teller<'a> {
     begins: Time,
     /// Places where it will lie: their past belongs to the story.
     home: Vec<PlaceId>,
+    /// Who leads what by their own knowledge: in which epoch.
+    leads: BTreeMap<(ActorId, PlaceId), u32>,
+    /// The last in-sync set that was known of an epoch.
+    in_sync: BTreeMap<(PlaceId, u32), Vec<BrokerId>>,
+    /// By whom the log of an actor was written, where logs may part, as far as it was told.
+    logs: BTreeMap<(ActorId, PlaceId), Box<[Reign]>>,
+    /// In which reign the record was written.
+    reign: u32,
+    /// Brokers that have asked to be let go.
+    leaving: BTreeSet<NodeId>,
     nodes: Vec<NodeId>,
     owners: BTreeMap<PlaceId, NodeId>,
     settled: BTreeMap<(GroupId, PlaceId), u64>,
@@ -57,6 +70,8 @@ struct Teller<'a> {
     gone: bool,
     replaced: bool,
     committed: bool,
+    /// A later life of the application offered it again.
+    resent: bool,
 }
 
 /// A fault that has begun.
@@ -81,6 +96,9 @@ struct Partition {
     high_watermark: u64,
 }
 
+/// How many requests of a producer may be under way at a time.
+const IN_FLIGHT: &str = "producer.max.in.flight.requests.per.connection";
+
 /// How long before its beginning a story looks back for what shaped it.
 const BEFORE: Duration = Duration::from_secs(5);
 
@@ -100,7 +118,12 @@ impl<'a> Teller<'a> {
                 {
                     begins = event.at;
                 }
-                Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {}
+                Fact::Life(_)
+                | Fact::Kafka(_)
+                | Fact::Physics(_)
+                | Fact::ZeroMq(_)
+                | Fact::Mqtt(_)
+                | Fact::Injected(_) => {}
             }
         }
         Self {
@@ -111,6 +134,11 @@ impl<'a> Teller<'a> {
             spots: Vec::new(),
             begins,
             home,
+            leads: BTreeMap::new(),
+            in_sync: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            reign: 0,
+            leaving: BTreeSet::new(),
             nodes: Vec::new(),
             owners: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -121,6 +149,7 @@ impl<'a> Teller<'a> {
             gone: false,
             replaced: false,
             committed: false,
+            resent: false,
         }
     }
 
@@ -130,7 +159,7 @@ impl<'a> Teller<'a> {
             Fact::Kafka(kafka) => self.kafka(event, kafka),
             Fact::Physics(physics) => self.physics(event, physics),
             Fact::Injected(injected) => self.injected(event, injected),
-            Fact::ZeroMq(_) => {}
+            Fact::ZeroMq(_) | Fact::Mqtt(_) => {}
         }
     }
 
@@ -168,7 +197,7 @@ impl<'a> Teller<'a> {
                 self.step(event, self.scene.cast.actor(event.actor), What::Dropped { why: *why });
             }
             Life::Committed { place, upto } => self.committed(event, *place, *upto),
-            Life::Cut { place, from, why } => self.cut(event, *place, *from, *why),
+            Life::Cut { place, from, why, log } => self.cut(event, *place, (*from, log.as_deref()), *why),
             Life::Expired { place, below, .. } if self.lies_below(*place, *below) && !self.gone => {
                 self.gone = true;
                 let because = self.because(
@@ -193,13 +222,20 @@ impl<'a> Teller<'a> {
                 let time = self.processed;
                 self.step(event, self.scene.home(event.actor), What::Processed { time });
             }
+            Life::Missed { ids, group, why, .. } if self.is_in(ids) && self.is_told(*group) => {
+                self.step(event, self.scene.home(event.actor), What::Dropped { why: *why });
+            }
             Life::Failed { ids, group, .. } if self.is_in(ids) && self.is_told(*group) => {
                 let mut because = self.because(&self.scene.reader(*group), &["on-error"]);
                 let poison = self.because(&self.scene.publisher(self.focus.id), &["poison-at"]);
                 because.extend(poison.into_iter().filter(|one| one.value != "none"));
                 self.step_because(event, self.scene.home(event.actor), What::HandlerFailed, because);
             }
-            Life::Resent { ids, .. } if self.is_in(ids) => self.step(event, self.client(), What::Resent),
+            Life::Resent { ids, .. } if self.is_in(ids) => {
+                self.resent = true;
+                let because = self.because(&self.scene.publisher(self.focus.id), &["outbox"]);
+                self.step_because(event, self.client(), What::Resent, because);
+            }
             Life::Settled { group, place, upto } => self.settled(event, *group, *place, *upto),
             Life::Skipped { group, place, to, why }
                 if self.is_told(*group) && self.lies_below(*place, *to) =>
@@ -221,7 +257,10 @@ impl<'a> Teller<'a> {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
             | Life::Resent { .. }
+            | Life::Withheld { .. }
             | Life::Skipped { .. } => {}
         }
     }
@@ -279,18 +318,22 @@ impl<'a> Teller<'a> {
         self.committed = false;
         self.spots.push((place, offset));
         let partition = self.places.entry(place).or_default();
+        // A leader that has not heard of its successor appends as who it was.
+        let leader_epoch = *self.leads.get(&(event.actor, place)).unwrap_or(&partition.leader_epoch);
+        let isr = self.in_sync.get(&(place, leader_epoch)).unwrap_or(&partition.isr);
+        self.reign = leader_epoch;
         let what = What::Stored {
             place: self.scene.stage.place_name(place),
             offset,
-            leader_epoch: partition.leader_epoch,
-            isr: partition.isr.clone(),
+            leader_epoch,
+            isr: isr.clone(),
             high_watermark: partition.high_watermark,
             again,
         };
-        let because = if again {
+        let because = if again && !self.resent {
             self.because(
                 &self.scene.publisher(self.focus.id),
-                &["producer.enable.idempotence", "producer.acks", "producer.retries"],
+                &["producer.enable.idempotence", "producer.retries"],
             )
         } else {
             Vec::new()
@@ -325,14 +368,17 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn cut(&mut self, event: &Event<Fact>, place: PlaceId, from: u64, why: Reason) {
-        let partition = self.places.entry(place).or_default();
-        partition.high_watermark = partition.high_watermark.min(from);
-        let lay_there = self.spots.last().is_some_and(|(of, offset)| *of == place && *offset >= from);
-        if lay_there && !self.gone {
-            self.gone = true;
-            self.step(event, self.scene.home(event.actor), What::Cut { from, why });
+    /// By which settings a group commits; before the work is done only some matter.
+    fn commit(&self, reader: &Bearer, processed: bool) -> Vec<InForce> {
+        let mut because = self.because(reader, &["commit"]);
+        if !processed && because.iter().any(|one| one.value == "auto") {
+            let workers = self.because(reader, &["workers"]).into_iter().filter(|one| one.value != "0");
+            because.extend(workers);
+            // Threads are overtaken by the interval, a loop that has ended by its own close().
+            let by = if because.len() > 1 { "consumer.auto.commit.interval.ms" } else { "on-error" };
+            because.extend(self.because(reader, &[by]));
         }
+        because
     }
 
     fn settled(&mut self, event: &Event<Fact>, group: GroupId, place: PlaceId, upto: u64) {
@@ -343,7 +389,7 @@ impl<'a> Teller<'a> {
             .is_some_and(|(of, offset)| *of == place && *offset < upto && before.min(upto) <= *offset);
         if passes && !self.gone && self.focus.group.is_none_or(|told| told == group) {
             let processed = self.processed > 0;
-            let because = self.because(&self.scene.reader(group), &["commit"]);
+            let because = self.commit(&self.scene.reader(group), processed);
             self.step_because(event, self.scene.group(group), What::Settled { upto, processed }, because);
         }
     }
@@ -351,24 +397,35 @@ impl<'a> Teller<'a> {
     fn kafka(&mut self, event: &Event<Fact>, kafka: &Kafka) {
         match kafka {
             Kafka::PartitionChanged { place, .. } => self.partition_changed(event, *place, kafka),
-            Kafka::BecameLeader { place, log_end, leader_epoch, .. }
-                if self.is_home(*place) && *leader_epoch > 0 && !self.is_past(event.at) =>
-            {
-                let has_it = self.spots.last().is_some_and(|(_, offset)| offset < log_end);
-                self.step(event, self.scene.home(event.actor), What::TookOver { log_end: *log_end, has_it });
+            Kafka::BecameLeader { place, log_end, leader_epoch, .. } => {
+                self.leads.insert((event.actor, *place), *leader_epoch);
+                if self.is_home(*place) && *leader_epoch > 0 && !self.is_past(event.at) {
+                    self.note_log(event, *place);
+                    let has_it = self.has_it(event.actor, *place, *log_end);
+                    let what = What::TookOver { log_end: *log_end, has_it };
+                    self.step(event, self.scene.home(event.actor), what);
+                }
             }
-            Kafka::BecameFollower { place, log_end, leader_epoch }
-                if self.is_home(*place) && *leader_epoch > 0 && !self.spots.is_empty() =>
-            {
-                let has_it = self.spots.last().is_some_and(|(_, offset)| offset < log_end);
-                self.step(event, self.scene.home(event.actor), What::Follows { log_end: *log_end, has_it });
+            Kafka::BecameFollower { place, log_end, leader_epoch } => {
+                self.leads.remove(&(event.actor, *place));
+                if self.is_home(*place) && *leader_epoch > 0 && !self.spots.is_empty() {
+                    let has_it = self.has_it(event.actor, *place, *log_end);
+                    let what = What::Follows { log_end: *log_end, has_it };
+                    self.step(event, self.scene.home(event.actor), what);
+                }
             }
             Kafka::Truncated { place, to, from } if self.is_home(*place) && !self.spots.is_empty() => {
                 self.step(event, self.scene.home(event.actor), What::Truncated { to: *to, from: *from });
             }
+            Kafka::ShuttingDown => self.leaving.extend(self.scene.node_of(event.actor)),
+            Kafka::Registered { broker, .. } => {
+                self.leaving.retain(|node| self.scene.broker(*broker) != Some(*node));
+            }
             Kafka::Fenced { broker } if self.is_replica(*broker) && !self.is_past(event.at) => {
-                let because = self.because(&Bearer::Cluster, &["broker.session.timeout.ms"]);
-                self.step_because(event, "controller", What::Fenced { broker: *broker }, because);
+                let asked = self.scene.broker(*broker).is_some_and(|node| self.leaving.contains(&node));
+                let names: &[&str] = if asked { &[] } else { &["broker.session.timeout.ms"] };
+                let because = self.because(&Bearer::Cluster, names);
+                self.step_because(event, "controller", What::Fenced { broker: *broker, asked }, because);
             }
             Kafka::Recovered { records_cut, .. }
                 if *records_cut > 0
@@ -378,7 +435,8 @@ impl<'a> Teller<'a> {
             }
             Kafka::Retried { ids, error, attempt } if self.is_in(ids) => {
                 let what = What::Retried { error: *error, attempt: *attempt };
-                self.step(event, self.client(), what);
+                let because = self.retry(*error, *attempt);
+                self.step_because(event, self.client(), what, because);
             }
             Kafka::Deduplicated { ids, offset, .. } if self.is_in(ids) => {
                 let index = position(ids, self.focus.id).unwrap_or(0);
@@ -392,11 +450,8 @@ impl<'a> Teller<'a> {
             | Kafka::Positioned { .. }
             | Kafka::CommitFailed { .. }
             | Kafka::ConsumerFailed { .. } => self.group(event, kafka),
-            Kafka::Registered { .. }
-            | Kafka::Fenced { .. }
+            Kafka::Fenced { .. }
             | Kafka::Unfenced { .. }
-            | Kafka::BecameLeader { .. }
-            | Kafka::BecameFollower { .. }
             | Kafka::Truncated { .. }
             | Kafka::Recovered { .. }
             | Kafka::IsrShrinking { .. }
@@ -405,11 +460,22 @@ impl<'a> Teller<'a> {
             | Kafka::Retried { .. }
             | Kafka::EpochBumped { .. }
             | Kafka::MemberJoined { .. }
-            | Kafka::ShuttingDown
             | Kafka::StorageFailed
             | Kafka::LogDigest { .. }
             | Kafka::CoordinatorReady { .. } => {}
         }
+    }
+
+    /// What has a producer try again, told with the first retry.
+    fn retry(&self, error: ErrorCode, attempt: u32) -> Vec<InForce> {
+        let producer = self.scene.publisher(self.focus.id);
+        let waited = matches!(error, ErrorCode::NetworkException | ErrorCode::RequestTimedOut);
+        let names: &[&str] = match (attempt, waited) {
+            (1, true) => &["producer.request.timeout.ms", IN_FLIGHT, "producer.enable.idempotence"],
+            (1, false) => &[IN_FLIGHT, "producer.enable.idempotence"],
+            (_, true | false) => &[],
+        };
+        self.because(&producer, names)
     }
 
     fn is_replica(&self, broker: BrokerId) -> bool {
@@ -432,305 +498,6 @@ impl<'a> Teller<'a> {
         let Some(group) = self.focus.group else { return false };
         let Bearer::Entry(entry) = self.scene.entry(self.scene.cast.node(node)) else { return false };
         self.scene.readers[group.index()].contains(&entry)
-    }
-
-    fn partition_changed(&mut self, event: &Event<Fact>, place: PlaceId, kafka: &Kafka) {
-        let Kafka::PartitionChanged { leader, unclean, leader_epoch, isr, elr, .. } = kafka else { return };
-        let before = self.places.get(&place).cloned().unwrap_or_default();
-        let now = self.places.entry(place).or_default();
-        now.leader = *leader;
-        now.last_leader = leader.or(before.last_leader);
-        now.leader_epoch = *leader_epoch;
-        now.isr = isr.to_vec();
-        now.elr = elr.to_vec();
-        for broker in isr.iter().chain(elr.iter()) {
-            if !now.replicas.contains(broker) {
-                now.replicas.push(*broker);
-            }
-        }
-        if !self.is_home(place) || before.replicas.is_empty() || self.is_past(event.at) {
-            return;
-        }
-        let what = match leader {
-            None if before.leader.is_none() => return,
-            None => What::Leaderless { isr: isr.to_vec(), elr: elr.to_vec() },
-            Some(leader) if Some(*leader) == before.leader => {
-                if before.isr == **isr {
-                    return;
-                }
-                What::InSync { isr: isr.to_vec(), was: before.isr }
-            }
-            Some(leader) => What::Elected {
-                leader: *leader,
-                before: before.last_leader,
-                leader_epoch: *leader_epoch,
-                isr: isr.to_vec(),
-                legality: legality(*leader, *unclean, &before),
-                was_in_sync: before.isr,
-            },
-        };
-        let elected = if let What::Elected { legality, .. } = &what { Some(*legality) } else { None };
-        let because = match elected {
-            Some(Legality::Unclean) => {
-                self.because(&self.scene.topic(place), &["unclean.leader.election.enable"])
-            }
-            Some(Legality::Eligible) => self.because(&Bearer::Cluster, &["eligible.leader.replicas.version"]),
-            Some(Legality::First | Legality::InSync | Legality::LastKnown) | None => Vec::new(),
-        };
-        self.step_because(event, "controller", what, because);
-    }
-
-    fn group(&mut self, event: &Event<Fact>, kafka: &Kafka) {
-        let Some(told) = self.focus.group else { return };
-        let who = self.scene.home(event.actor);
-        match kafka {
-            Kafka::GroupChanged { group, to, generation, members, why, .. }
-                if *group == told
-                    && !self.is_past(event.at)
-                    && *why != GroupReason::Loaded
-                    && matches!(
-                        to,
-                        GroupState::PreparingRebalance | GroupState::Stable | GroupState::Empty
-                    ) =>
-            {
-                let what = What::Group { to: *to, generation: *generation, members: *members, why: *why };
-                self.step(event, self.scene.group(told), what);
-            }
-            Kafka::MemberLeft { group, why, .. } if *group == told && !self.is_past(event.at) => {
-                let reader = self.scene.reader(told);
-                let because = match why {
-                    GroupReason::SessionTimeout => self.because(&reader, &["consumer.session.timeout.ms"]),
-                    GroupReason::PollTimeout => self.because(
-                        &reader,
-                        &["consumer.max.poll.interval.ms", "consumer.max.poll.records", "service"],
-                    ),
-                    GroupReason::MemberJoined
-                    | GroupReason::MemberLeft
-                    | GroupReason::RebalanceTimeout
-                    | GroupReason::SyncTimeout
-                    | GroupReason::MemberRejoined
-                    | GroupReason::StaticMemberReplaced
-                    | GroupReason::MetadataChanged
-                    | GroupReason::AllJoined
-                    | GroupReason::Assigned
-                    | GroupReason::Loaded
-                    | GroupReason::CooperativeRevocation => Vec::new(),
-                };
-                self.step_because(event, self.scene.group(told), What::Left { why: *why }, because);
-            }
-            Kafka::Assigned { group, generation, places } if *group == told => {
-                let ours = self.home.iter().any(|place| places.contains(place));
-                if ours && !self.is_past(event.at) {
-                    self.step(event, who, What::Assigned { generation: *generation });
-                }
-            }
-            Kafka::Revoked { group, places, lost } if *group == told => {
-                if self.home.iter().any(|place| places.contains(place)) && !self.is_past(event.at) {
-                    let because = if *lost {
-                        self.because(
-                            &self.scene.reader(told),
-                            &["consumer.max.poll.interval.ms", "consumer.max.poll.records", "service"],
-                        )
-                    } else {
-                        Vec::new()
-                    };
-                    self.step_because(event, who, What::Revoked { lost: *lost }, because);
-                }
-            }
-            Kafka::Positioned { group, place, offset, why }
-                if *group == told && self.is_home(*place) && !self.is_past(event.at) =>
-            {
-                let committed = self.settled.get(&(told, *place)).copied();
-                let because = match why {
-                    PositionReason::Committed => self.because(&self.scene.reader(told), &["commit"]),
-                    PositionReason::Reset | PositionReason::OutOfRange | PositionReason::Truncated => {
-                        self.because(&self.scene.reader(told), &["consumer.auto.offset.reset"])
-                    }
-                };
-                let what = What::Positioned { offset: *offset, why: *why, committed };
-                self.step_because(event, who, what, because);
-            }
-            Kafka::CommitFailed { group, error } if *group == told && !self.is_past(event.at) => {
-                self.step(event, who, What::CommitFailed { error: *error });
-            }
-            Kafka::ConsumerFailed { group, error, .. } if *group == told && !self.is_past(event.at) => {
-                self.step(event, who, What::Threw { error: *error });
-            }
-            Kafka::Registered { .. }
-            | Kafka::Fenced { .. }
-            | Kafka::Unfenced { .. }
-            | Kafka::PartitionChanged { .. }
-            | Kafka::BecameLeader { .. }
-            | Kafka::BecameFollower { .. }
-            | Kafka::Truncated { .. }
-            | Kafka::Recovered { .. }
-            | Kafka::IsrShrinking { .. }
-            | Kafka::IsrExpanding { .. }
-            | Kafka::Deduplicated { .. }
-            | Kafka::Retried { .. }
-            | Kafka::EpochBumped { .. }
-            | Kafka::GroupChanged { .. }
-            | Kafka::MemberJoined { .. }
-            | Kafka::MemberLeft { .. }
-            | Kafka::Assigned { .. }
-            | Kafka::Revoked { .. }
-            | Kafka::Positioned { .. }
-            | Kafka::CommitFailed { .. }
-            | Kafka::ConsumerFailed { .. }
-            | Kafka::ShuttingDown
-            | Kafka::StorageFailed
-            | Kafka::LogDigest { .. }
-            | Kafka::CoordinatorReady { .. } => {}
-        }
-    }
-
-    /// A fault of the scenario. Crashes, pauses and cuts tell themselves; what strikes in another way is told here.
-    fn injected(&mut self, event: &Event<Fact>, injected: &Injected) {
-        let Injected { fault, round, kind, whom, phase } = injected;
-        match phase {
-            Phase::Begins => {
-                let nodes: Box<[NodeId]> =
-                    if let Whom::Nodes(nodes) = whom { nodes.clone() } else { Box::default() };
-                let struck = self.struck_in_story(whom);
-                let told = !struck.is_empty()
-                    && *kind != "heal"
-                    && !self.is_over(event.at, injected)
-                    && !self.shows(event.at, &nodes);
-                let (fault, round, since) = (*fault, *round, event.at);
-                if told {
-                    let because = self.because(&Bearer::Fault(fault), &["fault"]);
-                    let who = struck[0].clone();
-                    let what = What::Injected { fault, fault_kind: kind, whom: struck };
-                    self.step_because(event, &who, what, because);
-                }
-                self.faults.push(Lasting { fault, round, kind, nodes, since, told });
-            }
-            Phase::Ends => {
-                let ended = |lasting: &Lasting| (lasting.fault, lasting.round) == (*fault, *round);
-                let Some(index) = self.faults.iter().position(ended) else { return };
-                let struck = self.struck_in_story(whom);
-                if self.faults.remove(index).told && !struck.is_empty() && !restarts(kind) {
-                    let who = struck[0].clone();
-                    self.step(event, &who, What::Relieved { fault: *fault, fault_kind: kind, whom: struck });
-                }
-            }
-            Phase::Missed(_) => {}
-        }
-    }
-
-    /// Whether a fault that begins was over before the part of the past that the story tells.
-    fn is_over(&self, at: Time, injected: &Injected) -> bool {
-        let ends = self.events.iter().find_map(|event| match &event.fact {
-            Fact::Injected(other)
-                if other.phase == Phase::Ends
-                    && (other.fault, other.round) == (injected.fault, injected.round) =>
-            {
-                Some(event.at)
-            }
-            Fact::Injected(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) => None,
-        });
-        self.is_past(at) && ends.is_some_and(|ends| self.is_past(ends))
-    }
-
-    /// Whom of these the story is about, by name.
-    fn struck_in_story(&self, whom: &Whom) -> Vec<String> {
-        match whom {
-            Whom::Nobody => Vec::new(),
-            Whom::Nodes(nodes) => {
-                let ours = nodes.iter().filter(|node| self.matters(**node));
-                ours.map(|node| self.scene.cast.node(*node).to_owned()).collect()
-            }
-            Whom::Place(place) => self
-                .home
-                .iter()
-                .filter(|home| *home == place)
-                .map(|home| self.scene.stage.place_name(*home))
-                .collect(),
-            Whom::Channel(channel) => {
-                let ours = self.home.iter().any(|place| self.scene.stage.channel_of(*place) == *channel);
-                let name = || self.scene.stage.channels[channel.index()].name.clone();
-                ours.then(name).into_iter().collect()
-            }
-            Whom::Group(group) => {
-                let ours = self.focus.group == Some(*group);
-                ours.then(|| self.scene.group(*group).to_owned()).into_iter().collect()
-            }
-        }
-    }
-
-    /// Whether one of these nodes is struck by a fact of its own at an instant.
-    fn shows(&self, at: Time, nodes: &[NodeId]) -> bool {
-        let begin = self.events.partition_point(|event| event.at < at);
-        let now = self.events[begin..].iter().take_while(|event| event.at == at);
-        now.filter_map(struck_node).any(|node| nodes.contains(&node))
-    }
-
-    /// The fault that a blow comes from: what begins at the same instant, or what has asked the node to end.
-    fn fault_behind(&self, at: Time, node: NodeId, how: Blow) -> Option<u32> {
-        let strikes = |lasting: &&Lasting| lasting.nodes.contains(&node);
-        let now = self.faults.iter().rev().filter(strikes).find(|lasting| lasting.since == at);
-        let asked = || {
-            let asks = |lasting: &&Lasting| how == Blow::Ended && restarts(lasting.kind);
-            self.faults.iter().rev().filter(strikes).find(asks)
-        };
-        now.or_else(asked).map(|lasting| lasting.fault)
-    }
-
-    fn physics(&mut self, event: &Event<Fact>, physics: &Physics) {
-        let how = match physics {
-            Physics::Crashed { how: Crash::Process, .. } => Some(Blow::Killed),
-            Physics::Crashed { how: Crash::Power, .. } => Some(Blow::PowerLost),
-            Physics::Crashed { how: Crash::Exit, .. } => Some(Blow::Ended),
-            Physics::Crashed { how: Crash::DiskLoss, .. } => Some(Blow::DiskLost),
-            Physics::Paused { .. } => Some(Blow::Paused),
-            Physics::Cut { .. } | Physics::Refused { .. } => Some(Blow::CutOff),
-            Physics::Restarted { .. }
-            | Physics::Resumed { .. }
-            | Physics::Healed { .. }
-            | Physics::Undelivered { .. } => None,
-        };
-        if let (Some(how), Some(node)) = (how, struck_node(event)) {
-            if !self.matters(node) || self.is_past(event.at) {
-                return;
-            }
-            // A node that is cut off from many is cut off once.
-            let cut_off = |step: &Step| {
-                matches!(&step.what, What::Struck { node: of, how: Blow::CutOff, .. } if of == self.scene.cast.node(node))
-                    && step.at == event.at
-            };
-            if how == Blow::CutOff && self.steps.iter().rev().any(cut_off) {
-                return;
-            }
-            self.nodes.push(node);
-            let fault = self.fault_behind(event.at, node, how);
-            let because = fault.map_or_else(Vec::new, |k| self.because(&Bearer::Fault(k), &["fault"]));
-            let node = self.scene.cast.node(node).to_owned();
-            let who = node.clone();
-            self.step_because(event, &who, What::Struck { node, how, fault }, because);
-        } else if let Physics::Restarted { node } | Physics::Resumed { node } = physics
-            && self.nodes.contains(node)
-        {
-            let node = self.scene.cast.node(*node).to_owned();
-            let who = node.clone();
-            self.step(event, &who, What::Back { node });
-        }
-    }
-}
-
-/// Whether a kind of fault has a process end by itself, some time after it has begun.
-fn restarts(kind: &str) -> bool {
-    matches!(kind, "shutdown" | "restart" | "rolling-restart" | "full-disk")
-}
-
-fn legality(leader: BrokerId, unclean: bool, before: &Partition) -> Legality {
-    if unclean {
-        Legality::Unclean
-    } else if before.isr.contains(&leader) {
-        Legality::InSync
-    } else if before.elr.contains(&leader) {
-        Legality::Eligible
-    } else {
-        Legality::LastKnown
     }
 }
 

@@ -73,11 +73,7 @@ impl State {
 
     /// What the watch has ready for others; the lens has seen it then.
     pub fn take_ready(&mut self) -> (Vec<Closed>, Vec<LagSample>) {
-        let closed = self.watch.take_closed();
-        if let Some(lens) = &mut self.lens {
-            lens.closed(&closed);
-        }
-        (closed, self.watch.take_samples())
+        take_ready(&mut self.watch, self.lens.as_deref_mut())
     }
 
     /// Goes forward to a spot at or after here.
@@ -97,6 +93,15 @@ impl State {
         }
         self.take_ready();
     }
+}
+
+/// What a watch has ready for others; the lens has seen it then.
+pub fn take_ready(watch: &mut Watch, lens: Option<&mut Lens>) -> (Vec<Closed>, Vec<LagSample>) {
+    let closed = watch.take_closed();
+    if let Some(lens) = lens {
+        lens.closed(&closed);
+    }
+    (closed, watch.take_samples())
 }
 
 /// Where to go, in terms of a state.
@@ -230,11 +235,11 @@ fn thin_out(kept: &mut Vec<State>) {
     });
 }
 
-/// Everybody who watches a state, and somebody beside.
-struct Eyes<'a> {
-    watch: &'a mut Watch,
-    lens: Option<&'a mut Lens>,
-    also: &'a mut dyn Observer<Fact>,
+/// Everybody who watches a run, and somebody beside.
+pub struct Eyes<'a> {
+    pub watch: &'a mut Watch,
+    pub lens: Option<&'a mut Lens>,
+    pub also: &'a mut dyn Observer<Fact>,
 }
 
 impl Observer<Fact> for Eyes<'_> {

@@ -4,8 +4,12 @@ use std::path::Path;
 
 use super::*;
 use crate::cli::load::load_text;
+use crate::observe::Snapshot;
+use crate::observe::lens::Detail;
 use crate::scenario::Overrides;
 use crate::tape::Manifest;
+use crate::trace::RecordId;
+use crate::tui::{Direction, Moment, Pilot, Spot};
 
 const SCENARIO: &str = r#"
 # What is lost when a broker dies?
@@ -66,7 +70,7 @@ fn run_to(session: &mut Session, until: Time) {
 }
 
 /// All that a screen is given at an instant, and the digest.
-fn seen(session: &Session) -> (Time, Digest, u64, Snapshot, Detail) {
+fn seen(session: &Session) -> (Time, Option<Digest>, u64, Snapshot, Detail) {
     (session.now(), session.digest(), session.facts(), session.snapshot(), session.detail())
 }
 

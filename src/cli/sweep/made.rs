@@ -154,6 +154,7 @@ impl Loaded {
     fn with_seed(&self, seed: u64) -> Self {
         let mut scenario: Scenario = self.scenario.clone();
         scenario.run.seed = seed;
-        Self { text: self.text.clone(), scenario, traces: self.traces.clone() }
+        let overrides = self.overrides.clone();
+        Self { text: self.text.clone(), scenario, traces: self.traces.clone(), overrides }
     }
 }

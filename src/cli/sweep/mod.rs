@@ -9,6 +9,7 @@ use crate::sweep::{
 };
 use crate::tape::ScenarioText;
 
+use super::calibration;
 use super::failure::Failure;
 use super::load::{ScenarioArguments, load_text};
 use super::run::{Format, stop_on_signal};
@@ -41,6 +42,9 @@ pub struct SweepArguments {
     /// Another duration than the file's, e.g. `10m`.
     #[arg(long, value_name = "TIME")]
     duration: Option<String>,
+    /// A calibration file: what the machines of a real system cost.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
     /// Runs side by side; as many as this machine has processors unless given. Results are the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -140,12 +144,15 @@ impl SweepArguments {
             set: self.set.clone(),
             seed: None,
             duration: self.duration.clone(),
+            calibration: self.calibration.clone(),
         };
         let text = base.text()?;
         let load = |setting| {
-            let mut overrides = base.overrides();
+            let mut overrides = base.overrides_of(&text)?;
             overrides.set.extend(plan.overrides(setting));
-            load_text(text.clone(), &base.scenario, &overrides).map(Setting::new)
+            let loaded = load_text(text.clone(), &base.scenario, &overrides)?;
+            loaded.scenario.is_simulated()?;
+            Ok(Setting::new(loaded))
         };
         (0..plan.settings()).map(load).collect()
     }
@@ -153,6 +160,8 @@ impl SweepArguments {
     fn order(&self, plan: &Plan, settings: &[Setting], shard: Option<Shard>) -> Result<Order, Failure> {
         let duration = self.duration.as_ref().map(|duration| format!("run.duration={duration}"));
         let first = &settings[0].loaded;
+        let file = self.scenario.as_ref().expect("clap asks for it");
+        let calibration = calibration::settings(&first.text, file, self.calibration.as_deref())?;
         let mut checks: Vec<String> = Vec::new();
         for name in settings.iter().flat_map(|setting| &setting.checks) {
             if !checks.contains(name) {
@@ -165,9 +174,9 @@ impl SweepArguments {
             name: first.scenario.name.clone(),
             question: first.scenario.question.clone(),
             scenario: ScenarioText {
-                file: self.scenario.as_ref().expect("clap asks for it").display().to_string(),
+                file: file.display().to_string(),
                 text: first.text.clone(),
-                overrides: self.set.iter().cloned().chain(duration).collect(),
+                overrides: calibration.into_iter().chain(self.set.iter().cloned()).chain(duration).collect(),
             },
             seeds: self.seeds,
             vary: self.vary.clone(),

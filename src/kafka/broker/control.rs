@@ -227,7 +227,8 @@ impl Broker {
                 false if partition.recovering => Reason::UncleanElection,
                 false => Reason::LeaderElection,
             };
-            cx.emit_at_once(Life::Cut { place, from: log_end, why });
+            let log = self.replica(place).expect("looked at above").log.reigns();
+            cx.emit_at_once(Life::Cut { place, from: log_end, why, log });
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::brokers::{Ask, Call, Purpose, Seat};
 use super::membership::{Coordinator, Preparation, Standing};
-use super::offsets::Settling;
+use super::offsets::{Settling, Verdict, judge};
 use super::{Consumer, Stopped, Timer};
 use crate::kernel::{Cx, Duration, Time};
 use crate::trace::PlaceId;
@@ -316,6 +316,9 @@ impl Consumer {
 
     pub(super) fn settle_refused(&mut self, cx: &mut Cx<'_, Self>, error: ErrorCode) {
         cx.emit(Kafka::CommitFailed { group: self.setup.group, error });
+        if judge(error) == Verdict::Rejoin {
+            self.state.offsets.refused_by_rebalance();
+        }
         self.settled(cx, false);
     }
 

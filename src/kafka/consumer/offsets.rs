@@ -85,11 +85,24 @@ pub(super) struct Offsets {
     /// Positions of partitions that were just revoked: until the member rejoins, its application may still
     /// commit them, as in `onPartitionsRevoked`.
     pub parting: Vec<(PlaceId, u64)>,
+    /// A `commitSync()` was refused because the group rebalances. The loop polls until that is over, and when a poll
+    /// then comes back with nothing, by this time, it commits what it had processed. None: nothing was refused.
+    reconsider: Option<Time>,
 }
+
+/// How long a poll waits for records before it returns with none, in loops as they are usually written.
+const POLL: Duration = Duration::from_millis(100);
 
 impl Offsets {
     pub fn new(interval: Option<Duration>) -> Self {
-        Self { interval, due: Time::NEVER, settling: None, settles_waiting: 0, parting: Vec::new() }
+        Self {
+            interval,
+            due: Time::NEVER,
+            settling: None,
+            settles_waiting: 0,
+            parting: Vec::new(),
+            reconsider: None,
+        }
     }
 
     pub fn is_automatic(&self) -> bool {
@@ -115,6 +128,27 @@ impl Offsets {
         if self.is_automatic() {
             self.due = self.due.min(at);
         }
+    }
+
+    /// A rebalance is in the way of a `commitSync()`: "you can first complete the rebalance by calling poll and commit
+    /// can be reconsidered afterwards" (`KafkaConsumer.commitSync`, RebalanceInProgressException).
+    pub fn refused_by_rebalance(&mut self) {
+        self.reconsider = Some(Time::NEVER);
+    }
+
+    /// The rebalance is over.
+    pub fn rebalanced(&mut self, now: Time) {
+        self.reconsider = self.reconsider.map(|_| now + POLL);
+    }
+
+    /// A poll returns: the loop commits after it.
+    pub fn poll_returned(&mut self) {
+        self.reconsider = None;
+    }
+
+    /// When a poll returns with nothing, so that the loop commits again.
+    pub fn empty_poll_due(&self) -> Time {
+        self.reconsider.unwrap_or(Time::NEVER)
     }
 
     /// When the next automatic commit is due.

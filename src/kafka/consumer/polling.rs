@@ -39,7 +39,7 @@ impl Consumer {
         self.refresh_metadata(cx);
         self.coordinate(cx);
         self.update_positions(cx);
-        if self.state.polling && !self.hand_over(cx) {
+        if self.state.polling && !self.hand_over(cx) && !self.return_empty(cx) {
             self.send_fetches(cx);
             self.watch_poll(cx);
         }
@@ -97,6 +97,7 @@ impl Consumer {
         self.state.positions.assign(&sorted);
         self.state.membership.remember(&sorted);
         self.state.offsets.restart(cx.now());
+        self.state.offsets.rebalanced(cx.now());
         self.rearrange();
         let places: Arc<[PlaceId]> = self.state.positions.places().into();
         let generation = self.state.membership.generation.expect("a stable member has a generation");
@@ -283,8 +284,22 @@ impl Consumer {
         any
     }
 
+    /// Answers the poll without records, when a commit that a rebalance refused can be said again.
+    fn return_empty(&mut self, cx: &mut Cx<'_, Self>) -> bool {
+        let now = cx.now();
+        let settled = self.state.membership.standing == Standing::Stable && !self.is_in_callback(now);
+        if !settled || self.state.suspended || self.state.offsets.empty_poll_due() > now {
+            return false;
+        }
+        self.return_from_poll(cx);
+        self.send_fetches(cx);
+        self.tell(cx, FromSubscriber::Deliver(Arc::new([])));
+        true
+    }
+
     fn return_from_poll(&mut self, cx: &mut Cx<'_, Self>) {
         self.state.polling = false;
+        self.state.offsets.poll_returned();
         self.state.returned_at = cx.now();
         if !self.state.poll_interval_armed {
             self.state.poll_interval_armed = true;
@@ -322,7 +337,7 @@ impl Consumer {
     }
 
     /// When something in `poll()` may be due; what lies in the past waits for an answer instead.
-    fn due(&self, now: Time) -> [Time; 9] {
+    fn due(&self, now: Time) -> [Time; 10] {
         let state = &self.state;
         let membership = &state.membership;
         let coordinator = match membership.coordinator {
@@ -341,6 +356,7 @@ impl Consumer {
             membership.retry_at,
             state.parting_until,
             state.offsets.due(),
+            state.offsets.empty_poll_due(),
             state.positions.next_retry(now).unwrap_or(Time::NEVER),
             state.fetcher.next_retry(now).unwrap_or(Time::NEVER),
             closed.filter(|opens| *opens > now).min().unwrap_or(Time::NEVER),

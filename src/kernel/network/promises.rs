@@ -12,6 +12,8 @@ pub(super) struct Promises {
     form: Form,
     /// The highest number of a node that has appeared.
     highest: u32,
+    /// They do not fit in the cache of a CPU's core.
+    pub(super) many: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -22,31 +24,43 @@ enum Form {
 
 /// What a square may always take.
 const LITTLE: usize = 32 * 1_024;
+/// More bytes than are found at once.
+const MANY: usize = 512 * 1_024;
 
 impl Default for Promises {
     fn default() -> Self {
-        Self { form: Form::Square(Square::new(0)), highest: 0 }
+        Self { form: Form::Square(Square::new(0)), highest: 0, many: false }
     }
 }
 
 impl Promises {
     /// Puts an arrival off until the latest that was promised on its path, and promises that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(&mut self, now: Time, from: NodeId, to: NodeId, arrives: Time) -> Time {
-        loop {
-            let kept = match &mut self.form {
-                Form::Square(square) => square.keep(from, to, arrives),
-                Form::Table(table) => table.keep(now, path(from, to), arrives),
-            };
-            if let Some(arrives) = kept {
-                return arrives;
-            }
-            self.grow(now, from.max(to));
+        let kept = match &mut self.form {
+            Form::Square(square) => square.keep(from, to, arrives),
+            Form::Table(table) => table.keep(now, path(from, to), arrives),
+        };
+        kept.unwrap_or_else(|| self.keep_after_growth(now, from, to, arrives))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_after_growth(&mut self, now: Time, from: NodeId, to: NodeId, arrives: Time) -> Time {
+        self.grow(now, from.max(to));
+        self.keep(now, from, to, arrives)
+    }
+
+    /// What lies where a promise for this path is looked for first.
+    #[inline]
+    pub(super) fn look(&self, from: NodeId, to: NodeId) -> Time {
+        match &self.form {
+            Form::Square(square) => square.look(from, to),
+            Form::Table(table) => table.look(path(from, to)),
         }
     }
 
     /// Moves what is still to be kept to where there is more room.
-    #[cold]
     fn grow(&mut self, now: Time, newest: NodeId) {
         self.highest = self.highest.max(newest.0);
         let (promises, slots) = match &self.form {
@@ -58,6 +72,10 @@ impl Promises {
             Form::Square(Square::new(self.highest))
         } else {
             Form::Table(Table::new(slots))
+        };
+        self.many = match &self.form {
+            Form::Square(square) => size_of_val(&square.latest[..]) > MANY,
+            Form::Table(table) => size_of_val(&table.slots[..]) > MANY,
         };
         for (from, to, at) in promises {
             self.keep(now, from, to, at);
@@ -106,6 +124,12 @@ impl Square {
         Some(*latest)
     }
 
+    #[inline]
+    fn look(&self, from: NodeId, to: NodeId) -> Time {
+        let place = from.0 as usize * self.side as usize + to.0 as usize;
+        self.latest.get(place).copied().unwrap_or_default()
+    }
+
     fn promises(&self, now: Time) -> Vec<Promise> {
         let live = self.latest.iter().enumerate().filter(|(_, at)| **at > now);
         let ends = |place: usize| (place as u32 / self.side, place as u32 % self.side);
@@ -152,11 +176,22 @@ impl Table {
         self.slots.len() - PROBES
     }
 
+    /// Where the search for a path begins.
+    #[inline]
+    fn begin(&self, path: u64) -> usize {
+        let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        hash as usize & (self.len() - 1)
+    }
+
+    #[inline]
+    fn look(&self, path: u64) -> Time {
+        self.slots[self.begin(path)].at
+    }
+
     /// None when all slots that are looked through are in use.
     #[inline]
     fn keep(&mut self, now: Time, path: u64, arrives: Time) -> Option<Time> {
-        let hash = path.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let begin = hash as usize & (self.len() - 1);
+        let begin = self.begin(path);
         let slot = &mut self.slots[begin];
         if slot.at <= now && self.passed[begin / GROUP] <= now {
             *slot = Slot { path, at: arrives };

@@ -4,22 +4,24 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::kernel::ActorId;
-use crate::trace::{GroupId, Ids, RecordId, Run};
+use crate::trace::{Channel, GroupId, Ids, RecordId, Reign, Run};
+
+use super::branches::Branches;
 
 /// Records stored together, from an offset on.
 #[derive(Clone, Debug)]
-struct Entry {
-    offset: u64,
-    ids: Ids,
+pub(super) struct Entry {
+    pub(super) offset: u64,
+    pub(super) ids: Ids,
 }
 
 impl Entry {
-    fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.offset + u64::from(self.ids.len())
     }
 
     /// Those at `from..to` of it.
-    fn part(&self, from: u64, to: u64) -> Ids {
+    pub(super) fn part(&self, from: u64, to: u64) -> Ids {
         let (from, to) = (from.max(self.offset) - self.offset, to.min(self.end()) - self.offset);
         match &self.ids {
             Ids::Range { first, .. } => Ids::Range { first: first.plus(from), records: (to - from) as u32 },
@@ -33,6 +35,9 @@ impl Entry {
     }
 }
 
+/// So many batches may be deleted and in some reader's hands; whoever else is deleted then is missed for good.
+const DOUBTFUL: usize = 4_096;
+
 /// How far a group has come.
 #[derive(Clone, Debug)]
 struct Reader {
@@ -40,6 +45,8 @@ struct Reader {
     /// Where it began, or jumped to: what lies below does not count as lag.
     base: u64,
     processed: Option<u64>,
+    /// Behind the last that was handed to it, or where it jumped to.
+    reached: u64,
 }
 
 impl Reader {
@@ -47,6 +54,7 @@ impl Reader {
     fn fall_back(&mut self, from: u64) {
         self.settled = self.settled.map(|settled| settled.min(from));
         self.base = self.base.min(from);
+        self.reached = self.reached.min(from);
         self.processed = self.processed.and_then(|last| Some(last.min(from.checked_sub(1)?)));
     }
 
@@ -61,21 +69,40 @@ pub(super) struct Book {
     groups: Vec<GroupId>,
     readers: Vec<Reader>,
     settles: bool,
+    /// Records are acknowledged for themselves, in any order: what a reader has settled is how many.
+    one_by_one: bool,
     entries: VecDeque<Entry>,
     /// What lies below was deleted from the log.
     start: u64,
     /// What lies below has no entry any more.
     forgotten: u64,
     committed: u64,
+    /// Other logs of it.
+    pub(super) branches: Branches,
+    /// Deleted, and perhaps in some reader's hands; oldest first.
+    doubtful: VecDeque<Entry>,
     /// Whose log it is since another one took over; anybody's before.
     teller: Option<ActorId>,
 }
 
 impl Book {
-    pub(super) fn new(groups: Vec<GroupId>, settles: bool) -> Self {
-        let readers = groups.iter().map(|_| Reader { settled: None, base: 0, processed: None }).collect();
-        let entries = VecDeque::new();
-        Self { groups, readers, settles, entries, start: 0, forgotten: 0, committed: 0, teller: None }
+    pub(super) fn new(groups: Vec<GroupId>, channel: &Channel) -> Self {
+        let Channel { settles, one_by_one, .. } = *channel;
+        let readers =
+            groups.iter().map(|_| Reader { settled: None, base: 0, processed: None, reached: 0 }).collect();
+        Self {
+            groups,
+            readers,
+            settles,
+            one_by_one,
+            entries: VecDeque::new(),
+            start: 0,
+            forgotten: 0,
+            committed: 0,
+            branches: Branches::default(),
+            doubtful: VecDeque::new(),
+            teller: None,
+        }
     }
 
     /// The log of this actor is the one that is read from now on.
@@ -88,8 +115,19 @@ impl Book {
         self.teller.is_none_or(|teller| teller == actor)
     }
 
+    /// The log of these reigns, which ends at `end`, is the one that is read from now on: where it parts from the last
+    /// one, and whose that was.
+    pub(super) fn part(&mut self, log: &[Reign], end: u64) -> (u64, Vec<Reign>) {
+        let leader = self.teller.expect("whoever takes over was noted");
+        self.branches.take_over(leader, log, end)
+    }
+
     pub(super) fn readers(&self) -> &[GroupId] {
         &self.groups
+    }
+
+    pub(super) fn is_one_by_one(&self) -> bool {
+        self.one_by_one
     }
 
     pub(super) fn settles(&self) -> bool {
@@ -122,7 +160,7 @@ impl Book {
     }
 
     pub(super) fn has_processed_beyond(&self, leg: usize, offset: u64) -> bool {
-        self.readers[leg].processed.is_some_and(|processed| processed > offset)
+        !self.one_by_one && self.readers[leg].processed.is_some_and(|processed| processed > offset)
     }
 
     pub(super) fn store(&mut self, offset: u64, ids: Ids) {
@@ -148,6 +186,13 @@ impl Book {
         from..upto
     }
 
+    /// A reader is done with so many more, whichever they are.
+    pub(super) fn acknowledge(&mut self, leg: usize, records: u64) {
+        assert!(self.one_by_one, "the channel says so");
+        let reader = &mut self.readers[leg];
+        reader.settled = Some(reader.next() + records);
+    }
+
     /// A reader goes on at `to`; which offsets it jumps over.
     pub(super) fn skip(&mut self, leg: usize, to: u64) -> Range<u64> {
         let reader = &mut self.readers[leg];
@@ -167,10 +212,10 @@ impl Book {
     }
 
     /// Takes out what lies at or above `from`.
-    pub(super) fn cut(&mut self, from: u64) -> Vec<Ids> {
+    pub(super) fn cut(&mut self, from: u64) -> Vec<Entry> {
         let mut gone = Vec::new();
         while let Some(last) = self.entries.back().filter(|last| last.end() > from) {
-            gone.push(last.part(from, u64::MAX));
+            gone.push(Entry { offset: last.offset.max(from), ids: last.part(from, u64::MAX) });
             let rest = (last.offset < from).then(|| Entry { offset: last.offset, ids: last.part(0, from) });
             self.entries.pop_back();
             self.entries.extend(rest);
@@ -191,6 +236,40 @@ impl Book {
         }
         self.start = self.start.max(below);
         0..below
+    }
+
+    /// Whether there is room to doubt what becomes of records that are deleted.
+    pub(super) fn has_room_for_doubt(&self) -> bool {
+        self.doubtful.len() < DOUBTFUL
+    }
+
+    /// Whether a reader was handed what lies behind, or jumped there.
+    pub(super) fn has_come_beyond(&self, leg: usize, offset: u64) -> bool {
+        self.readers[leg].reached > offset
+    }
+
+    /// A reader has come to `offset`; what was deleted before everybody came to it.
+    pub(super) fn come_to(&mut self, leg: usize, offset: u64) -> Vec<Entry> {
+        let reached = &mut self.readers[leg].reached;
+        *reached = offset.max(*reached);
+        if self.doubtful.is_empty() {
+            return Vec::new();
+        }
+        let all = self.readers.iter().map(|reader| reader.reached).min().unwrap_or(u64::MAX);
+        let passed = self.doubtful.iter().take_while(|entry| entry.end() <= all).count();
+        self.doubtful.drain(..passed).collect()
+    }
+
+    /// Forgets what lies below, which was deleted; with `doubt`, not what some reader has not come to.
+    pub(super) fn forget_expired(&mut self, below: u64, doubt: bool) {
+        if doubt {
+            let all = self.readers.iter().map(|reader| reader.reached).min().unwrap_or(u64::MAX);
+            let expired = self.entries.iter().take_while(|entry| entry.offset < below);
+            let doubtful = expired.filter(|entry| entry.end() > all);
+            let part = |entry: &Entry| Entry { offset: entry.offset, ids: entry.part(entry.offset, below) };
+            self.doubtful.extend(doubtful.map(part));
+        }
+        self.forget(below);
     }
 
     /// Forgets what everybody is done with.

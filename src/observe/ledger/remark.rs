@@ -11,7 +11,7 @@ use crate::trace::{GroupId, Ids, Life, PlaceId, Reason, RecordId, Stage};
 use super::book::Book;
 use super::order::Order;
 use super::window::{Leg, Line, Window};
-use super::{Fate, look};
+use super::{Fate, copies_of_those_who_left, look};
 
 /// What somebody wants to be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +110,11 @@ impl Remarks {
         (self.serial, self.at) = (serial, at);
     }
 
+    /// The event that it is about.
+    pub(super) fn moment(&self) -> (u64, Time) {
+        (self.serial, self.at)
+    }
+
     pub(super) fn take(&mut self) -> Vec<Remark> {
         std::mem::take(&mut self.told)
     }
@@ -143,7 +148,10 @@ impl Remarks {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => {}
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => {}
         }
     }
 
@@ -165,6 +173,10 @@ impl Remarks {
                 what.map(remark).unwrap_or_default();
             });
             *self.stored.youngest(NOBODY, place, None, source) = youngest;
+            for at in copies_of_those_who_left(windows, run) {
+                let (record, offset) = (run.first.plus(u64::from(at)), offset + u64::from(run.at + at));
+                self.tell(record, Some(place), Some(offset), None, What::StoredAgain);
+            }
         }
     }
 
@@ -259,7 +271,12 @@ impl Remarks {
         }
         let offset = line.place().map(|_| line.offset);
         match fate {
-            Fate::Lost(why @ (Reason::OffsetReset | Reason::CommittedUnprocessed | Reason::Retention))
+            Fate::Lost(
+                why @ (Reason::OffsetReset
+                | Reason::CommittedUnprocessed
+                | Reason::Retention
+                | Reason::NotYetSubscribed),
+            )
             | Fate::Dropped(why @ Reason::Retention) => self.passed(record, line, legs, why),
             Fate::Lost(why) => self.tell(record, line.place(), offset, None, What::Gone(why)),
             Fate::Dropped(why) if line.accepted != Time::NEVER => {

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::kernel::{ActorId, Rng};
-use crate::trace::{Batch, ChannelId, Record};
+use crate::trace::{Batch, ChannelId, Record, Reign};
 
 const PLACE: PlaceId = PlaceId(0);
 const GROUP: GroupId = GroupId(0);
@@ -141,7 +143,7 @@ fn what_is_cut_off_is_lost_only_when_it_was_promised() {
         if promised {
             told.tell(Life::Accepted { ids, place: Some(PLACE), offset: Some(0) });
         }
-        told.tell(Life::Cut { place: PLACE, from: 3, why: Reason::LeaderElection });
+        told.tell(Life::Cut { place: PLACE, from: 3, why: Reason::LeaderElection, log: None });
         assert_eq!(told.ledger.balance().lost_total(), u64::from(promised));
         assert_eq!(told.ledger.in_memory(), if promised { 3 } else { 4 });
     }
@@ -213,7 +215,7 @@ fn what_a_leader_that_was_replaced_stores_is_in_no_log_that_is_read() {
     let mut told = Told::new(1);
     told.offer(0, 3);
     told.keep(&batch(&[0], None), PLACE, 0);
-    told.tell_from(ActorId(1), Life::Cut { place: PLACE, from: 1, why: Reason::LeaderElection });
+    told.tell_from(ActorId(1), Life::Cut { place: PLACE, from: 1, why: Reason::LeaderElection, log: None });
     told.tell(Life::Stored { ids: batch(&[1], None), place: PLACE, offset: 1 });
     told.tell_from(ActorId(1), Life::Stored { ids: batch(&[2], None), place: PLACE, offset: 1 });
     assert_eq!(told.ledger.balance().lost_total(), 0, "nobody has promised it yet");
@@ -229,7 +231,7 @@ fn offsets_that_are_given_out_anew_are_settled_anew() {
     told.keep(&old, PLACE, 0);
     told.read(&old, GROUP, PLACE, 0);
     told.settle(PLACE, 2);
-    told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss });
+    told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss, log: None });
     told.keep(&new, PLACE, 0);
     told.read(&new, GROUP, PLACE, 0);
     assert_eq!(told.ledger.balance().settled, 2, "the new ones are not settled by what was said of the old");
@@ -246,7 +248,7 @@ fn what_was_settled_before_its_work_and_cut_before_its_end_is_lost() {
     told.tell(Life::Delivered { ids: ids.clone(), group: GROUP, place: PLACE, offset: 0 });
     told.settle(PLACE, 4);
     told.tell(Life::Processed { ids: batch(&[0], None), group: GROUP, place: PLACE, offset: 0 });
-    told.tell(Life::Cut { place: PLACE, from: 2, why: Reason::PowerLoss });
+    told.tell(Life::Cut { place: PLACE, from: 2, why: Reason::PowerLoss, log: None });
     let balance = told.ledger.balance();
     assert_eq!((balance.settled, balance.lost[&Reason::PowerLoss]), (1, 2), "{balance:?}");
     assert_eq!(balance.in_flight[&Whereabouts::Unsettled], 1, "the second is in work, and in the log");
@@ -261,7 +263,7 @@ fn what_was_kept_where_nobody_reads_and_is_cut_is_lost() {
     told.keep(&batch(&[0, 1, 2, 3], None), PLACE, 0);
     assert_eq!(told.ledger.balance().in_flight[&Whereabouts::Kept], 4);
     told.tell(Life::Expired { place: PLACE, below: 1, why: Reason::Retention });
-    told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss });
+    told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss, log: None });
     let balance = told.ledger.balance();
     assert_eq!(
         (balance.in_flight[&Whereabouts::Kept], balance.lost[&Reason::PowerLoss]),
@@ -270,7 +272,236 @@ fn what_was_kept_where_nobody_reads_and_is_cut_is_lost() {
     );
 }
 
+/// Takes over in an unclean-election topic with a log that these reigns wrote and that ends at `from`.
+fn take_over(told: &mut Told, actor: u32, from: u64, reigns: &[(u32, u64)]) {
+    let log = reigns.iter().map(|(number, start)| Reign { number: *number, start: *start }).collect();
+    let cut = Life::Cut { place: PLACE, from, why: Reason::UncleanElection, log: Some(log) };
+    told.tell_from(ActorId(actor), cut);
+}
+
+fn keep_as(told: &mut Told, actor: u32, number: u64, offset: u64) {
+    let ids = batch(&[number], None);
+    told.tell_from(ActorId(actor), Life::Stored { ids: ids.clone(), place: PLACE, offset });
+    told.tell_from(ActorId(actor), Life::Committed { place: PLACE, upto: offset + 1 });
+    told.tell(Life::Accepted { ids, place: Some(PLACE), offset: Some(offset) });
+}
+
+/// KIP-279, the chain of its test, with records of one letter each: A has 0; B takes 1; A takes 2 and 3; B takes 4.
+#[test]
+fn what_an_old_leader_alone_had_is_back_with_it_and_what_it_lacks_is_lost() {
+    let mut told = Told::new(1);
+    told.offer(0, 6);
+    keep_as(&mut told, 0, 0, 0);
+    take_over(&mut told, 1, 1, &[(0, 0), (1, 1)]);
+    keep_as(&mut told, 1, 1, 1);
+    take_over(&mut told, 0, 1, &[(0, 0), (2, 1)]);
+    keep_as(&mut told, 0, 2, 1);
+    keep_as(&mut told, 0, 3, 2);
+    assert_eq!(told.ledger.balance().lost[&Reason::UncleanElection], 1, "1, as it stands");
+    take_over(&mut told, 1, 2, &[(0, 0), (1, 1), (3, 2)]);
+    keep_as(&mut told, 1, 4, 2);
+    assert_eq!(told.ledger.balance().lost[&Reason::UncleanElection], 2, "1 is back; 2 and 3 are not there");
+    take_over(&mut told, 0, 3, &[(0, 0), (2, 1), (4, 3)]);
+    keep_as(&mut told, 0, 5, 3);
+    assert_eq!(told.ledger.balance().lost[&Reason::UncleanElection], 2, "1 and 4, which B alone has");
+    let read = batch(&[0, 2, 3, 5], None);
+    told.read(&read, GROUP, PLACE, 0);
+    told.settle(PLACE, 4);
+    assert_eq!((told.ledger.balance().settled, told.ledger.in_memory()), (4, 2));
+    told.ledger.close(1, Time::from_nanos(told.now));
+    let closed = told.ledger.take_closed();
+    let lost: Vec<_> = closed
+        .iter()
+        .filter(|closed| matches!(closed.fate, Fate::Lost(_)))
+        .map(|closed| closed.id.sequence())
+        .collect();
+    assert_eq!(lost, [1, 4]);
+    assert!(told.ledger.balance().holds());
+}
+
+#[test]
+fn where_logs_cannot_part_what_is_cut_off_leaves_at_once() {
+    for (log, left) in [(None, 0), (Some([Reign { number: 0, start: 0 }].into()), 2)] {
+        let mut told = Told::new(1);
+        told.offer(0, 2);
+        told.keep(&batch(&[0, 1], None), PLACE, 0);
+        told.tell(Life::Cut { place: PLACE, from: 0, why: Reason::PowerLoss, log });
+        assert_eq!(told.ledger.balance().lost[&Reason::PowerLoss], 2);
+        assert_eq!(told.ledger.in_memory(), left);
+    }
+}
+
+#[test]
+fn memory_of_what_may_come_back_is_bounded() {
+    let mut told = Told::new(1);
+    let many = 40_000u64;
+    told.offer(0, many as u32);
+    for number in 0..many {
+        told.ledger.stored(Time::ZERO, &batch(&[number], None), PLACE, number);
+    }
+    told.tell(Life::Accepted {
+        ids: Ids::Range { first: RecordId::new(0, 0), records: many as u32 },
+        place: None,
+        offset: None,
+    });
+    take_over(&mut told, 1, 0, &[(1, 0)]);
+    assert_eq!(told.ledger.balance().lost[&Reason::UncleanElection], many);
+    assert!(told.ledger.in_memory() <= 16_384, "{}", told.ledger.in_memory());
+}
+
+#[test]
+fn what_is_stored_again_when_its_first_copy_was_settled_is_stored_twice() {
+    let mut told = Told::new(1);
+    told.ledger.remark_on(Wants { stored: true, ..Wants::NONE });
+    told.offer(0, 3);
+    let ids = batch(&[0, 1, 2], None);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.settle(PLACE, 3);
+    assert_eq!((told.ledger.in_memory(), told.ledger.tally().stored_twice), (0, 0));
+    told.tell(Life::Stored { ids: batch(&[1, 2], None), place: PLACE, offset: 3 });
+    assert_eq!(told.ledger.tally().stored_twice, 2);
+    let again: Vec<_> = told.ledger.take_remarks();
+    let again: Vec<_> = again.iter().map(|it| (it.record.sequence(), it.offset, it.what)).collect();
+    assert_eq!(again, [(1, Some(3), What::StoredAgain), (2, Some(4), What::StoredAgain)]);
+}
+
+#[test]
+fn what_was_refused_and_is_stored_after_all_is_there_once() {
+    let mut told = Told::new(1);
+    told.offer(0, 1);
+    let ids = batch(&[0], None);
+    told.tell(Life::Rejected { ids: ids.clone(), why: Reason::DeliveryTimeout });
+    assert_eq!(told.ledger.in_memory(), 0);
+    told.tell(Life::Stored { ids, place: PLACE, offset: 0 });
+    assert_eq!(told.ledger.tally().stored_twice, 0);
+}
+
+/// 0 and 1 are deleted while they lie in the reader's hands, 2 and 3 before it comes to them.
+#[test]
+fn what_a_reader_holds_when_it_is_deleted_is_missed_only_if_it_never_comes_to_it() {
+    let mut told = Told::new(1);
+    told.offer(0, 5);
+    let ids = batch(&[0, 1, 2, 3, 4], None);
+    told.keep(&ids, PLACE, 0);
+    let expired = Life::Expired { place: PLACE, below: 4, why: Reason::Retention };
+    told.tell(expired);
+    assert_eq!(told.ledger.balance().dropped[&Reason::Retention], 4, "as it stands");
+    told.read(&batch(&[0, 1], None), GROUP, PLACE, 0);
+    assert_eq!((told.ledger.balance().settled, told.ledger.tally().duplicates), (2, 0));
+    assert_eq!(told.ledger.balance().dropped[&Reason::Retention], 2);
+    told.tell(Life::Skipped { group: GROUP, place: PLACE, to: 4, why: Reason::OffsetReset });
+    assert_eq!(told.ledger.in_memory(), 1, "it has gone past the two");
+    told.read(&batch(&[4], None), GROUP, PLACE, 4);
+    told.settle(PLACE, 5);
+    let balance = told.ledger.balance();
+    assert_eq!((balance.settled, balance.dropped[&Reason::Retention]), (3, 2), "{balance:?}");
+    assert_eq!(told.ledger.in_memory(), 0);
+}
+
+#[test]
+fn what_is_deleted_behind_a_reader_leaves_at_once_and_doubt_has_a_bound() {
+    let mut told = Told::new(1);
+    told.offer(0, 30_000);
+    told.keep(&batch(&[0], None), PLACE, 0);
+    told.read(&batch(&[0], None), GROUP, PLACE, 0);
+    told.tell(Life::Expired { place: PLACE, below: 1, why: Reason::Retention });
+    assert_eq!((told.ledger.in_memory(), told.ledger.balance().settled), (29_999, 1));
+    for number in 1..30_000 {
+        told.ledger.stored(Time::ZERO, &batch(&[number], None), PLACE, number);
+        told.ledger.expired(Time::ZERO, PLACE, number + 1, Reason::Retention);
+    }
+    assert!(told.ledger.in_memory() <= 4_096, "{}", told.ledger.in_memory());
+    assert_eq!(told.ledger.balance().dropped[&Reason::Retention], 29_999);
+}
+
 #[test]
 fn a_line_is_a_line_of_the_cache() {
     assert_eq!((size_of::<Line>(), size_of::<Leg>()), (64, 32));
+}
+
+/// A ledger of one topic whose readers acknowledge each message, and so many groups.
+fn one_by_one(groups: u32) -> Told {
+    let mut stage = Stage::default();
+    let orders = stage.add_channel("plant/line", 1, false, true);
+    stage.channels[orders.index()].one_by_one = true;
+    (0..groups).for_each(|group| _ = stage.add_group(format!("group-{group}"), vec![orders]));
+    stage.add_source("sensor");
+    Told { ledger: Ledger::new(Arc::new(stage), (), true), now: 0 }
+}
+
+#[test]
+fn acknowledgements_in_any_order_settle_the_records_that_they_name_and_no_others() {
+    let mut told = one_by_one(1);
+    let ids = batch(&[0, 1, 2], None);
+    told.offer(0, 3);
+    told.keep(&ids, PLACE, 0);
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 3);
+    for number in [2, 0] {
+        let one = batch(&[number], None);
+        told.read(&one, GROUP, PLACE, number);
+        told.tell(Life::Acknowledged { ids: one, group: GROUP, place: PLACE });
+    }
+    assert_eq!((told.ledger.in_memory(), told.ledger.balance().settled), (1, 2));
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 1);
+    assert_eq!(told.ledger.balance().in_flight, BTreeMap::from([(Whereabouts::Undelivered, 1)]));
+}
+
+#[test]
+fn what_one_of_two_groups_missed_is_lost_with_its_reason_and_no_lag_any_more() {
+    let mut told = one_by_one(2);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Acknowledged { ids: ids.clone(), group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.balance().lost_total(), 0, "the other group may get it yet");
+    let (group, why) = (GroupId(1), Reason::PassedOver);
+    told.tell(Life::Missed { ids, group, place: PLACE, why });
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(Reason::PassedOver, 1)]));
+    assert_eq!(told.ledger.lag(group, PLACE), 0);
+}
+
+#[test]
+fn what_one_group_missed_another_one_may_still_process_and_that_is_no_duplicate() {
+    let mut told = one_by_one(2);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    let why = Reason::NotAcknowledged;
+    told.tell(Life::Missed { ids: ids.clone(), group: GroupId(1), place: PLACE, why });
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Acknowledged { ids, group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.tally().duplicates, 0);
+    assert_eq!(told.ledger.take_closed().len(), 1);
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(why, 1)]));
+}
+
+#[test]
+fn what_was_processed_and_will_not_come_again_is_settled() {
+    let mut told = one_by_one(1);
+    let ids = batch(&[0], None);
+    told.offer(0, 1);
+    told.keep(&ids, PLACE, 0);
+    told.read(&ids, GROUP, PLACE, 0);
+    told.tell(Life::Missed { ids, group: GROUP, place: PLACE, why: Reason::SessionEnded });
+    assert_eq!((told.ledger.balance().settled, told.ledger.balance().lost_total()), (1, 0));
+}
+
+#[test]
+fn what_was_acknowledged_unprocessed_is_lost_only_when_its_reader_says_so() {
+    let mut told = one_by_one(1);
+    let (first, second) = (batch(&[0], None), batch(&[1], None));
+    told.offer(0, 2);
+    told.keep(&batch(&[0, 1], None), PLACE, 0);
+    told.tell(Life::Delivered { ids: first.clone(), group: GROUP, place: PLACE, offset: 0 });
+    told.tell(Life::Acknowledged { ids: first.clone(), group: GROUP, place: PLACE });
+    // Another member of the group works on the second one meanwhile.
+    told.read(&second, GROUP, PLACE, 1);
+    told.tell(Life::Acknowledged { ids: second, group: GROUP, place: PLACE });
+    assert_eq!(told.ledger.balance().lost_total(), 0);
+    let why = Reason::CommittedUnprocessed;
+    told.tell(Life::Missed { ids: first, group: GROUP, place: PLACE, why });
+    assert_eq!(told.ledger.balance().lost, BTreeMap::from([(why, 1)]));
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 0, "it is counted once");
 }

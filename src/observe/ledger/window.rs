@@ -6,6 +6,7 @@ use crate::kernel::Time;
 use crate::trace::{PlaceId, Reason, RecordId, Run};
 
 use super::book::Book;
+use super::copies::Copies;
 use super::{Fate, Whereabouts};
 
 /// One record's life, without what its readers did: 64 bytes, for there may be millions in flight. Times are
@@ -45,6 +46,9 @@ pub struct Line {
     pub expired: bool,
     /// Accepted without anybody having said that it is stored (acks=0).
     pub promised_unseen: bool,
+    /// What became of it is not settled, though it is known how it stands: it may be in a log that will be read
+    /// again, or in the hands of a reader.
+    pub(super) in_doubt: bool,
     /// It has not left the ledger.
     open: bool,
 }
@@ -111,6 +115,8 @@ pub(super) struct Window {
     open: usize,
     /// Records that stayed behind while the window moved on.
     stragglers: BTreeMap<u64, (Line, Vec<Leg>)>,
+    /// Who has left with a copy in a log.
+    copies: Copies,
 }
 
 /// A window of more blocks than this, with hardly a record of them open, moves on and leaves those behind.
@@ -143,6 +149,7 @@ impl Window {
             spare: Vec::new(),
             open: 0,
             stragglers: BTreeMap::new(),
+            copies: Copies::default(),
         }
     }
 
@@ -212,8 +219,17 @@ impl Window {
         mut visit: impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
     ) -> u32 {
         let sequence = run.first.sequence();
+        let copies = &mut self.copies;
+        let mut visit = |at: u32, line: &mut Line, legs: &mut [Leg]| {
+            let visited = visit(at, line, legs);
+            if visited == Visit::Leaves && line.copies > 0 {
+                copies.put(sequence + u64::from(at));
+            }
+            visited
+        };
         let behind = self.base.saturating_sub(sequence).min(u64::from(run.records)) as u32;
-        let mut seen = if behind > 0 { self.visit_stragglers(sequence, behind, &mut visit) } else { 0 };
+        let mut seen =
+            if behind > 0 { visit_stragglers(&mut self.stragglers, sequence, behind, &mut visit) } else { 0 };
         let mut done = behind;
         let last = self.blocks.len().saturating_sub(1);
         while done < run.records {
@@ -232,24 +248,14 @@ impl Window {
         seen
     }
 
-    fn visit_stragglers(
-        &mut self,
-        from: u64,
-        count: u32,
-        visit: &mut impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
-    ) -> u32 {
-        let mut seen = 0;
-        let mut leave = Vec::new();
-        for (&sequence, (line, legs)) in self.stragglers.range_mut(from..from + u64::from(count)) {
-            seen += 1;
-            if visit((sequence - from) as u32, line, legs) == Visit::Leaves {
-                leave.push(sequence);
-            }
-        }
-        for sequence in leave {
-            self.stragglers.remove(&sequence);
-        }
-        seen
+    /// Which of a run, by their places in it, have left with a copy in a log.
+    pub(super) fn left_with_a_copy(&self, run: Run) -> impl Iterator<Item = u32> + use<'_> {
+        (0..run.records).filter(move |at| self.copies.has(run.first.sequence() + u64::from(*at)))
+    }
+
+    /// The copy in the log of one that has left is gone.
+    pub(super) fn lose_copy_of(&mut self, sequence: u64) {
+        self.copies.take(sequence);
     }
 
     /// Moves the window on.
@@ -307,6 +313,26 @@ impl Window {
         self.blocks.clear();
         self.stragglers.clear();
     }
+}
+
+fn visit_stragglers(
+    stragglers: &mut BTreeMap<u64, (Line, Vec<Leg>)>,
+    from: u64,
+    count: u32,
+    visit: &mut impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
+) -> u32 {
+    let mut seen = 0;
+    let mut leave = Vec::new();
+    for (&sequence, (line, legs)) in stragglers.range_mut(from..from + u64::from(count)) {
+        seen += 1;
+        if visit((sequence - from) as u32, line, legs) == Visit::Leaves {
+            leave.push(sequence);
+        }
+    }
+    for sequence in leave {
+        stragglers.remove(&sequence);
+    }
+    seen
 }
 
 /// What becomes of a record that was visited.
@@ -410,6 +436,7 @@ impl Line {
             dead_lettered: None,
             expired: false,
             promised_unseen: false,
+            in_doubt: false,
             open: true,
         }
     }
@@ -426,10 +453,26 @@ pub(super) fn seal(line: &Line, legs: &[Leg], books: &[Book]) -> Option<Fate> {
     if may_come {
         return None;
     }
+    if may_reach_others(line, legs, books) {
+        return None;
+    }
     let fate = fate(line, legs, books);
+    if line.in_doubt && !matches!(fate, Fate::Settled | Fate::DeadLettered(_)) {
+        return None;
+    }
     let told = line.accepted != Time::NEVER || line.unknown.is_some() || line.refused.is_some();
     let kept = told && fate == Fate::InFlight(Whereabouts::Kept);
     (kept || !matches!(fate, Fate::InFlight(_))).then_some(fate)
+}
+
+/// Where each group gets copies of its own, one that missed its copy says nothing about the others.
+fn may_reach_others(line: &Line, legs: &[Leg], books: &[Book]) -> bool {
+    let one_by_one = line.place().is_none_or(|place| books[place.index()].is_one_by_one());
+    one_by_one
+        && line.dropped.is_none()
+        && line.refused.is_none()
+        && legs.iter().any(|leg| leg.skipped.is_some())
+        && legs.iter().any(|leg| leg.skipped.is_none() && !leg.is_done())
 }
 
 /// Most records, most of the time: one look instead of many. A log has it, nobody said a bad word about it, and

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::kernel::{Duration, Time};
+use crate::observe::NodeState;
 use crate::observe::promise::Verdict;
-use crate::observe::watch::NodeState;
 use crate::trace::kafka::{BrokerId, GroupReason};
 use crate::trace::{GroupId, PlaceId, RecordId};
 

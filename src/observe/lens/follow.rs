@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::kernel::{Cast, Event, Observer, Physics, Time};
 use crate::trace::kafka::Kafka;
+use crate::trace::mqtt::{Answer, Mqtt};
 use crate::trace::{Fact, Ids, Life, PlaceId, RecordId, Stage, tell};
 
 /// Steps kept.
@@ -106,7 +107,7 @@ impl Follow {
             }
             Life::Stored { ids, place, offset } => self.stored(event, ids, *place, *offset),
             Life::Committed { place, upto } => self.reached(event, *place, *upto),
-            Life::Cut { place, from, why } => self.cut(event, *place, *from, why.means()),
+            Life::Cut { place, from, why, .. } => self.cut(event, *place, *from, why.means()),
             Life::Expired { place, below, why }
                 if self.lies_in(*place).is_some_and(|offset| offset < *below) =>
             {
@@ -139,6 +140,14 @@ impl Follow {
                 let text = format!("keeps that {} is done up to {upto}", group(by));
                 self.settled(event, *place, *upto, text);
             }
+            Life::Acknowledged { ids, group: by, .. } if self.is_in(ids).is_some() => {
+                let text = format!("keeps that {} is done with it", group(by));
+                self.note(event, text, false, false);
+            }
+            Life::Missed { ids, group: by, why, .. } if self.is_in(ids).is_some() => {
+                let text = format!("will not be handed it ({}): {}", group(by), why.means());
+                self.note(event, text, false, true);
+            }
             Life::Skipped { group: by, place, to, why } => {
                 if self.lies_in(*place).is_some_and(|offset| offset < *to) {
                     let text = format!("({}) goes on at {to}: {}", group(by), why.means());
@@ -157,6 +166,9 @@ impl Follow {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
+            | Life::Withheld { .. }
             | Life::Resent { .. } => {}
         }
     }
@@ -223,6 +235,7 @@ impl Follow {
             Fact::Kafka(Kafka::Retried { ids, .. } | Kafka::Deduplicated { ids, .. }) => {
                 self.is_in(ids).is_some()
             }
+            Fact::Mqtt(mqtt) => packet_of(self.trace.id, mqtt).is_some(),
             Fact::Injected(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::ZeroMq(_) => false,
         };
         if !concerns {
@@ -233,6 +246,7 @@ impl Follow {
                 Some(format!("tries again, for the {attempt}. time: {error:?}"))
             }
             Fact::Kafka(Kafka::Deduplicated { .. }) => Some("has it already, and stores nothing".to_owned()),
+            Fact::Mqtt(mqtt) => packet_of(self.trace.id, mqtt),
             Fact::Physics(_) | Fact::Kafka(_) | Fact::Life(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {
                 tell(event, &self.stage, &self.cast).map(|told| format!("{}: {}", told.tag, told.text))
             }
@@ -248,9 +262,54 @@ impl Observer<Fact> for Follow {
         for event in events {
             match &event.fact {
                 Fact::Life(life) => self.life(event, life),
-                Fact::Physics(_) | Fact::Kafka(_) | Fact::ZeroMq(_) | Fact::Injected(_) => self.aside(event),
+                Fact::Physics(_) | Fact::Kafka(_) | Fact::Mqtt(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {
+                    self.aside(event)
+                }
             }
         }
+    }
+}
+
+/// The packet of a handshake that carries a record, in words; none when it carries another, or none.
+fn packet_of(id: RecordId, mqtt: &Mqtt) -> Option<String> {
+    let once_more = |dup: bool| if dup { ", DUP" } else { "" };
+    match mqtt {
+        Mqtt::Published { record, packet, qos, dup } if *record == id => {
+            Some(format!("sends PUBLISH {packet}, QoS {}{}", qos.level(), once_more(*dup)))
+        }
+        Mqtt::Received { record, packet, qos, dup, .. } if *record == id => {
+            Some(format!("receives PUBLISH {packet}, QoS {}{}", qos.level(), once_more(*dup)))
+        }
+        Mqtt::Answered { record, packet, with, matched } if *record == id => {
+            let nobody = if *matched { "" } else { ": no subscription matches" };
+            Some(format!("receives {} {packet}{nobody}", answer_name(*with)))
+        }
+        Mqtt::Replied { record, packet, with } if *record == Some(id) => {
+            Some(format!("sends {} {packet}", answer_name(*with)))
+        }
+        Mqtt::Recognised { record, packet } if *record == id => {
+            Some(format!("knows PUBLISH {packet}, and does not hand it over again"))
+        }
+        Mqtt::Published { .. }
+        | Mqtt::Received { .. }
+        | Mqtt::Answered { .. }
+        | Mqtt::Replied { .. }
+        | Mqtt::Recognised { .. }
+        | Mqtt::Connected { .. }
+        | Mqtt::Disconnected { .. }
+        | Mqtt::Unreachable { .. }
+        | Mqtt::Subscribed { .. }
+        | Mqtt::Will { .. }
+        | Mqtt::Blocked
+        | Mqtt::Unblocked => None,
+    }
+}
+
+fn answer_name(answer: Answer) -> &'static str {
+    match answer {
+        Answer::PubAck => "PUBACK",
+        Answer::PubRec => "PUBREC",
+        Answer::PubComp => "PUBCOMP",
     }
 }
 

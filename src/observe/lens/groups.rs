@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::{ActorId, Cast, Duration, NodeId, Physics, Time};
-use crate::observe::watch::{GroupView, Watch};
+use crate::observe::{GroupView, Watch};
 use crate::trace::kafka::{GroupReason, GroupState, Kafka};
 use crate::trace::{GroupId, PlaceId, Stage};
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Cast, NodeId, Physics, Time};
-use crate::observe::watch::NodeState;
+use crate::observe::NodeState;
 use crate::trace::{Injected, Phase, Stage, Whom, whom_name};
 
 use super::broker_named;

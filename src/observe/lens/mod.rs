@@ -142,7 +142,7 @@ impl Lens {
                 self.groups.physics(physics);
             }
             Fact::Injected(injected) => self.lanes.injected(event.at, injected),
-            Fact::ZeroMq(_) => {}
+            Fact::Mqtt(_) | Fact::ZeroMq(_) => {}
         }
     }
 
@@ -166,6 +166,9 @@ impl Lens {
             | Life::Settled { .. }
             | Life::Skipped { .. }
             | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
+            | Life::Withheld { .. }
             | Life::Resent { .. } => {}
         }
     }

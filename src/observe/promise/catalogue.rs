@@ -66,6 +66,8 @@ pub enum Parameter {
 pub enum System {
     /// Every messaging system.
     Any,
+    /// Those whose readers tell the system what they are done with: Kafka, MQTT.
+    Settling,
     /// Kafka.
     Kafka,
 }
@@ -280,7 +282,7 @@ catalogue! {
         example: "always = [\"no-nonmonotonic-poll\"]",
     }
     LagBelow {
-        name: "lag-below", modes: STATE, parameters: &[Group, Topic, TimeOrRecords], counts: Times, system: Kafka,
+        name: "lag-below", modes: STATE, parameters: &[Group, Topic, TimeOrRecords], counts: Times, system: Settling,
         about: "a group is never further behind than this",
         means: "With records: the sum over the group's partitions of committed records that it has not settled is below the bound. With time: the oldest of them has been committed for less than the bound. Judged at every change, from the end of the warm-up on; counted is each time that the bound is reached. Commits move it: with auto-commit a healthy group's lag is a saw of auto.commit.interval.ms.",
         holds: "the group's capacity is above the arrival rate, and pauses are short against the bound.",
@@ -288,7 +290,7 @@ catalogue! {
         example: "always = [{ promise = \"lag-below\", group = \"billing\", records = 1000 }]",
     }
     CaughtUp {
-        name: "caught-up", modes: ENDS, parameters: &[Group, Topic], counts: Times, system: Kafka,
+        name: "caught-up", modes: ENDS, parameters: &[Group, Topic], counts: Times, system: Settling,
         about: "at the end every group has settled all that is committed",
         means: "After the drain no partition has a committed record that a group has not settled. Counted is each partition, for each group, where one is left. The drain must be long enough for the last commit: longer than auto.commit.interval.ms (5 s) with auto-commit.",
         holds: "the group's capacity is above the arrival rate, the drain is long enough, and the group has come back from every fault.",
@@ -304,7 +306,7 @@ catalogue! {
         example: "always = [{ promise = \"rebalance-pause-below\", group = \"billing\", time = \"10s\" }]",
     }
     RecoversWithin {
-        name: "recovers-within", modes: SAFETY, parameters: &[Group, Topic, Time, Usual], counts: Times, system: Kafka,
+        name: "recovers-within", modes: SAFETY, parameters: &[Group, Topic, Time, Usual], counts: Times, system: Settling,
         about: "after each fault all is as before within this time",
         means: "What waits (records offered and not answered, and records committed and not settled) is back at what was usual within the bound after a fault has been taken back; for a fault that is never taken back, it is above that for no longer than the bound at a time. Usual is the most that waited between the warm-up and the first fault; `records` sets another level. Faults that overlap are one. Counted is each time that it takes longer.",
         holds: "failure is detected within the bound (broker.session.timeout.ms 9 s, session.timeout.ms 45 s), and there is capacity to spare: a backlog of B records shrinks by capacity minus arrivals each second.",
@@ -384,7 +386,7 @@ catalogue! {
         example: "sometimes = [\"commit-refused\"]",
     }
     RecordRedelivered {
-        name: "record-redelivered", modes: EVENT, parameters: &[Topic, Group], counts: Records, system: Kafka,
+        name: "record-redelivered", modes: EVENT, parameters: &[Topic, Group], counts: Records, system: Settling,
         about: "a record was handed to a group again",
         means: "A group was handed offsets of a partition that it had been handed before.",
         holds: "a crash or a rebalance between delivery and commit.",

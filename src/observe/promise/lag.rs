@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::kernel::{ActorId, Event, Time};
-use crate::trace::{Fact, GroupId, Life, PlaceId, Stage};
+use crate::trace::{Fact, GroupId, Life, PlaceId, Reason, Stage};
 
 use super::{Check, Report, Sight, Witness};
 
@@ -75,6 +75,10 @@ impl Lags {
             Life::Cut { place, from, .. } => (*place, Change::Cut(*from)),
             Life::Settled { group, place, upto } => (*place, Change::Pass(Some(*group), *upto)),
             Life::Skipped { group, place, to, .. } => (*place, Change::Pass(Some(*group), *to)),
+            Life::Acknowledged { ids, group, place } => (*place, Change::Count(*group, u64::from(ids.len()))),
+            Life::Missed { ids, group, place, why } if *why != Reason::CommittedUnprocessed => {
+                (*place, Change::Count(*group, u64::from(ids.len())))
+            }
             Life::Expired { place, below, .. } => (*place, Change::Pass(None, *below)),
             Life::Offered { .. }
             | Life::Accepted { .. }
@@ -86,7 +90,9 @@ impl Lags {
             | Life::Delivered { .. }
             | Life::Processed { .. }
             | Life::Failed { .. }
-            | Life::Resent { .. } => return None,
+            | Life::Missed { .. }
+            | Life::Resent { .. }
+            | Life::Withheld { .. } => return None,
         };
         self.change(event, place, change);
         Some(place)
@@ -102,7 +108,7 @@ impl Lags {
         match change {
             Change::Commit(upto) => *committed = upto.max(before),
             Change::Cut(end) => (*teller, *committed) = (Some(event.actor), before.min(end)),
-            Change::Pass(..) => {}
+            Change::Pass(..) | Change::Count(..) => {}
         }
         for reader in readers {
             let total = &mut totals[reader.group.index()];
@@ -115,7 +121,10 @@ impl Lags {
                 Change::Pass(group, upto) if group.is_none_or(|group| group == reader.group) => {
                     reader.pass(upto);
                 }
-                Change::Commit(_) | Change::Pass(..) => {}
+                Change::Count(group, records) if group == reader.group => {
+                    reader.pass(reader.next + records);
+                }
+                Change::Commit(_) | Change::Pass(..) | Change::Count(..) => {}
             }
             *total += committed.saturating_sub(reader.next);
         }
@@ -161,6 +170,8 @@ enum Change {
     Commit(u64),
     Cut(u64),
     Pass(Option<GroupId>, u64),
+    /// So many more are done with, whichever they are.
+    Count(GroupId, u64),
 }
 
 /// Whether each group is at or above the bound now.
@@ -206,7 +217,7 @@ impl Check for LagBelow {
         let judged = !sight.at_the_end() && event.at >= sight.warm_up;
         let now = (event.serial, event.at);
         // A record that has just been settled had waited until now.
-        if let Fact::Life(Life::Settled { group, .. }) = &event.fact
+        if let Fact::Life(Life::Settled { group, .. } | Life::Acknowledged { group, .. }) = &event.fact
             && judged
             && sight.expectation.time.is_some()
             && sight.has_group(*group)

@@ -118,6 +118,7 @@ fn passed(why: Reason) -> &'static str {
     match why {
         Reason::OffsetReset => "jumped over by auto.offset.reset, unread",
         Reason::Retention => "deleted by retention, unread",
+        Reason::NotYetSubscribed => "published before it had subscribed",
         _ => "offset committed, and left unprocessed",
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::kernel::Event;
 use crate::trace::kafka::{BrokerId, GroupReason, GroupState, Kafka, PositionReason};
+use crate::trace::mqtt::Mqtt;
 use crate::trace::{Fact, GroupId, Ids, Life, Phase, PlaceId, Stage, reason_name, whom_name};
 
 use super::{Check, Promise, Report, Sight, Witness};
@@ -30,7 +31,8 @@ impl Signs {
         match &event.fact {
             Fact::Kafka(kafka) => self.kafka(event, kafka, sight),
             Fact::Life(Life::Delivered { ids, group, place, offset })
-                if sight.expectation.promise == Promise::RecordRedelivered =>
+                if sight.expectation.promise == Promise::RecordRedelivered
+                    && !sight.stage.channels[sight.stage.channel_of(*place).index()].one_by_one =>
             {
                 let mine = sight.has_place(*place) && sight.has_group(*group);
                 let again = self.redelivered((*group, *place), *offset, u64::from(ids.len()));
@@ -38,6 +40,14 @@ impl Signs {
                 let text = format!("handed to {} again", sight.actor(event.actor));
                 let witness = bare(text).records(sight.stage, first, again).group(sight.stage, *group);
                 Some((again, witness.place(sight.stage, *place, Some(*offset))))
+            }
+            Fact::Mqtt(Mqtt::Received { record, group, dup: true, .. })
+                if sight.expectation.promise == Promise::RecordRedelivered =>
+            {
+                let mine = sight.has_record(*record) && sight.has_group(*group);
+                let text = format!("sent to {} again, with DUP", sight.actor(event.actor));
+                let witness = bare(text).records(sight.stage, *record, 1).group(sight.stage, *group);
+                mine.then_some((1, witness))
             }
             // What lies above is other records from now on.
             Fact::Life(Life::Cut { place, from, .. }) => {
@@ -50,7 +60,7 @@ impl Signs {
             {
                 Some((1, bare(format!("on {}", whom_name(&injected.whom, sight.stage, sight.cast)))))
             }
-            Fact::Life(_) | Fact::Injected(_) | Fact::Physics(_) | Fact::ZeroMq(_) => None,
+            Fact::Life(_) | Fact::Injected(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Mqtt(_) => None,
         }
     }
 

@@ -29,15 +29,19 @@ fn value<'a>(cx: &Check<'a>, expect: &Expect, name: &str) -> Option<&'a Node> {
 
 fn speaks(cx: &mut Check<'_>, expect: &Expect) -> bool {
     let entry = expect.promise.entry();
-    let zeromq = matches!(cx.scenario.system, System::Zeromq(_));
-    if entry.system == Speaks::Kafka && zeromq {
+    let means_something = match entry.system {
+        Speaks::Any => true,
+        Speaks::Settling => !matches!(cx.scenario.system, System::Zeromq(_)),
+        Speaks::Kafka => matches!(cx.scenario.system, System::Kafka(_)),
+    };
+    if !means_something {
         cx.report(
             Finding::new("expect::system", format!("`{}` is about Kafka", entry.name))
-                .at(expect.place, "ZeroMQ has no logs, leaders or groups")
+                .at(expect.place, format!("{} has no logs, leaders or groups", cx.scenario.system_name()))
                 .help("leave it out; accepted-is-not-lost and nothing-duplicated are about every system"),
         );
     }
-    !(entry.system == Speaks::Kafka && zeromq)
+    means_something
 }
 
 fn names(cx: &mut Check<'_>, expect: &Expect) {
@@ -55,13 +59,13 @@ fn names(cx: &mut Check<'_>, expect: &Expect) {
     }
     let groups = groups(cx);
     if let Some(group) = &expect.group
-        && !groups.contains(&group.as_str())
+        && !groups.contains(group)
     {
         let place = value(cx, expect, "group").map_or(expect.place, |node| node.place);
         cx.report(
             Finding::new("expect::group", format!("there is no group `{group}`"))
                 .at(place, "nobody reads in it")
-                .help(did_you_mean(group, groups.iter().copied())),
+                .help(did_you_mean(group, groups.iter().map(String::as_str))),
         );
     } else if needs_group(expect.promise) && groups.is_empty() {
         cx.report(
@@ -80,22 +84,22 @@ fn names(cx: &mut Check<'_>, expect: &Expect) {
     }
 }
 
-/// The names of groups: with ZeroMQ those of the channels that are read.
-fn groups<'a>(cx: &Check<'a>) -> Vec<&'a str> {
-    let kafka = cx.scenario.kafka().is_some();
-    let name = |reader: &'a super::super::scenario::Reader| {
-        if kafka { reader.group.as_str() } else { reader.from.as_str() }
-    };
-    let mut names: Vec<_> = cx.scenario.readers().map(|(_, reader)| name(reader)).collect();
+/// The names of groups: with ZeroMQ those of the channels that are read, with MQTT also those of subscribers that are
+/// in none.
+fn groups(cx: &Check<'_>) -> Vec<String> {
+    let scenario = cx.scenario;
+    let mut names: Vec<_> =
+        scenario.readers().flat_map(|(name, reader)| scenario.groups_of(name, reader)).collect();
     names.sort_unstable();
     names.dedup();
     names
 }
 
 fn reads(cx: &Check<'_>, group: &str, topic: &str) -> bool {
-    let kafka = cx.scenario.kafka().is_some();
-    let named = |reader: &super::super::scenario::Reader| !kafka || reader.group == group;
-    cx.scenario.readers().any(|(_, reader)| named(reader) && reader.from == topic)
+    let scenario = cx.scenario;
+    scenario.readers().any(|(name, reader)| {
+        scenario.reads(reader, topic) && scenario.groups_of(name, reader).iter().any(|of| of == group)
+    })
 }
 
 /// Whether nothing can come of it without a group.

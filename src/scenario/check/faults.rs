@@ -9,7 +9,7 @@ use crate::kernel::{Duration, Time};
 use super::super::error::{Finding, closest, did_you_mean, one_of};
 use super::super::file::{Node, Value};
 use super::super::meaning::kinds;
-use super::super::scenario::{Fault, Kafka};
+use super::super::scenario::{Fault, Kafka, System};
 use super::super::target::{ROLES, Target, WORDS};
 use super::{Check, Written, shown};
 
@@ -220,13 +220,21 @@ fn unknown(cx: &mut Check<'_>, node: &Node, text: &str) {
 fn exists(cx: &mut Check<'_>, node: &Node, text: &str, target: &Target) -> bool {
     let before = cx.findings.count();
     let kafka = cx.scenario.kafka();
+    let scenario_is_mqtt = matches!(cx.scenario.system, System::Mqtt(_));
     match (target, kafka) {
         (Target::Instance(name), _) => instance(cx, node, name),
         (Target::MemberOf(of), _) => member(cx, node, of),
         (Target::Everything, _) => {}
         (_, None) => cx.report(
             Finding::new("scenario::fault", "there is no broker that could fail")
-                .at(node.place, "ZeroMQ has none")
+                .at(
+                    node.place,
+                    if scenario_is_mqtt {
+                        "the broker is not part of the scenario"
+                    } else {
+                        "ZeroMQ has none"
+                    },
+                )
                 .help("strike an instance: a generator, processor or sink by its name"),
         ),
         (Target::Broker(number), Some(kafka)) => broker(cx, kafka, node, text, *number),

@@ -5,6 +5,7 @@ use crate::fault::catalogue::{Kind, Side, Sort};
 use super::super::error::{Finding, did_you_mean};
 use super::super::file::Node;
 use super::super::meaning::kinds;
+use super::super::scenario::System;
 use super::super::target::Target;
 use super::{Check, Written};
 
@@ -31,7 +32,7 @@ pub(super) fn target(cx: &mut Check<'_>, kind: &Kind, node: &Node, text: &str) {
 fn needs_kafka(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
     cx.report(
         Finding::new("scenario::fault", format!("`{}` is modelled for Kafka only", kind.name))
-            .at(node.place, "the system is ZeroMQ")
+            .at(node.place, format!("the system is {}", cx.scenario.system_name()))
             .help("leave the fault out, or kill and pause instances instead"),
     );
 }
@@ -40,7 +41,7 @@ fn needs_kafka(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
 pub(super) fn side(cx: &mut Check<'_>, kind: &Kind, node: &Node, target: &Target) {
     let (Target::Instance(name) | Target::MemberOf(name)) = target else { return };
     let scenario = cx.scenario;
-    if scenario.kafka().is_none() && kind.name == "close" {
+    if matches!(scenario.system, System::Zeromq(_)) && kind.name == "close" {
         // A socket that was closed does not open again.
         return needs_kafka(cx, kind, node);
     }

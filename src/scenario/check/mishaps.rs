@@ -17,7 +17,7 @@ pub(super) fn check(cx: &mut Check<'_>) {
 
 /// A loop that polls on while others work has nobody to commit for it but the client.
 fn workers(cx: &mut Check<'_>, written: Written<'_>, reader: &Reader) {
-    let Some(place) = written.set("workers") else { return };
+    let Some(place) = written.set("workers").filter(|_| reader.mishaps.workers > 0) else { return };
     if reader.commit != Commit::Auto {
         cx.report(
             Finding::new(

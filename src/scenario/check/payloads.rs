@@ -71,8 +71,8 @@ impl Contents {
 
 fn is_decoded(cx: &Check<'_>, topic: &str) -> bool {
     let works = cx.scenario.processors.iter();
-    let mut works = works.filter(|processor| processor.reader.from == topic);
-    let mut writes = cx.scenario.sinks.iter().filter(|sink| sink.reader.from == topic);
+    let mut works = works.filter(|processor| cx.scenario.reads(&processor.reader, topic));
+    let mut writes = cx.scenario.sinks.iter().filter(|sink| cx.scenario.reads(&sink.reader, topic));
     works.any(|processor| processor.work != Operation::Pass) || writes.any(|sink| !sink.write.is_empty())
 }
 
@@ -170,7 +170,8 @@ fn works(cx: &mut Check<'_>, contents: &mut BTreeMap<String, Content>) {
     loop {
         let before = waiting.len();
         waiting.retain(|(written, processor)| {
-            let Some(content) = contents.get(&processor.reader.from).cloned() else { return true };
+            let known = scenario.read_by(&processor.reader).into_iter().find_map(|topic| contents.get(topic));
+            let Some(content) = known.cloned() else { return true };
             if written.value("work").is_some_and(|work| cx.findings.within(work.place)) {
                 return false;
             }

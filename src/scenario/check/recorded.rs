@@ -31,7 +31,8 @@ pub fn check(scenario: &Scenario, traces: &[(String, Span)], findings: &mut Find
     loop {
         let before = waiting.len();
         waiting.retain(|processor| {
-            let Some(content) = contents.get(processor.reader.from.as_str()).cloned() else { return true };
+            let known = scenario.read_by(&processor.reader).into_iter().find_map(|topic| contents.get(topic));
+            let Some(content) = known.cloned() else { return true };
             if let Some(made) = work(processor, content, findings) {
                 contents.entry(processor.to.as_str()).or_insert(made);
             }

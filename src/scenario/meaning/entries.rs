@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::kafka::config::{Acks, ConsumerConfig, ProducerConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Time};
+use crate::mqtt::Client;
+use crate::workload::generator::WhenBlocked;
 use crate::workload::payload::{Bytes, Cpu, Events, Gps, Posts, Sensor, Sensors, Ticks};
 use crate::workload::reader::{CrashPlan, CrashPoint, OnError};
 use crate::workload::{
@@ -18,6 +20,7 @@ use super::super::scenario::{
 };
 use super::super::units::Rate;
 use super::kafka::set;
+use super::mqtt;
 use super::work::operation;
 use super::{count, duration, text, whole};
 
@@ -25,16 +28,19 @@ use super::{count, duration, text, whole};
 pub(super) struct Clients<'s> {
     /// None when the system is not Kafka.
     kafka: Option<(Version, &'s mut Vec<PassedOn>)>,
+    /// What MQTT's clients have that say nothing else; none when the system is not MQTT.
+    mqtt: Option<Client>,
     notes: &'s mut Vec<String>,
 }
 
 impl<'s> Clients<'s> {
-    pub(super) fn of(system: &'s mut System, notes: &'s mut Vec<String>) -> Self {
+    pub(super) fn of(system: &'s mut System, mqtt: Option<Client>, notes: &'s mut Vec<String>) -> Self {
+        let mqtt = mqtt.filter(|_| matches!(system, System::Mqtt(_)));
         let kafka = match system {
             System::Kafka(kafka) => Some((kafka.version, &mut kafka.passed_on)),
-            System::Zeromq(_) => None,
+            System::Zeromq(_) | System::Mqtt(_) => None,
         };
-        Self { kafka, notes }
+        Self { kafka, mqtt, notes }
     }
 
     pub(super) fn generator(&mut self, table: &Table) -> Generator {
@@ -54,9 +60,14 @@ impl<'s> Clients<'s> {
             arrivals,
             stop_after: whole(table, "stop-after"),
             outbox: table.value("outbox").and_then(Node::flag).unwrap_or(false),
+            when_blocked: match text(table, "when-blocked").as_deref() {
+                Some("skip") => WhenBlocked::Skip,
+                Some(_) | None => WhenBlocked::Wait,
+            },
             poison: whole(table, "poison-at").map(|number| number.saturating_sub(1)),
             presence: presence(table),
             producer: self.producer(table),
+            client: self.client(table),
         }
     }
 
@@ -70,6 +81,7 @@ impl<'s> Clients<'s> {
             to: text(table, "to").unwrap_or_default(),
             presence: presence(table),
             producer: self.producer(table),
+            client: self.client(table),
         }
     }
 
@@ -88,12 +100,18 @@ impl<'s> Clients<'s> {
         let commit = commit(table);
         Reader {
             from: text(table, "from").unwrap_or_default(),
+            is_shared: table.value("group").is_some(),
             group: text(table, "group").unwrap_or(name),
             service: table.value("service").and_then(Node::law).unwrap_or(Law::ZERO),
             commit,
             consumer: self.consumer(table, commit),
+            client: self.client(table),
             mishaps: mishaps(table),
         }
+    }
+
+    fn client(&self, table: &Table) -> Option<Client> {
+        self.mqtt.as_ref().map(|defaults| mqtt::client(table, defaults))
     }
 
     fn producer(&mut self, table: &Table) -> Option<ProducerConfig> {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::kafka::partitioner::murmur2;
 use crate::kernel::{Addr, Builder, Desk, NodeId, Rng, Seat, Shape, Time};
-use crate::trace::Stage;
+use crate::trace::{GroupId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::operator::ToSupervisor;
 use crate::wire::port::{ToPublisher, ToSubscriber};
-use crate::workload::generator::{Generator as Publishes, GeneratorSetup, WhenBlocked};
+use crate::workload::generator::{Generator as Publishes, GeneratorSetup};
 use crate::workload::processor::{Processor as Works, ProcessorSetup};
 use crate::workload::reader::{Commit as When, Reader as Reads, ReaderSetup};
 use crate::workload::sink::Sink as Consumes;
@@ -16,7 +16,7 @@ use crate::workload::supervisor::Supervisor;
 use crate::workload::{Codec, KeyState, Operation, Schema};
 
 use super::super::scenario::{Commit, Generator, Payload, Presence, Processor, Reader, Scenario, Schedule};
-use super::{App, Clients, Content, group_of, named};
+use super::{App, Clients, Content, named};
 
 pub(super) fn install(
     scenario: &Scenario,
@@ -27,9 +27,11 @@ pub(super) fn install(
     supervisor: Option<Addr<ToSupervisor>>,
 ) {
     let (node, presence) = (app.node(), app.presence());
+    let group = app.group(scenario, stage);
     let loop_of = |entry: &Reader| {
         let subscriber = clients.subscriber.expect("who reads has a client");
-        let mut setup = reader(scenario, stage, entry, presence, subscriber, node);
+        let group = group.expect("who reads has a group");
+        let mut setup = reader(entry, group, presence, subscriber, node);
         setup.supervisor = supervisor.zip(entry.mishaps.restart_after);
         Reads::new(setup)
     };
@@ -102,7 +104,7 @@ fn generator(
         keys,
         hash: murmur2,
         keep_bodies: is_read(scenario, &entry.topic, 0),
-        when_blocked: WhenBlocked::Wait,
+        when_blocked: entry.when_blocked,
         outbox: entry.outbox,
         poison: entry.poison,
         start: entry.presence.start,
@@ -118,7 +120,7 @@ fn processor(
     source: u32,
     clients: Clients,
 ) -> ProcessorSetup {
-    let input = content(scenario, &entry.reader.from, 0);
+    let input = content(scenario, scenario.first_read(&entry.reader), 0);
     let output = content(scenario, &entry.to, 0);
     let empty = || Arc::new(Schema::of("bytes", &[]));
     let operation = match (&entry.work, &input.schema) {
@@ -138,15 +140,14 @@ fn processor(
 }
 
 fn reader(
-    scenario: &Scenario,
-    stage: &Stage,
     entry: &Reader,
+    group: GroupId,
     presence: Presence,
     subscriber: Addr<ToSubscriber>,
     node: NodeId,
 ) -> ReaderSetup {
     ReaderSetup {
-        group: group_of(scenario, stage, entry),
+        group,
         subscriber,
         service: entry.service.clone(),
         commit: match entry.commit {
@@ -175,15 +176,16 @@ pub(super) fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content
     }
     let writer = scenario.processors.iter().find(|entry| entry.to == channel);
     let Some(entry) = writer.filter(|_| depth < LONGEST_PIPELINE) else { return bytes };
-    let input = content(scenario, &entry.reader.from, depth + 1);
+    let input = content(scenario, scenario.first_read(&entry.reader), depth + 1);
     let schema = input.schema.as_deref().and_then(|schema| entry.work.output_schema(schema).ok());
     Content { schema: schema.map(Arc::new), codec: input.codec }
 }
 
 /// Whether anybody looks at the contents of a channel's records.
 fn is_read(scenario: &Scenario, channel: &str, depth: u32) -> bool {
-    let written = scenario.sinks.iter().any(|sink| sink.reader.from == channel && !sink.write.is_empty());
-    let mut processors = scenario.processors.iter().filter(|entry| entry.reader.from == channel);
+    let written =
+        scenario.sinks.iter().any(|sink| scenario.reads(&sink.reader, channel) && !sink.write.is_empty());
+    let mut processors = scenario.processors.iter().filter(|entry| scenario.reads(&entry.reader, channel));
     let worked_on = |entry: &Processor| {
         entry.work != Operation::Pass || (depth < LONGEST_PIPELINE && is_read(scenario, &entry.to, depth + 1))
     };

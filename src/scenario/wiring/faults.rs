@@ -41,16 +41,15 @@ pub(super) fn install(
     stage: &Stage,
     cluster: Cluster,
     instances: &[Instance],
-    more: Vec<Plan>,
 ) {
     let drawn = scenario.drawn_faults();
-    if scenario.faults.is_empty() && drawn.is_empty() && more.is_empty() {
+    if scenario.faults.is_empty() && drawn.is_empty() {
         return;
     }
     let Cluster { brokers, controller: orders } = cluster;
     let names = Names { stage, instances, brokers: brokers.iter().map(|(_, node, _)| *node).collect() };
     let plans = scenario.faults.iter().chain(&drawn).map(|fault| names.plan(fault, controller(builder)));
-    let plans = plans.chain(more).collect();
+    let plans = plans.collect();
     // Whoever starts a process again stands beside it: no cable to cut.
     let nodes = (0..).map(NodeId).zip(&builder.cast().nodes);
     let nodes = nodes.filter(|(_, name)| *name != SUPERVISOR).map(|(node, _)| node).collect();

@@ -54,6 +54,8 @@ const SLICE: Wall = Wall::from_millis(8);
 /// A run is cut into so many slices at least, but a slice can always be [`SHORT`].
 const SLICES: u64 = 256;
 const SHORT: Duration = Duration::from_millis(1);
+/// A run by the clock is shown in slices of this length: a frame.
+const LIVE_SLICE: Duration = Duration::from_nanos(1_000_000_000 / super::FRAMES as u64);
 /// How long speed is measured.
 const MEASURE: Wall = Wall::from_millis(500);
 
@@ -126,6 +128,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 Some(quest) => self.seek_on(quest),
                 None => self.clock != Clock::Running || self.go_on(),
             };
+            if self.clock == Clock::Paused && self.pilot.is_live() {
+                self.go_on_unseen();
+            }
             self.report(ahead && self.clock != Clock::Running);
             match self.hear(orders, ahead) {
                 Heard::Nothing => {}
@@ -136,18 +141,26 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         }
     }
 
+    /// The screen stands still; a run by the clock does not.
+    fn go_on_unseen(&mut self) {
+        let until = (self.pilot.now() + LIVE_SLICE).min(self.pilot.end());
+        let progress = self.pilot.advance(until);
+        self.note(progress);
+    }
+
     /// Lets a slice of what is due happen; whether the run is ahead of its time now.
     fn go_on(&mut self) -> bool {
         let (begun, now) = ((self.wall)(), self.pilot.now());
-        let due = self.pacer.due(begun, now);
+        let due = if self.pilot.is_live() { now + LIVE_SLICE } else { self.pacer.due(begun, now) };
         if due > now {
-            let until = due.min(now + self.slice).min(self.pilot.end());
+            let slice = if self.pilot.is_live() { LIVE_SLICE } else { self.slice };
+            let until = due.min(now + slice).min(self.pilot.end());
             let progress = self.pilot.advance(until);
             self.note(progress);
             self.fit_slice((self.wall)().saturating_sub(begun));
         }
         self.measure();
-        self.pilot.now() >= due
+        self.pilot.now() >= due && !self.pilot.is_live()
     }
 
     /// Runs on towards what is sought; whether it is reached, or cannot be.
@@ -242,8 +255,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
 
     /// Waits as long as there is nothing to do.
     fn hear(&self, orders: &Receiver<Order>, ahead: bool) -> Heard {
-        let busy = self.clock == Clock::Running || self.quest.is_some();
-        let heard = match (busy, ahead) {
+        let unseen = self.clock == Clock::Paused && self.pilot.is_live();
+        let busy = self.clock == Clock::Running || self.quest.is_some() || unseen;
+        let heard = match (busy, ahead && !unseen) {
             (true, false) => match orders.try_recv() {
                 Err(TryRecvError::Empty) => return Heard::Nothing,
                 Err(TryRecvError::Disconnected) => None,
@@ -260,6 +274,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     }
 
     fn obey(&mut self, order: Order) {
+        if self.pilot.is_live() && drives_time(order) {
+            return self.say("this run goes by the clock: it can be neither hurried nor sent back");
+        }
         if !matches!(order, Order::Look(_)) {
             self.quest = None;
         }
@@ -371,6 +388,19 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     }
 }
 
+/// Whether an order is about time, other than to stand and to go on.
+fn drives_time(order: Order) -> bool {
+    match order {
+        Order::Seek(_)
+        | Order::Faster
+        | Order::Slower
+        | Order::RealTime
+        | Order::FullSpeed
+        | Order::Speed(_) => true,
+        Order::Toggle | Order::Look(_) | Order::Quit => false,
+    }
+}
+
 fn earlier(now: Time, by: Duration) -> Time {
     Time::ZERO + now.since(Time::ZERO).saturating_sub(by)
 }
@@ -399,6 +429,7 @@ mod tests {
         snapshots: Cell<u32>,
         leave_at: Time,
         orders: Sender<Order>,
+        live: bool,
     }
 
     const END: Time = Time::from_secs(10);
@@ -432,14 +463,29 @@ mod tests {
             let model = Model::new("", 0, Theme::new(Palette::Mono, true), END);
             Snapshot { now: self.now, ..model.snapshot().clone() }
         }
+
+        fn is_live(&self) -> bool {
+            self.live
+        }
     }
 
     /// Conducts a fake run under a clock that goes on by `tick` at each reading.
     fn conduct(speed: Speed, orders: &[Order], leave_at: Time, tick: Wall) -> (Left, Fake, Wall, Report) {
+        conduct_in(false, speed, orders, leave_at, tick)
+    }
+
+    fn conduct_in(
+        live: bool,
+        speed: Speed,
+        orders: &[Order],
+        leave_at: Time,
+        tick: Wall,
+    ) -> (Left, Fake, Wall, Report) {
         let (send, receive) = mpsc::channel();
         orders.iter().for_each(|order| send.send(*order).expect("the other end is here"));
+        let snapshots = Cell::new(0);
         let mut fake =
-            Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots: Cell::new(0), leave_at, orders: send };
+            Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots, leave_at, orders: send, live };
         let mailbox = Mailbox::default();
         let wall = Cell::new(Wall::ZERO);
         let read = || {
@@ -479,6 +525,34 @@ mod tests {
     }
 
     #[test]
+    fn pausing_a_run_by_the_clock_stops_the_screen_only() {
+        let middle = Time::from_secs(5);
+        let (left, fake, _, report) =
+            conduct_in(true, Speed::REAL, &[Order::Toggle], middle, Wall::from_millis(1));
+        assert_eq!((left, report.clock), (Left::Quit, Clock::Paused));
+        assert!(fake.now >= middle, "the run went on to {}", fake.now);
+        assert!(
+            report.snapshot.now < Time::from_secs(1),
+            "the screen stood still at {}",
+            report.snapshot.now
+        );
+    }
+
+    #[test]
+    fn a_run_by_the_clock_can_be_neither_hurried_nor_stepped() {
+        let orders = [
+            Order::Faster,
+            Order::Seek(Seek::Event),
+            Order::FullSpeed,
+            Order::Seek(Seek::By(Duration::from_secs(3))),
+            Order::Seek(Seek::Start),
+        ];
+        let (left, fake, _, report) = conduct_in(true, Speed::REAL, &orders, END, Wall::from_millis(1));
+        assert_eq!((left, fake.steps, report.speed), (Left::Finished, 0, Speed::REAL));
+        assert!(u64::from(fake.advanced) >= END.as_millis() / 34, "a slice is a frame: {}", fake.advanced);
+    }
+
+    #[test]
     fn skipping_past_the_end_ends_the_run() {
         let by = Order::Seek(Seek::By(Duration::from_secs(99)));
         let orders = [by, Order::Toggle, Order::Seek(Seek::Event), Order::Faster];
@@ -508,6 +582,7 @@ mod tests {
             snapshots: Cell::new(0),
             leave_at: END,
             orders: send,
+            live: false,
         };
         let broken = &mut Broken(fake);
         let conductor = Conductor::new(broken, Speed::REAL, &mailbox, || Wall::ZERO);

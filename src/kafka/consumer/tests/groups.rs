@@ -103,6 +103,42 @@ fn a_zombies_commit_is_refused() {
     assert_eq!(join.membership.member, Some(ME), "under its name");
 }
 
+/// `KafkaConsumer.commitSync`, RebalanceInProgressException: "you can first complete the rebalance by calling poll and
+/// commit can be reconsidered afterwards".
+#[test]
+fn a_commit_that_a_rebalance_refused_is_said_again_after_an_empty_poll() {
+    for records in [0, 10] {
+        let mut script = Script::reading(ConsumerConfig { auto_commit: false, ..cooperative() }, &[(P0, 0)]);
+        script.fetched(1, vec![data(P0, 0, &[10])]);
+        announce(&mut script);
+        script.say(ToSubscriber::Settle);
+        script.kept(ErrorCode::RebalanceInProgress);
+        assert_eq!(script.settled(), Some(false));
+        script.poll();
+        let empty = |script: &mut Script| {
+            let told = std::mem::take(&mut script.told);
+            told.iter().any(|one| matches!(one, FromSubscriber::Deliver(none) if none.is_empty()))
+        };
+        script.pass(MS(200));
+        assert!(!empty(&mut script), "the rebalance is not over");
+        script.joined(ErrorCode::None, 2);
+        script.synced(&[P0]);
+        script.pass(MS(99));
+        assert!(!empty(&mut script), "the poll waits for records");
+        if records > 0 {
+            script.fetched(1, vec![data(P0, 10, &[records])]);
+        }
+        script.pass(MS(1));
+        assert_eq!(empty(&mut script), records == 0, "{records}");
+        script.say(ToSubscriber::Settle);
+        assert_eq!(script.kept(ErrorCode::None), [(P0, 10 + records)]);
+        assert_eq!(script.settled(), Some(true));
+        script.say(ToSubscriber::Next);
+        script.pass(MS(1_000));
+        assert!(!empty(&mut script), "once");
+    }
+}
+
 #[test]
 fn an_unknown_member_loses_its_name_too() {
     let mut script = Script::reading(config(), &[(P0, 0)]);

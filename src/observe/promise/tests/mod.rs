@@ -118,7 +118,7 @@ impl Told {
     }
 
     fn cut(&mut self, actor: ActorId, from: u64, why: Reason) -> u64 {
-        self.tell(actor, Life::Cut { place: PLACE, from, why })
+        self.tell(actor, Life::Cut { place: PLACE, from, why, log: None })
     }
 
     fn assign(&mut self, actor: ActorId, places: &[PlaceId]) -> u64 {

@@ -1,0 +1,386 @@
+//! Which faults of a scenario can strike where it is to run, and which cannot: named before the run begins, and left
+//! out only when that is asked for.
+//!
+//! **Invariant.** After [`Scenario::suit`] every fault that is left does in the real world what the catalogue says
+//! of it.
+
+use crate::fault::Strike;
+use crate::fault::catalogue::Sort;
+use crate::gateway::{Act, Brokers, Commands, Options, Trouble};
+use crate::kernel::Crash;
+use crate::wire::operator::ToApplication;
+use crate::workload::reader::OnError;
+
+use super::scenario::{Fault, Reader, Scenario, System};
+use super::target::Target;
+use super::world::World;
+
+/// What can be done to a real system.
+struct Means {
+    commands: Commands,
+    /// Whether something can be put between clients and brokers; if not, why.
+    between: Result<(), &'static str>,
+    /// Whether topics can grow.
+    grows: bool,
+}
+
+impl Scenario {
+    /// What can be done to the brokers of this world.
+    pub fn broker_commands(&self, world: &World, options: &Options) -> Commands {
+        let brokers = match world {
+            World::Kafka(_) => Brokers::Kafka,
+            World::Mqtt(_) => Brokers::Mqtt,
+            World::Simulated | World::Live | World::Embedded => return Commands::default(),
+        };
+        let own = self.commands.clone();
+        options.profile.map_or(own.clone(), |profile| own.or(Commands::of(profile, brokers)))
+    }
+
+    /// Whether anything happens in the scenario that needs something between clients and brokers: a client that
+    /// dies without a word, or stands still, or whose network fails.
+    pub fn breaks_paths(&self) -> bool {
+        let breaks = |fault: &Fault| match fault.strike {
+            Strike::Crash(_) | Strike::Pause => fault.targets.iter().any(|target| !is_broker(target)),
+            Strike::Sever(..) | Strike::Burden(..) => true,
+            Strike::ShutDown
+            | Strike::Restart
+            | Strike::RollingRestart(_)
+            | Strike::SlowCpu(_)
+            | Strike::SlowDisk(_)
+            | Strike::FullDisk
+            | Strike::Tell { .. }
+            | Strike::AddMember
+            | Strike::RemoveMember
+            | Strike::AddPartitions(_)
+            | Strike::Heal => false,
+        };
+        let poison =
+            |fault: &Fault| matches!(fault.strike, Strike::Tell { begins: ToApplication::Poison(_), .. });
+        let poison = self.faults.iter().any(poison);
+        self.faults.iter().any(breaks)
+            || self.random_faults.is_some()
+            || self.readers().any(|(_, reader)| exits(reader, poison))
+    }
+
+    /// Whether its clients talk to the brokers in cipher.
+    pub fn is_encrypted(&self, options: &Options) -> bool {
+        let said = options.client_properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let passed = match &self.system {
+            System::Kafka(kafka) => kafka.passed_on.as_slice(),
+            System::Zeromq(_) | System::Mqtt(_) => &[],
+        };
+        let passed = passed.iter().map(|setting| (setting.name.as_str(), setting.value.as_str()));
+        said.chain(passed)
+            .any(|(name, value)| name == "security.protocol" && value.to_ascii_uppercase().ends_with("SSL"))
+    }
+
+    /// Leaves in the scenario what can go wrong in this world. What cannot is a reason not to begin, or, when it may be
+    /// skipped, is left out with a note. Faults that are drawn are drawn here.
+    ///
+    /// # Errors
+    /// The faults that cannot strike there, each with the reason, and what to do.
+    pub fn suit(&mut self, world: &World, options: &Options) -> Result<(), Trouble> {
+        if matches!(world, World::Simulated | World::Live) {
+            return Ok(());
+        }
+        let means = self.means(world, options);
+        self.faults.extend(self.drawn_faults());
+        self.random_faults = None;
+        let (mut possible, mut skipped) = (Vec::new(), Vec::new());
+        for fault in std::mem::take(&mut self.faults) {
+            match means.hindrance(&fault) {
+                None => possible.push(fault),
+                Some(why) => skipped.push(format!("{fault}: {why}")),
+            }
+        }
+        self.faults = possible;
+        if !skipped.is_empty() && !options.skip_faults {
+            return Err(refusal(world, &skipped));
+        }
+        self.notes.extend(
+            skipped.into_iter().map(|fault| format!("left out, as it cannot strike on {world}: {fault}")),
+        );
+        Ok(())
+    }
+
+    fn means(&self, world: &World, options: &Options) -> Means {
+        let between = match world {
+            World::Embedded => Err("nothing lies between its clients and the broker within this process"),
+            World::Kafka(_) if self.is_encrypted(options) => Err(
+                "what is encrypted cannot be led through a proxy: Kafka's brokers say inside it where they are",
+            ),
+            World::Mqtt(_) => Err("no proxy is put before MQTT brokers yet"),
+            World::Kafka(_) | World::Simulated | World::Live => Ok(()),
+        };
+        Means { commands: self.broker_commands(world, options), between, grows: *world != World::Embedded }
+    }
+}
+
+fn refusal(world: &World, skipped: &[String]) -> Trouble {
+    let list = skipped.join("\n  - ");
+    Trouble::Usage(format!(
+        "on {world} this cannot go wrong as the scenario says:\n  - {list}\nleave them out with --skip-faults, or run it \
+         in the simulation"
+    ))
+}
+
+/// Its process ends by itself, or by a record that nobody can digest.
+fn exits(reader: &Reader, poison: bool) -> bool {
+    reader.mishaps.crash.is_some() || poison && reader.mishaps.on_error == OnError::Crash
+}
+
+fn is_broker(target: &Target) -> bool {
+    match target.sort() {
+        Sort::Broker | Sort::Controller | Sort::Quorum => true,
+        Sort::Instance | Sort::Everything | Sort::Entry | Sort::Topic => false,
+    }
+}
+
+impl Means {
+    /// Why a fault cannot strike; none when it can.
+    fn hindrance(&self, fault: &Fault) -> Option<String> {
+        let brokers = fault.targets.iter().any(is_broker);
+        let instances = !fault.targets.iter().all(is_broker);
+        if let Some(target) = fault.targets.iter().chain(&fault.peers).find(|target| is_controller(target))
+            && fault.strike != Strike::Heal
+        {
+            return Some(format!("which process is the {target} is not known from outside"));
+        }
+        match fault.strike {
+            Strike::Crash(how) => {
+                let broker = brokers.then(|| self.crash_hindrance(how, fault.lasts.is_some()));
+                let silent = instances && how == Crash::Power;
+                broker.flatten().or_else(|| silent.then(|| self.between_hindrance()).flatten())
+            }
+            Strike::ShutDown if fault.lasts.is_none() => self.needs(&[Act::Stop]),
+            Strike::ShutDown | Strike::Restart | Strike::RollingRestart(_) => {
+                self.needs(&[Act::Stop, Act::Start])
+            }
+            Strike::Pause => {
+                let broker = brokers.then(|| self.needs(&[Act::Pause, Act::Resume])).flatten();
+                broker.or_else(|| instances.then(|| self.between_hindrance()).flatten())
+            }
+            Strike::SlowCpu(_) => {
+                brokers.then(|| "a real broker's processor cannot be slowed down".to_owned())
+            }
+            Strike::SlowDisk(_) => Some("a real disk cannot be slowed down".to_owned()),
+            Strike::FullDisk => Some("a real disk is not filled up".to_owned()),
+            Strike::Sever(..) | Strike::Burden(..) => {
+                self.between_hindrance().or_else(|| network_hindrance(fault, brokers))
+            }
+            Strike::AddPartitions(_) => {
+                (!self.grows).then(|| "the broker within this process cannot add partitions".to_owned())
+            }
+            Strike::Tell { .. } | Strike::AddMember | Strike::RemoveMember | Strike::Heal => None,
+        }
+    }
+
+    fn crash_hindrance(&self, how: Crash, lasts: bool) -> Option<String> {
+        match how {
+            Crash::Power => Some(
+                "what a real broker's machine has in memory is not lost; `kill` ends its process".to_owned(),
+            ),
+            Crash::DiskLoss => Some("a real broker's disk is not emptied".to_owned()),
+            Crash::Process | Crash::Exit if lasts => self.needs(&[Act::Kill, Act::Start]),
+            Crash::Process | Crash::Exit => self.needs(&[Act::Kill]),
+        }
+    }
+
+    fn needs(&self, acts: &[Act]) -> Option<String> {
+        let missing: Vec<_> =
+            acts.iter().filter(|act| !self.commands.can(**act)).map(|act| act.key()).collect();
+        (!missing.is_empty()).then(|| {
+            format!(
+                "there is no command for it: say {} in [real.commands], or --profile",
+                missing.join(" and ")
+            )
+        })
+    }
+
+    fn between_hindrance(&self) -> Option<String> {
+        self.between.err().map(str::to_owned)
+    }
+}
+
+fn is_controller(target: &Target) -> bool {
+    matches!(target, Target::Controller | Target::Quorum)
+}
+
+/// What brokers say to each other does not pass the run's proxy.
+fn network_hindrance(fault: &Fault, brokers: bool) -> Option<String> {
+    let apart = !fault.peers.is_empty() && !fault.peers.iter().any(is_broker);
+    (brokers && !apart).then(|| {
+        "brokers talk to each other past this run: name the applications that it is about as `peers`"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::Profile;
+    use crate::scenario::Overrides;
+
+    const SHOP: &str = r#"
+        [run]
+        duration = "60s"
+        [kafka]
+        brokers = 3
+        [kafka.topics.orders]
+        partitions = 3
+        replication.factor = 3
+        [[generator]]
+        name = "shop"
+        topic = "orders"
+        arrivals = { poisson = "10/s" }
+        [[sink]]
+        name = "billing"
+        from = "orders"
+        instances = 2
+        on-error = "skip"
+    "#;
+
+    fn shop(faults: &str) -> Scenario {
+        Scenario::load(&format!("{SHOP}\n{faults}"), "shop.toml", &Overrides::default())
+            .unwrap_or_else(|error| panic!("{faults}: {error:?}"))
+    }
+
+    fn cluster() -> World {
+        "kafka://127.0.0.1:9092".parse().expect("a world")
+    }
+
+    fn native() -> Options {
+        Options { profile: Some(Profile::Native), ..Options::default() }
+    }
+
+    fn fault(what: &str) -> String {
+        format!("[[fault]]\nat = \"5s\"\n{what}\n")
+    }
+
+    fn hindrance(what: &str, world: &World, options: &Options) -> Option<String> {
+        let mut scenario = shop(&fault(what));
+        match scenario.suit(world, options) {
+            Ok(()) => None,
+            Err(Trouble::Usage(why)) => Some(why),
+            Err(Trouble::Outside(why)) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn what_a_real_cluster_can_suffer_is_let_through() {
+        let possible = [
+            "kill = \"broker-2\"\nfor = \"5s\"",
+            "shutdown = \"leader of orders-0\"",
+            "restart = \"coordinator of billing\"",
+            "rolling-restart = \"all brokers\"",
+            "pause = \"a random broker\"\nfor = \"2s\"",
+            "kill = \"billing-1\"\nfor = \"5s\"",
+            "power-loss = \"billing-1\"\nfor = \"5s\"",
+            "pause = \"billing-2\"\nfor = \"5s\"",
+            "slow-cpu = \"billing-2\"\nfactor = 3",
+            "partition = \"shop\"",
+            "blackhole = \"billing-1\"\npeers = \"leader of orders-1\"",
+            "latency = \"broker-1\"\npeers = [\"shop\", \"billing\"]\nby = \"10ms\"",
+            "stuck-handler = \"billing-1\"\nfor = \"5s\"",
+            "add-partitions = \"orders\"\nto = 6",
+            "heal = \"everything\"",
+        ];
+        for what in possible {
+            assert_eq!(hindrance(what, &cluster(), &native()), None, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_a_real_cluster_cannot_suffer_is_named_with_the_reason() {
+        let impossible = [
+            ("power-loss = \"broker-2\"", "in memory"),
+            ("lost-disk = \"broker-2\"", "disk"),
+            ("slow-disk = \"broker-2\"\nfactor = 3", "disk"),
+            ("full-disk = \"broker-2\"", "disk"),
+            ("slow-cpu = \"broker-2\"\nfactor = 3", "processor"),
+            ("kill = \"controller\"", "not known from outside"),
+            ("partition = \"broker-1\"", "peers"),
+            ("latency = \"broker-1\"\npeers = \"broker-2\"\nby = \"10ms\"", "peers"),
+        ];
+        for (what, why) in impossible {
+            let said =
+                hindrance(what, &cluster(), &native()).unwrap_or_else(|| panic!("{what} is let through"));
+            assert!(said.contains(why) && said.contains("--skip-faults"), "{what}: {said}");
+        }
+    }
+
+    #[test]
+    fn brokers_fail_by_commands_that_somebody_has_named() {
+        let kill = "kill = \"broker-2\"\nfor = \"5s\"";
+        let said = hindrance(kill, &cluster(), &Options::default()).expect("there is no command");
+        assert!(said.contains("kill-broker and start-broker in [real.commands]"), "{said}");
+        let mut scenario =
+            shop(&format!("{}[real.commands]\nkill-broker = \"k {{broker}}\"", fault("kill = \"broker-2\"")));
+        assert_eq!(scenario.suit(&cluster(), &Options::default()), Ok(()));
+        let commands = scenario.broker_commands(&cluster(), &native());
+        assert_eq!(commands.line(Act::Kill, 2).as_deref(), Some("k broker-2"), "the scenario's own");
+        assert!(commands.can(Act::Start), "the profile's");
+    }
+
+    #[test]
+    fn nothing_lies_between_encrypted_or_embedded_clients_and_their_brokers() {
+        let cut = "blackhole = \"billing-1\"";
+        assert!(
+            hindrance(cut, &World::Embedded, &native())
+                .is_some_and(|why| why.contains("within this process"))
+        );
+        let property = ("security.protocol".to_owned(), "sasl_ssl".to_owned());
+        let encrypted = Options { client_properties: vec![property], ..native() };
+        assert!(hindrance(cut, &cluster(), &encrypted).is_some_and(|why| why.contains("encrypted")));
+    }
+
+    #[test]
+    fn what_is_skipped_is_said_and_the_rest_stays() {
+        let mut scenario = shop(&[fault("lost-disk = \"broker-1\""), fault("kill = \"billing-1\"")].concat());
+        let options = Options { skip_faults: true, ..native() };
+        assert_eq!(scenario.suit(&cluster(), &options), Ok(()));
+        assert_eq!(scenario.faults.len(), 1);
+        let note = scenario.notes.last().expect("it is said");
+        assert!(
+            note.contains("5s: lost-disk of broker-1") || note.contains("lost-disk of broker-1"),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn faults_by_chance_are_drawn_before_they_are_judged() {
+        let random = "[faults.random]\nkinds = [\"kill\", \"lost-disk\"]\nevery = \"2s\"\nfor = \"1s\"";
+        let mut scenario = shop(random);
+        let drawn = scenario.drawn_faults();
+        assert!(drawn.iter().any(|fault| fault.kind.name == "kill"));
+        assert!(drawn.iter().any(|fault| fault.kind.name == "lost-disk"));
+        let options = Options { skip_faults: true, ..native() };
+        assert_eq!(scenario.suit(&cluster(), &options), Ok(()));
+        assert!(
+            scenario.random_faults.is_none() && scenario.faults.iter().all(|fault| fault.kind.name == "kill")
+        );
+        let kills = drawn.iter().filter(|fault| fault.kind.name == "kill").count();
+        assert_eq!(scenario.faults.len(), kills);
+    }
+
+    #[test]
+    fn a_simulation_suffers_everything() {
+        let mut scenario = shop(&fault("lost-disk = \"broker-1\""));
+        assert_eq!(scenario.suit(&World::Live, &Options::default()), Ok(()));
+        assert_eq!(scenario.faults.len(), 1);
+    }
+
+    #[test]
+    fn a_proxy_is_wanted_only_by_who_breaks_paths() {
+        for (what, wants) in [
+            ("kill = \"broker-1\"", false),
+            ("stuck-handler = \"billing-1\"", false),
+            ("kill = \"billing-1\"", true),
+            ("pause = \"billing-1\"", true),
+            ("poison = \"shop\"", false),
+            ("latency = \"shop\"\nby = \"10ms\"", true),
+        ] {
+            assert_eq!(shop(&fault(what)).breaks_paths(), wants, "{what}");
+        }
+    }
+}
