@@ -1,7 +1,5 @@
 //! `brokersim calibrate`: what do the machines of a real system cost? A few short runs, a fit, a file.
 
-#![expect(clippy::disallowed_types, reason = "a file says when it was measured")]
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;

@@ -114,7 +114,7 @@ impl Probe {
             text,
             "\n[[generator]]\nname = \"prober\"\ntopic = \"{topic}\"\npayload = {{ kind = \"bytes\", size = \"{size}\" }}\n"
         );
-        let _ = write!(text, "arrivals = {{ constant = \"{rate}/s\" }}\n");
+        let _ = writeln!(text, "arrivals = {{ constant = \"{rate}/s\" }}");
         text += "producer.acks = 1\nproducer.enable.idempotence = false\nproducer.linger.ms = 0\nproducer.batch.size = 1\n";
         if self == Self::Flood {
             text += "producer.max.in.flight.requests.per.connection = 64\n";

@@ -84,11 +84,8 @@ pub fn page(fitted: &Fitted, checks: &[Check]) -> String {
         let _ = writeln!(text, "  {path:<32} stays at its default: {why}");
     }
     if !checks.is_empty() {
-        let _ = writeln!(
-            text,
-            "\n  {:<32} {:>12} {:>12}   {}",
-            "with these costs", "simulated", "measured", "ratio"
-        );
+        let _ =
+            writeln!(text, "\n  {:<32} {:>12} {:>12}   ratio", "with these costs", "simulated", "measured");
     }
     for Check { name, simulated_ns, measured_ns } in checks {
         let length = |nanos: f64| Duration::from_nanos(nanos.round() as u64).to_string();
