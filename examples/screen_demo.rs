@@ -82,6 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ScreenOptions {
             title: scenario.name.clone(),
             seed: scenario.run.seed,
+            about: std::sync::Arc::default(),
             theme: Theme::new(palette, has("--ascii")),
             speed: speed.map(Speed::Times),
             stop: None,

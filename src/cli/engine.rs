@@ -1,21 +1,49 @@
 //! What moves a run on: virtual time, or the clock.
 
 use crate::gateway::{Backend, Trouble};
-use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Simulation, Stop};
+use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Stop};
 use crate::kernel::{Cast, Digest, Observer, Parts, Time};
+use crate::observe::ledger::Closed;
+use crate::observe::lens::Lens;
+use crate::observe::{LagSample, Watch};
 use crate::trace::Fact;
 use crate::wire::Brokersim;
 
 use super::failure::Failure;
+use super::session::rewind::{Eyes, State, take_ready};
 
 use std::sync::mpsc::Receiver;
 
-/// What moves a run on.
+/// What moves a run on, and who watches it.
 pub(super) enum Engine {
     /// Under virtual time.
-    Simulated(Box<Simulation<Brokersim>>),
+    Simulated(Box<State>),
     /// By the clock.
-    Live(Box<Course>),
+    Live(Box<Timed>),
+}
+
+/// A run by the clock, and who watches it: there is no way back.
+pub(super) struct Timed {
+    pub(super) course: Course,
+    pub(super) watch: Watch,
+    pub(super) lens: Option<Box<Lens>>,
+}
+
+impl Timed {
+    fn advance(&mut self, until: Time, end: Time, also: &mut dyn Observer<Fact>) {
+        let eyes = &mut Eyes { watch: &mut self.watch, lens: self.lens.as_deref_mut(), also };
+        self.course.advance(until, eyes);
+        // By the clock, what happened until now may be later than what was asked for.
+        let now = until.max(self.course.now().min(end));
+        self.watch.catch_up(now);
+        if let Some(lens) = &mut self.lens {
+            lens.catch_up(now);
+        }
+    }
+
+    fn end(&mut self, also: &mut dyn Observer<Fact>) -> Vec<String> {
+        self.course.end(&mut Eyes { watch: &mut self.watch, lens: self.lens.as_deref_mut(), also })
+    }
 }
 
 impl From<Trouble> for Failure {
@@ -30,47 +58,95 @@ impl From<Trouble> for Failure {
 impl Engine {
     pub(super) fn now(&self) -> Time {
         match self {
-            Self::Simulated(simulation) => simulation.now(),
-            Self::Live(course) => course.now(),
+            Self::Simulated(state) => state.now(),
+            Self::Live(timed) => timed.course.now(),
+        }
+    }
+
+    /// The state, where it can be kept and gone back to.
+    pub(super) fn state(&self) -> Option<&State> {
+        match self {
+            Self::Simulated(state) => Some(state),
+            Self::Live(_) => None,
+        }
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        match self {
+            Self::Simulated(state) => &state.watch,
+            Self::Live(timed) => &timed.watch,
+        }
+    }
+
+    pub(super) fn watch_mut(&mut self) -> &mut Watch {
+        match self {
+            Self::Simulated(state) => &mut state.watch,
+            Self::Live(timed) => &mut timed.watch,
+        }
+    }
+
+    pub(super) fn lens(&self) -> Option<&Lens> {
+        match self {
+            Self::Simulated(state) => state.lens.as_deref(),
+            Self::Live(timed) => timed.lens.as_deref(),
+        }
+    }
+
+    /// Sees more from now on.
+    pub(super) fn look_through(&mut self, lens: Lens) {
+        match self {
+            Self::Simulated(state) => state.lens = Some(Box::new(lens)),
+            Self::Live(timed) => timed.lens = Some(Box::new(lens)),
         }
     }
 
     /// The digest of all facts so far; none where a run cannot be repeated.
     pub(super) fn digest(&self) -> Option<Digest> {
-        match self {
-            Self::Simulated(simulation) => Some(simulation.digest()),
-            Self::Live(_) => None,
-        }
+        self.state().map(|state| state.simulation.digest())
     }
 
     pub(super) fn facts(&self) -> u64 {
         match self {
-            Self::Simulated(simulation) => simulation.facts(),
-            Self::Live(course) => course.facts,
+            Self::Simulated(state) => state.simulation.facts(),
+            Self::Live(timed) => timed.course.facts,
         }
     }
 
     pub(super) fn inputs(&self) -> u64 {
         match self {
-            Self::Simulated(simulation) => simulation.inputs(),
-            Self::Live(course) => course.inputs,
+            Self::Simulated(state) => state.simulation.inputs(),
+            Self::Live(timed) => timed.course.inputs,
         }
     }
 
     pub(super) fn cast(&self) -> &Cast {
         match self {
-            Self::Simulated(simulation) => simulation.cast(),
-            Self::Live(course) => &course.cast,
+            Self::Simulated(state) => state.simulation.cast(),
+            Self::Live(timed) => &timed.course.cast,
         }
     }
 
-    /// Lets everything up to and including `until` happen.
-    pub(super) fn advance(&mut self, until: Time, observer: &mut dyn Observer<Fact>) {
+    /// Lets everything up to and including `until` happen, in a run that ends at `end`.
+    pub(super) fn advance(&mut self, until: Time, end: Time, also: &mut dyn Observer<Fact>) {
         match self {
-            Self::Simulated(simulation) => {
-                simulation.run_until(until, observer);
-            }
-            Self::Live(course) => course.advance(until, observer),
+            Self::Simulated(state) => state.run_until(until, also),
+            Self::Live(timed) => timed.advance(until, end, also),
+        }
+    }
+
+    /// Takes so many things off the agenda, where there is one.
+    pub(super) fn step(&mut self, entries: u64, end: Time, also: &mut dyn Observer<Fact>) {
+        match self {
+            Self::Simulated(state) => state.step(entries, end, also),
+            Self::Live(_) => {}
+        }
+    }
+
+    /// What the watch has ready for others; the lens has seen it then.
+    pub(super) fn take_ready(&mut self) -> (Vec<Closed>, Vec<LagSample>) {
+        match self {
+            Self::Simulated(state) => state.take_ready(),
+            Self::Live(timed) => take_ready(&mut timed.watch, timed.lens.as_deref_mut()),
         }
     }
 
@@ -78,15 +154,17 @@ impl Engine {
     pub(super) fn news(&mut self) -> Vec<String> {
         match self {
             Self::Simulated(_) => Vec::new(),
-            Self::Live(course) => course.backend.as_mut().map_or_else(Vec::new, |backend| backend.notes()),
+            Self::Live(timed) => {
+                timed.course.backend.as_mut().map_or_else(Vec::new, |backend| backend.notes())
+            }
         }
     }
 
     /// Ends what has to be ended: nothing in a simulation. What a person should know of it.
-    pub(super) fn end(&mut self, observer: &mut dyn Observer<Fact>) -> Vec<String> {
+    pub(super) fn end(&mut self, also: &mut dyn Observer<Fact>) -> Vec<String> {
         match self {
             Self::Simulated(_) => Vec::new(),
-            Self::Live(course) => course.end(observer),
+            Self::Live(timed) => timed.end(also),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod about;
 mod bundled;
 mod calc;
 mod calibrate;
@@ -21,6 +22,7 @@ mod run;
 mod scenarios;
 mod session;
 mod settings;
+mod shot;
 mod sweep;
 mod why;
 
@@ -63,6 +65,10 @@ enum Command {
     Calibrate(calibrate::CalibrateArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
+    /// Take a picture of a screen of a scenario at an instant: text, SVG or JSON
+    Shot(shot::ShotArguments),
+    /// List the keys of the screen
+    Keys,
     /// Say whether real brokers can be reached, what they are, and whether they take a scenario
     Doctor(doctor::DoctorArguments),
     /// Show the bundled scenarios and the question each answers
@@ -106,6 +112,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Compare(arguments) => compare::compare(arguments),
         Command::Calibrate(arguments) => calibrate::calibrate(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
+        Command::Shot(arguments) => shot::shot(arguments),
+        Command::Keys => shot::keys(),
         Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),

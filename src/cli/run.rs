@@ -20,6 +20,7 @@ use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
 
 use super::Exit;
+use super::about::about;
 use super::failure::Failure;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
@@ -178,13 +179,24 @@ enum SummaryFormat {
 
 /// The colours of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Colours {
+pub enum Colours {
     /// On a dark background.
     Dark,
     /// On a light background.
     Light,
     /// None; also when NO_COLOR is set.
     Mono,
+}
+
+impl Colours {
+    /// As the screen calls them.
+    pub fn palette(self) -> Palette {
+        match self {
+            Self::Dark => Palette::Dark,
+            Self::Light => Palette::Light,
+            Self::Mono => Palette::Mono,
+        }
+    }
 }
 
 fn speed(text: &str) -> Result<Speed, String> {
@@ -210,11 +222,12 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
     let stop = stop_on_signal();
-    let session = Session::new_in(&loaded, recording.as_ref(), world, &arguments.world.options())?;
+    let (options, recorded) = (arguments.world.options(), recording.as_ref());
     let summary = if shows_screen(arguments) {
+        let session = Session::on_screen_in(&loaded, recorded, world, &options)?;
         on_screen(session, &stop, arguments, &loaded)?
     } else {
-        headless(session, &stop, arguments)?
+        headless(Session::new_in(&loaded, recorded, world, &options)?, &stop, arguments)?
     };
     print(&summary, arguments.format)?;
     if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises)
@@ -285,15 +298,13 @@ fn on_screen(
     arguments: &RunArguments,
     loaded: &Loaded,
 ) -> Result<Summary, Failure> {
-    let palette = match arguments.theme {
-        _ if std::env::var_os("NO_COLOR").is_some() => Palette::Mono,
-        Colours::Dark => Palette::Dark,
-        Colours::Light => Palette::Light,
-        Colours::Mono => Palette::Mono,
-    };
+    let colourless = std::env::var_os("NO_COLOR").is_some();
+    let palette = if colourless { Palette::Mono } else { arguments.theme.palette() };
+    let file = arguments.scenario.scenario.display().to_string();
     let options = ScreenOptions {
         title: loaded.scenario.name.clone(),
         seed: loaded.scenario.run.seed,
+        about: about(loaded, &file, &arguments.scenario.overrides(), &arguments.world.on),
         theme: Theme::new(palette, arguments.ascii),
         speed: arguments.speed,
         stop: Some(stop),

@@ -1,6 +1,9 @@
 //! A run in progress: the simulation, the watch, the tape, and how far they have come.
 //!
 //! However a run is sliced, what happens in it is the same: slices are for progress, Ctrl-C and the screen.
+//!
+//! Before a screen a run can go back: then a state behind the front is looked at, and what is recorded stays as it is
+//! until that state comes to the front again.
 
 #![expect(clippy::disallowed_types, reason = "a person waits in wall time")]
 
@@ -12,26 +15,40 @@ use std::time::Instant;
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
-use crate::observe::ledger::{Balance, Whereabouts};
+use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
-use crate::observe::{LagSample, Snapshot, Watch};
+use crate::observe::{LagSample, Watch};
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
 use crate::trace::{Fact, Stage};
-use crate::tui::{Pilot, Progress};
+use crate::tui::Progress;
 
-use super::engine::{Course, Engine};
+use super::engine::{Course, Engine, Timed};
 use super::failure::Failure;
 use super::load::Loaded;
 use super::offers::Offers;
 use super::rows::Rows;
 
+mod quiet;
+pub(super) mod rewind;
+mod sight;
+#[cfg(test)]
+mod tests;
+
+use quiet::{Quiet, under_way};
+use rewind::{Rewind, State};
+use sight::{Following, Sight, scheduled};
+
 /// A run in progress.
 pub struct Session {
+    /// As far as it has come.
     engine: Engine,
+    /// Where it is looked at, when that is not as far as it has come.
+    behind: Option<Box<State>>,
+    /// What a screen needs; none without one.
+    sight: Option<Sight>,
     world: World,
-    watch: Watch,
     tape: Option<Tape>,
     name: String,
     question: Option<String>,
@@ -46,13 +63,21 @@ pub struct Session {
     offers: Option<Offers>,
 }
 
-/// What observers need to know of a run.
+/// What is known of a run before it begins.
 struct Plot {
-    watch: Watch,
     stage: Arc<Stage>,
     sinks: Vec<SinkPlan>,
     stop: Time,
     end: Time,
+}
+
+/// Whether anybody looks on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    /// On a screen: it shows more, and can go back.
+    OnScreen,
+    /// Nobody.
+    Headless,
 }
 
 /// Where a run is recorded.
@@ -71,13 +96,12 @@ pub struct Recording {
 impl Session {
     /// A run that has not begun.
     pub fn new(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
-        loaded.scenario.is_simulated()?;
-        let wired = wire(&loaded.scenario);
-        let watch = wired.watch(&loaded.scenario, recording.is_some());
-        let Wired { parts, stage, sinks, stop, end, .. } = wired;
-        let engine = Engine::Simulated(Box::new(Simulation::new(parts)));
-        let plot = Plot { watch, stage, sinks, stop, end };
-        Self::with_engine(loaded, recording, World::Simulated, plot, engine)
+        Self::simulated(loaded, recording, Looked::Headless)
+    }
+
+    /// The same for a screen: it shows more, and can go back.
+    pub fn on_screen(loaded: &Loaded, recording: Option<&Recording>) -> Result<Self, Failure> {
+        Self::simulated(loaded, recording, Looked::OnScreen)
     }
 
     /// A run that has not begun, in any world. What is real is made ready for it.
@@ -87,27 +111,67 @@ impl Session {
         world: &World,
         options: &Options,
     ) -> Result<Self, Failure> {
-        if !world.is_real_time() {
-            return Self::new(loaded, recording);
+        Self::build(loaded, recording, (world, options), Looked::Headless)
+    }
+
+    /// The same for a screen: it shows more, and a simulation can go back.
+    pub fn on_screen_in(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        world: &World,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        Self::build(loaded, recording, (world, options), Looked::OnScreen)
+    }
+
+    fn build(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        (world, options): (&World, &Options),
+        looked: Looked,
+    ) -> Result<Self, Failure> {
+        if world.is_real_time() {
+            Self::live(loaded, recording, (world, options), looked)
+        } else {
+            Self::simulated(loaded, recording, looked)
         }
+    }
+
+    fn simulated(loaded: &Loaded, recording: Option<&Recording>, looked: Looked) -> Result<Self, Failure> {
+        loaded.scenario.is_simulated()?;
+        let wired = wire(&loaded.scenario);
+        let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
+        let Wired { parts, stage, sinks, stop, end, .. } = wired;
+        let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
+        let plot = Plot { stage, sinks, stop, end };
+        Self::with_engine(loaded, recording, (World::Simulated, looked), plot, engine)
+    }
+
+    fn live(
+        loaded: &Loaded,
+        recording: Option<&Recording>,
+        (world, options): (&World, &Options),
+        looked: Looked,
+    ) -> Result<Self, Failure> {
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
-        let watch = wired.watch(&loaded.scenario, recording.is_some());
+        let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
         let Wired { parts, stage, sinks, stop, end, backend, hands, .. } = wired;
         let course = Course::new(parts, (&door, knocks), backend, hands)?;
-        let plot = Plot { watch, stage, sinks, stop, end };
-        Self::with_engine(loaded, recording, world.clone(), plot, Engine::Live(Box::new(course)))
+        let engine = Engine::Live(Box::new(Timed { course, watch, lens: None }));
+        let plot = Plot { stage, sinks, stop, end };
+        Self::with_engine(loaded, recording, (world.clone(), looked), plot, engine)
     }
 
     fn with_engine(
         loaded: &Loaded,
         recording: Option<&Recording>,
-        world: World,
+        (world, looked): (World, Looked),
         plot: Plot,
-        engine: Engine,
+        mut engine: Engine,
     ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Plot { watch, stage, sinks, stop, end } = plot;
+        let Plot { stage, sinks, stop, end } = plot;
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -129,12 +193,14 @@ impl Session {
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
+        let sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
         Ok(Self {
             engine,
+            behind: None,
+            sight,
             quiet: Quiet::from(stop),
             offers,
             world,
-            watch,
             tape,
             name: scenario.name.clone(),
             question: scenario.question.clone(),
@@ -146,9 +212,33 @@ impl Session {
         })
     }
 
-    /// The simulated time, or that of the clock.
+    /// Gives the engine a lens, and a simulation a way back.
+    fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine) -> Sight {
+        let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
+        let setup =
+            LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
+        engine.look_through(Lens::new(setup));
+        Sight { rewind: engine.state().map(Rewind::new), look: Look::default(), stage, cast, followed: None }
+    }
+
+    /// The state that is looked at; none by the clock.
+    fn here(&self) -> Option<&State> {
+        self.behind.as_deref().or_else(|| self.engine.state())
+    }
+
+    /// The watch of what is looked at.
+    fn watch(&self) -> &Watch {
+        self.behind.as_ref().map_or_else(|| self.engine.watch(), |behind| &behind.watch)
+    }
+
+    /// The lens of what is looked at; none without a screen.
+    fn lens(&self) -> Option<&Lens> {
+        self.behind.as_ref().map_or_else(|| self.engine.lens(), |behind| behind.lens.as_deref())
+    }
+
+    /// The simulated time that is looked at, or that of the clock.
     pub fn now(&self) -> Time {
-        self.engine.now()
+        self.behind.as_ref().map_or_else(|| self.engine.now(), |behind| behind.now())
     }
 
     /// When the run ends.
@@ -158,12 +248,12 @@ impl Session {
 
     /// The digest of all facts so far; none of a run by the clock.
     pub fn digest(&self) -> Option<Digest> {
-        self.engine.digest()
+        self.here().map(|state| state.simulation.digest())
     }
 
     /// How many facts there were.
     pub fn facts(&self) -> u64 {
-        self.engine.facts()
+        self.behind.as_ref().map_or_else(|| self.engine.facts(), |behind| behind.simulation.facts())
     }
 
     /// What a person should know, so far.
@@ -180,36 +270,61 @@ impl Session {
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
         let until = until.min(self.end);
-        self.engine.advance(
-            until,
-            &mut Both {
-                watch: &mut self.watch,
-                tape: self.tape.as_mut(),
-                offers: self.offers.as_mut(),
-                also,
-            },
-        );
-        // By the clock, what happened until now may be later than what was asked for.
-        self.watch.catch_up(until.max(self.now().min(self.end)));
+        if self.advance_behind(until) {
+            return;
+        }
+        let mut follow = Following::of(self.sight.as_mut());
+        let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+        self.engine.advance(until, self.end, &mut Both { tape, offers, follow: &mut follow, also });
         self.hand_over();
         let news = self.engine.news();
         self.notes.extend(news);
         self.end_when_quiet();
         self.wall += begun.elapsed().as_secs_f64();
+        self.note_checkpoint(begun);
+        self.followed_upto(until);
     }
 
-    /// Runs on by so many things on the agenda.
-    fn step_by(&mut self, entries: u64) {
-        let observer = &mut Both {
-            watch: &mut self.watch,
-            tape: self.tape.as_mut(),
-            offers: self.offers.as_mut(),
-            also: &mut (),
-        };
-        if let Engine::Simulated(simulation) = &mut self.engine {
-            simulation.step(entries, self.end, observer);
+    fn note_checkpoint(&mut self, begun: Instant) {
+        let rewind = self.sight.as_mut().and_then(|sight| sight.rewind.as_mut());
+        if let (Some(rewind), Some(front)) = (rewind, self.engine.state()) {
+            rewind.note(front, self.wall, || begun.elapsed().as_secs_f64());
         }
-        self.hand_over();
+    }
+
+    /// Runs on behind the front; whether that is all that there is to do. What is seen there was recorded before.
+    fn advance_behind(&mut self, until: Time) -> bool {
+        let Some(behind) = &mut self.behind else { return false };
+        let front = self.engine.now();
+        if until >= front {
+            self.behind = None;
+            self.follow_again();
+            return until == front;
+        }
+        let mut follow = Following::of(self.sight.as_mut());
+        behind.run_until(until, &mut follow);
+        behind.take_ready();
+        self.followed_upto(until);
+        true
+    }
+
+    /// Takes one thing off the agenda; by the clock there is nothing to take.
+    fn step_once(&mut self) {
+        let mut follow = Following::of(self.sight.as_mut());
+        if let Some(behind) = &mut self.behind {
+            behind.step(1, self.end, &mut follow);
+            behind.take_ready();
+            if self.engine.state().is_some_and(|front| behind.entries >= front.entries) {
+                self.behind = None;
+            }
+        } else {
+            let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+            let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+            self.engine.step(1, self.end, also);
+            self.hand_over();
+        }
+        let now = self.now();
+        self.followed_upto(now);
     }
 
     /// Runs to the end, or until told to stop. Calls `progress` a few times a second of wall time.
@@ -250,14 +365,16 @@ impl Session {
 
     /// Ends the run where it is: closes the books and the tape.
     pub fn finish(mut self) -> Result<Summary, Failure> {
+        // Whatever was looked at last: the run is as far as it came.
+        self.behind = None;
         let finished = self.now() >= self.end;
         self.end_engine();
-        self.watch.close(self.now());
-        self.hand_over();
         let now = self.now();
+        self.engine.watch_mut().close(now);
+        self.hand_over();
         self.notes.extend(self.offers.iter().flat_map(|offers| offers.notes(now)));
         let summary = Summary::new(
-            &self.watch,
+            self.engine.watch(),
             RunFacts {
                 scenario: self.name,
                 question: self.question,
@@ -291,7 +408,7 @@ impl Session {
     /// By the clock time is precious: a run ends when nothing is in flight any more and nobody offers.
     fn end_when_quiet(&mut self) {
         if self.world.is_real_time() && self.now() < self.end {
-            let (now, watch) = (self.now(), &self.watch);
+            let (now, watch) = (self.now(), self.engine.watch());
             if self.quiet.is_over(now, || watch.tally().offered, || under_way(&watch.balance())) {
                 self.end = now;
             }
@@ -302,13 +419,10 @@ impl Session {
     }
 
     fn end_engine(&mut self) {
-        let observer = &mut Both {
-            watch: &mut self.watch,
-            tape: self.tape.as_mut(),
-            offers: self.offers.as_mut(),
-            also: &mut (),
-        };
-        self.notes.extend(self.engine.end(observer));
+        let mut follow = Following::of(self.sight.as_mut());
+        let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+        let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+        self.notes.extend(self.engine.end(also));
     }
 
     fn progress(&self) -> Progress {
@@ -318,77 +432,15 @@ impl Session {
 
     /// Gives the tape what the watch has ready for it.
     fn hand_over(&mut self) {
+        if self.tape.is_none() && self.sight.is_none() {
+            return;
+        }
+        let (closed, samples) = self.engine.take_ready();
         let Some(tape) = &mut self.tape else { return };
-        tape.records(self.watch.take_closed());
-        tape.lag(self.watch.take_samples().into_iter().map(lag_row).collect());
+        tape.records(closed);
+        tape.lag(samples.into_iter().map(lag_row).collect());
         if let Some(digest) = self.engine.digest() {
             tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
-        }
-    }
-}
-
-/// Records that may still get somewhere.
-fn under_way(books: &Balance) -> u64 {
-    let moving = books.in_flight.iter().filter(|(place, _)| **place != Whereabouts::Kept);
-    moving.map(|(_, records)| records).sum()
-}
-
-/// A screen drives a run.
-impl Pilot for Session {
-    fn now(&self) -> Time {
-        self.engine.now()
-    }
-
-    fn end(&self) -> Time {
-        self.end
-    }
-
-    fn advance(&mut self, until: Time) -> Progress {
-        Session::advance(self, until, &mut ());
-        self.progress()
-    }
-
-    fn step(&mut self) -> Progress {
-        self.step_by(1);
-        self.progress()
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        self.watch.snapshot()
-    }
-
-    fn is_live(&self) -> bool {
-        self.world.is_real_time()
-    }
-}
-
-/// How long nothing has been in flight, after the generators have stopped.
-struct Quiet {
-    from: Time,
-    since: Option<(Time, u64)>,
-}
-
-impl Quiet {
-    /// Nothing in flight for so long is the end: a client that made room, or a process that starts again, may
-    /// still offer something.
-    const LASTS: Duration = Duration::from_millis(500);
-
-    fn from(stop: Time) -> Self {
-        Self { from: stop, since: None }
-    }
-
-    fn is_over(&mut self, now: Time, offered: impl Fn() -> u64, in_flight: impl Fn() -> u64) -> bool {
-        if now < self.from || in_flight() > 0 {
-            self.since = None;
-            return false;
-        }
-        let offered = offered();
-        match self.since {
-            Some((since, then)) if then == offered => now.since(since) >= Self::LASTS,
-            Some(_) | None => {
-                self.since = Some((now, offered));
-                false
-            }
         }
     }
 }
@@ -408,23 +460,23 @@ fn sink_spec(plan: &SinkPlan) -> SinkSpec {
     }
 }
 
-/// Everybody who watches a run.
+/// Those who watch the front beside the watch and the lens.
 struct Both<'a> {
-    watch: &'a mut Watch,
     tape: Option<&'a mut Tape>,
     offers: Option<&'a mut Offers>,
+    follow: &'a mut Following<'a>,
     also: &'a mut dyn Observer<Fact>,
 }
 
 impl Observer<Fact> for Both<'_> {
     fn observe(&mut self, events: &[Event<Fact>]) {
-        self.watch.observe(events);
         if let Some(tape) = &mut self.tape {
             tape.observe(events);
         }
         if let Some(offers) = &mut self.offers {
             offers.observe(events);
         }
+        self.follow.observe(events);
         self.also.observe(events);
     }
 }

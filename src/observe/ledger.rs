@@ -187,6 +187,17 @@ impl<L: Latencies> Ledger<L> {
         self.windows[id.source() as usize].as_ref()?.line(id.sequence()).map(|line| line.stored)
     }
 
+    /// Every record that has no fate yet, and how far it has come, by source and number.
+    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, &Line, &[Leg], Fate)> {
+        let windows =
+            (0..).zip(&self.windows).filter_map(|(source, window)| Some((source, window.as_ref()?)));
+        windows.flat_map(move |(source, window)| {
+            window.rows().map(move |(sequence, line, legs)| {
+                (RecordId::new(source, sequence), line, legs, fate(line, legs, &self.books))
+            })
+        })
+    }
+
     /// How many records have no fate yet.
     pub fn in_memory(&self) -> usize {
         self.windows.iter().flatten().map(Window::open).sum()

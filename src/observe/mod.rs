@@ -4,6 +4,7 @@
 
 pub mod histogram;
 pub mod ledger;
+pub mod lens;
 pub mod promise;
 pub mod summary;
 pub mod views;

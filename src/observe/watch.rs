@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::kernel::{Cast, Duration, Event, NodeId, Observer, Physics, Time};
 use crate::trace::kafka::Kafka;
-use crate::trace::{Fact, GroupId, Life, PlaceId, Stage, tell};
+use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId, Stage, tell};
 
 use super::histogram::Histogram;
-use super::ledger::{Balance, Latencies, Ledger, Tally};
+use super::ledger::{self, Balance, Latencies, Ledger, Tally};
 use super::promise::{Expectation, Promises, Verdict};
 use super::views::{ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Snapshot};
 
@@ -203,6 +203,31 @@ impl Watch {
             self.next_sample += self.setup.sample_every;
         }
         self.now = self.now.max(now);
+    }
+
+    /// The instant it has come to.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The last notable lines, oldest first.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> {
+        self.lines.iter()
+    }
+
+    /// The groups as they were at the last sample, without latencies and counts.
+    pub fn group_views(&self) -> &[GroupView] {
+        &self.groups
+    }
+
+    /// How many committed records of a place a group has not settled.
+    pub fn place_lag(&self, group: GroupId, place: PlaceId) -> u64 {
+        self.ledger.lag(group, place)
+    }
+
+    /// Every record that has no fate yet, and how far it has come.
+    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, &ledger::Line, &[ledger::Leg], ledger::Fate)> {
+        self.ledger.in_flight()
     }
 
     /// What a screen draws.

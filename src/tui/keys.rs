@@ -1,4 +1,9 @@
-//! One table of keys. What a key does, the hints in the last row, and the help all come from it.
+//! One table of keys. What a key does, the hints in the last row, the popup of a prefix, the help and the printed list
+//! all come from it.
+//!
+//! A context is a way in which keys are read: the screen, the help, a line that is typed, a prefix that waits for the
+//! next key. Room is left for `f` (inject a fault), `b` (branch), `u` and `y`: they become rows here and orders in
+//! [`super::update::Order`]; a fault's second key is a context of its own, as [`Context::Go`] is.
 //!
 //! **Invariant.** No key is bound twice in a context.
 
@@ -6,16 +11,38 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::kernel::Duration;
 
-use super::model::{Clock, Pane};
-use super::update::Order;
+use super::model::{Clock, Page, Pane};
+use super::update::{Order, Seek};
 
 /// Where a binding holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Context {
     /// The screen.
     Screen,
-    /// The help over it.
+    /// The help over it. Letters filter it.
     Help,
+    /// A filter or a command that is being typed. Letters are typed.
+    Typing,
+    /// After `g`.
+    Go,
+    /// After `m`: the next letter names a mark.
+    SetMark,
+    /// After `'`: the next letter names a mark.
+    ToMark,
+}
+
+impl Context {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Screen, Self::Help, Self::Typing, Self::Go, Self::SetMark, Self::ToMark];
+
+    /// Whether a letter that is bound to nothing is taken as it is.
+    pub fn takes_letters(self) -> bool {
+        match self {
+            Self::Help | Self::Typing | Self::SetMark | Self::ToMark => true,
+            Self::Screen | Self::Go => false,
+        }
+    }
 }
 
 /// What a key does.
@@ -23,30 +50,62 @@ pub enum Context {
 pub enum Action {
     /// Something for the driver of the run.
     Order(Order),
-    /// Gives a pane the focus.
-    Focus(Pane),
+    /// Leaves where time stands for another instant, so that one can come back.
+    Leap(Seek),
+    /// Back in the list of instants that were left.
+    JumpBack,
+    /// Forward in it.
+    JumpForward,
+    /// Waits for the name of a mark to set.
+    SetMark,
+    /// Waits for the name of a mark to go to.
+    ToMark,
+    /// The how-manieth screen of those that the run has, from 0.
+    Page(usize),
+    /// The next pane.
+    NextPane,
+    /// The pane before.
+    PreviousPane,
     /// Gives the focused pane the whole screen, or takes it back.
     Zoom,
-    /// The lag chart shows the next group.
-    NextGroup,
-    /// The lag chart shows the previous group.
-    PreviousGroup,
-    /// The feed goes back so many lines.
-    Older(isize),
-    /// The feed goes forward so many lines.
-    Newer(isize),
-    /// The feed goes to its oldest line.
-    Oldest,
-    /// The feed follows the newest line.
-    Newest,
+    /// So many rows down, or up.
+    Move(isize),
+    /// To the first row.
+    Top,
+    /// To the last row; a list of events follows the newest again.
+    Bottom,
+    /// Waits for what to go to.
+    Go,
+    /// To what the selected row is about, on its own screen.
+    Target,
+    /// Opens the selected row.
+    Open,
+    /// Back: closes what is over the screen, ends the zoom, drops the filter.
+    Back,
+    /// Filters the rows of the focused pane.
+    Filter,
+    /// The next order of rows.
+    Sort,
+    /// The order the other way round.
+    Reverse,
+    /// Another way to show the same.
+    View,
+    /// The records of what is selected.
+    Records,
+    /// Follows the selected record.
+    Follow,
+    /// The next record that went wrong.
+    NextWrong,
+    /// A command.
+    Command,
     /// Opens the help.
     Help,
-    /// Closes it.
-    CloseHelp,
-    /// Scrolls it up.
-    HelpUp,
-    /// Scrolls it down.
-    HelpDown,
+    /// Ends what is typed, and does it.
+    Enter,
+    /// Takes the last letter back.
+    Erase,
+    /// Takes what is typed away.
+    EraseAll,
 }
 
 /// A key, with the modifiers that matter.
@@ -70,7 +129,7 @@ impl Press {
     }
 
     /// Some terminals send `M`, some `m` with Shift, some both: all are the capital letter here.
-    fn of(event: KeyEvent) -> Self {
+    pub fn of(event: KeyEvent) -> Self {
         let shift = event.modifiers.contains(KeyModifiers::SHIFT);
         let code = match event.code {
             KeyCode::Char(letter) if shift => KeyCode::Char(letter.to_ascii_uppercase()),
@@ -80,13 +139,19 @@ impl Press {
         Self { code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
     }
 
+    /// The letter, when it is one and nothing else.
+    pub fn plain_letter(self) -> Option<char> {
+        match self.code {
+            KeyCode::Char(letter) if !self.control => Some(letter),
+            _ => None,
+        }
+    }
+
     /// As the help writes it.
     pub fn name(self) -> String {
         let name = match self.code {
             KeyCode::Char(' ') => "Space".to_owned(),
             KeyCode::Char(letter) => letter.to_string(),
-            KeyCode::Up => "Up".to_owned(),
-            KeyCode::Down => "Down".to_owned(),
             KeyCode::PageUp => "PgUp".to_owned(),
             KeyCode::PageDown => "PgDn".to_owned(),
             KeyCode::BackTab => "S-Tab".to_owned(),
@@ -101,7 +166,9 @@ impl Press {
 pub enum Topic {
     /// The clock.
     Time,
-    /// Panes, groups, lines.
+    /// Rows, panes, screens.
+    Move,
+    /// What is shown of them.
     Look,
     /// The rest.
     Other,
@@ -109,12 +176,13 @@ pub enum Topic {
 
 impl Topic {
     /// All, in the order of the help.
-    pub const ALL: [Self; 3] = [Self::Time, Self::Look, Self::Other];
+    pub const ALL: [Self; 4] = [Self::Time, Self::Move, Self::Look, Self::Other];
 
     /// The heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Time => "TIME",
+            Self::Move => "MOVE",
             Self::Look => "LOOK",
             Self::Other => "OTHER",
         }
@@ -134,78 +202,133 @@ pub struct Binding {
     pub help: &'static str,
     /// Where the help says it.
     pub topic: Topic,
-    /// What the hints say; empty for keys that are not hinted at.
+    /// What the hints say, after the key that goes the other way where there is one; empty for keys that are not
+    /// hinted at.
     pub hint: &'static str,
 }
 
-const fn on(
+const fn row(
+    context: Context,
+    topic: Topic,
     keys: &'static [Press],
     action: Action,
-    topic: Topic,
     help: &'static str,
     hint: &'static str,
 ) -> Binding {
-    Binding { context: Context::Screen, keys, action, help, topic, hint }
-}
-
-const fn in_help(keys: &'static [Press], action: Action, help: &'static str, hint: &'static str) -> Binding {
-    Binding { context: Context::Help, keys, action, help, topic: Topic::Other, hint }
+    Binding { context, keys, action, help, topic, hint }
 }
 
 const STEP: Duration = Duration::from_millis(100);
-/// Lines that Page Up and Page Down pass over.
-const PAGE: isize = 10;
+/// Rows that Page Up and Page Down pass over.
+const HALF_PAGE: isize = 10;
 
 /// All bindings. The hints stand in this order; the first ones are seen on narrow screens too.
 pub const BINDINGS: &[Binding] = {
-    use Action::{Focus, Newer, Older, Order as Ask};
-    use KeyCode::{BackTab, Down, End, Esc, Home, PageDown, PageUp, Tab, Up};
-    use Topic::{Look, Other, Time};
+    use Action::{Leap, Order as Ask};
+    use Context::{Go, Help, Screen, SetMark, ToMark, Typing};
+    use KeyCode::{BackTab, Backspace, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
+    use Topic::{Look, Move, Other, Time};
     const fn l(letter: char) -> Press {
         Press::letter(letter)
     }
     const fn k(code: KeyCode) -> Press {
         Press::key(code)
     }
+    const fn c(letter: char) -> Press {
+        Press::control(letter)
+    }
     &[
-        on(&[l(' ')], Ask(Order::Toggle), Time, "run / pause", "run/pause"),
-        on(
-            &[l('q'), Press::control('c')],
-            Ask(Order::Quit),
+        row(Screen, Time, &[l(' ')], Ask(Order::Toggle), "run / pause", "run/pause"),
+        row(Screen, Time, &[l('.')], Ask(Order::Seek(Seek::Event)), "one event on", ", step"),
+        row(Screen, Time, &[l(',')], Ask(Order::Seek(Seek::EventBack)), "one event back", ""),
+        row(Screen, Look, &[k(Enter)], Action::Open, "open the selected row", "open"),
+        row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),
+        row(Screen, Look, &[l('t')], Action::Follow, "follow the selected record", "follow"),
+        row(Screen, Look, &[l('N')], Action::NextWrong, "the next record that went wrong", "next lost"),
+        row(Screen, Look, &[l('v')], Action::View, "another view of the same", "view"),
+        row(Screen, Look, &[l('s')], Action::Sort, "sort by the next column", "sort"),
+        row(Screen, Look, &[l('S')], Action::Reverse, "sort the other way round", ""),
+        row(Screen, Look, &[l('/')], Action::Filter, "filter the rows of the pane", "filter"),
+        row(Screen, Time, &[l(']')], Leap(Seek::Notable), "the next notable event", "[ event"),
+        row(Screen, Time, &[l('[')], Leap(Seek::NotableBack), "the notable event before", ""),
+        row(Screen, Time, &[l('}')], Leap(Seek::Fault), "the next fault", "{ fault"),
+        row(Screen, Time, &[l('{')], Leap(Seek::FaultBack), "the fault before", ""),
+        row(Screen, Time, &[l('+')], Ask(Order::Faster), "twice as fast", "- speed"),
+        row(Screen, Time, &[l('-')], Ask(Order::Slower), "half as fast", ""),
+        row(Screen, Time, &[l('=')], Ask(Order::RealTime), "real time (1x)", ""),
+        row(Screen, Time, &[l('M')], Ask(Order::FullSpeed), "as fast as it goes", ""),
+        row(Screen, Time, &[l('>')], Ask(Order::Seek(Seek::By(STEP))), "100 ms on", ""),
+        row(Screen, Time, &[l('<')], Ask(Order::Seek(Seek::Back(STEP))), "100 ms back", ""),
+        row(Screen, Time, &[k(Home)], Leap(Seek::Start), "the beginning of the run", ""),
+        row(Screen, Time, &[k(End)], Leap(Seek::Front), "the furthest that was computed", ""),
+        row(Screen, Time, &[c('o')], Action::JumpBack, "back to where time stood before the jump", ""),
+        row(
+            Screen,
+            Time,
+            &[c('n'), c('i')],
+            Action::JumpForward,
+            "forward again (Ctrl-i where terminals tell it from Tab)",
+            "",
+        ),
+        row(Screen, Time, &[l('m')], Action::SetMark, "set a mark: m a", ""),
+        row(Screen, Time, &[l('\'')], Action::ToMark, "go to a mark: ' a", ""),
+        row(Screen, Move, &[l('1')], Action::Page(0), "Overview", ""),
+        row(Screen, Move, &[l('2')], Action::Page(1), "Topics and partitions", ""),
+        row(Screen, Move, &[l('3')], Action::Page(2), "Groups and lag", ""),
+        row(Screen, Move, &[l('4')], Action::Page(3), "Messages", ""),
+        row(Screen, Move, &[l('5')], Action::Page(4), "Faults and promises", ""),
+        row(Screen, Move, &[k(Tab), l('l'), k(Right)], Action::NextPane, "the next pane", "pane"),
+        row(Screen, Move, &[k(BackTab), l('h'), k(Left)], Action::PreviousPane, "the pane before", ""),
+        row(Screen, Move, &[l('j'), k(Down)], Action::Move(1), "a row down", ""),
+        row(Screen, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", ""),
+        row(Screen, Move, &[c('d'), k(PageDown)], Action::Move(HALF_PAGE), "ten rows down", ""),
+        row(Screen, Move, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten rows up", ""),
+        row(Screen, Move, &[l('g')], Action::Go, "go: g g to the top, g d to what the row is about", ""),
+        row(Screen, Move, &[l('G')], Action::Bottom, "to the last row; events follow again", ""),
+        row(Screen, Move, &[l('z')], Action::Zoom, "focused pane alone / all panes", "zoom"),
+        row(Screen, Move, &[k(Esc)], Action::Back, "back: zoom, filter", ""),
+        row(
+            Screen,
             Other,
+            &[l(':')],
+            Action::Command,
+            "a command: :goto 42.1s  :speed 4  :theme light  :q",
+            "cmd",
+        ),
+        row(Screen, Other, &[l('?')], Action::Help, "this help; type to filter it", "help"),
+        row(
+            Screen,
+            Other,
+            &[l('q'), c('c')],
+            Ask(Order::Quit),
             "quit; a run stays as far as it came",
             "quit",
         ),
-        on(&[l('?')], Action::Help, Other, "this help", "help"),
-        on(&[l('+')], Ask(Order::Faster), Time, "twice as fast", "faster"),
-        on(&[l('-')], Ask(Order::Slower), Time, "half as fast", "slower"),
-        on(&[l('.')], Ask(Order::Step), Time, "pause, and one event on", "step"),
-        on(&[l('>')], Ask(Order::Skip(STEP)), Time, "pause, and 100 ms on", "100 ms"),
-        on(&[k(Tab)], Action::NextGroup, Look, "lag of the next group", "group"),
-        on(&[k(BackTab)], Action::PreviousGroup, Look, "lag of the previous group", ""),
-        on(&[l('k'), k(Up)], Older(1), Look, "an older event", "older"),
-        on(&[l('j'), k(Down)], Newer(1), Look, "a newer event", "newer"),
-        on(&[k(PageUp), Press::control('u')], Older(PAGE), Look, "ten older events", ""),
-        on(&[k(PageDown), Press::control('d')], Newer(PAGE), Look, "ten newer events", ""),
-        on(&[l('g'), k(Home)], Action::Oldest, Look, "the oldest event", ""),
-        on(&[l('G'), k(End), k(Esc)], Action::Newest, Look, "follow the newest event", "follow"),
-        on(&[l('M')], Ask(Order::FullSpeed), Time, "as fast as it goes", "full speed"),
-        on(&[l('=')], Ask(Order::RealTime), Time, "real time (1x)", "1x"),
-        on(&[l('z')], Action::Zoom, Look, "focused pane alone / all panes", "zoom"),
-        on(&[l('1')], Focus(Pane::Flow), Look, "focus: flow", ""),
-        on(&[l('2')], Focus(Pane::Books), Look, "focus: counters", ""),
-        on(&[l('3')], Focus(Pane::Lag), Look, "focus: lag", ""),
-        on(&[l('4')], Focus(Pane::Feed), Look, "focus: events", ""),
-        in_help(&[l('?'), l('q'), k(Esc)], Action::CloseHelp, "close the help", "close"),
-        in_help(&[l('j'), k(Down)], Action::HelpDown, "scroll down", "down"),
-        in_help(&[l('k'), k(Up)], Action::HelpUp, "scroll up", "up"),
-        in_help(&[Press::control('c')], Ask(Order::Quit), "quit", "quit"),
+        row(Help, Other, &[k(Esc), k(Enter)], Action::Back, "close the help", "close"),
+        row(Help, Other, &[k(Down)], Action::Move(1), "scroll down", "down"),
+        row(Help, Other, &[k(Up)], Action::Move(-1), "scroll up", "up"),
+        row(Help, Other, &[k(PageDown), c('d')], Action::Move(HALF_PAGE), "ten rows down", ""),
+        row(Help, Other, &[k(PageUp), c('u')], Action::Move(-HALF_PAGE), "ten rows up", ""),
+        row(Help, Other, &[k(Backspace)], Action::Erase, "take a letter back", ""),
+        row(Help, Other, &[c('c')], Ask(Order::Quit), "quit", "quit"),
+        row(Typing, Other, &[k(Enter)], Action::Enter, "do it", "do it"),
+        row(Typing, Other, &[k(Esc)], Action::Back, "leave it", "leave it"),
+        row(Typing, Other, &[k(Backspace), c('h')], Action::Erase, "take a letter back", ""),
+        row(Typing, Other, &[c('u')], Action::EraseAll, "take everything back", ""),
+        row(Typing, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Go, Move, &[l('g')], Action::Top, "to the first row", "first row"),
+        row(Go, Move, &[l('d')], Action::Target, "to what the row is about", "target"),
+        row(Go, Move, &[k(Esc)], Action::Back, "nowhere", "stay"),
+        row(Go, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(SetMark, Other, &[k(Esc)], Action::Back, "none", "none"),
+        row(SetMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(ToMark, Other, &[k(Esc)], Action::Back, "none", "none"),
+        row(ToMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
     ]
 };
 
 /// What a key does in a context.
-pub fn action_for(context: Context, event: KeyEvent) -> Option<Action> {
-    let press = Press::of(event);
+pub fn action_for(context: Context, press: Press) -> Option<Action> {
     bindings_of(context).find(|binding| binding.keys.contains(&press)).map(|binding| binding.action)
 }
 
@@ -214,11 +337,22 @@ pub fn bindings_of(context: Context) -> impl Iterator<Item = &'static Binding> {
     BINDINGS.iter().filter(move |binding| binding.context == context)
 }
 
-/// Key and hint, for the bindings that have an effect as the run stands.
-pub fn hints(context: Context, clock: Clock) -> impl Iterator<Item = (String, &'static str)> {
+/// The bindings that the help shows for a filter: those whose keys, words or heading have every word of it.
+pub fn matching(filter: &str) -> impl Iterator<Item = &'static Binding> {
+    let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+    bindings_of(Context::Screen).filter(move |binding| {
+        let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
+        let text = format!("{} {} {}", keys.join(" "), binding.help, binding.topic.title()).to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    })
+}
+
+/// Key and hint, for the bindings that have an effect as things stand.
+pub fn hints(context: Context, clock: Clock, page: Page, pane: Pane) -> Vec<(String, &'static str)> {
     bindings_of(context)
-        .filter(move |binding| !binding.hint.is_empty() && useful(binding.action, clock))
-        .map(move |binding| (binding.keys[0].name(), hint_of(binding, clock)))
+        .filter(|binding| !binding.hint.is_empty() && useful(binding.action, clock, page, pane))
+        .map(|binding| (binding.keys[0].name(), hint_of(binding, clock)))
+        .collect()
 }
 
 fn hint_of(binding: &'static Binding, clock: Clock) -> &'static str {
@@ -229,18 +363,52 @@ fn hint_of(binding: &'static Binding, clock: Clock) -> &'static str {
     }
 }
 
-/// A run that has finished does not run any faster.
-fn useful(action: Action, clock: Clock) -> bool {
-    clock != Clock::Finished || !matches!(action, Action::Order(order) if order != Order::Quit)
+fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
+    match action {
+        // A run that has finished goes no further, but it can go back.
+        Action::Order(Order::Seek(_)) => true,
+        Action::Order(order) => clock != Clock::Finished || order == Order::Quit,
+        Action::Sort => pane.orders().len() > 1,
+        Action::Filter => pane.has_filter(),
+        Action::Open => pane.opens(),
+        Action::View => pane.has_views(),
+        Action::Records => page == Page::Topics,
+        Action::Follow | Action::NextWrong => page == Page::Messages,
+        Action::Leap(_)
+        | Action::JumpBack
+        | Action::JumpForward
+        | Action::SetMark
+        | Action::ToMark
+        | Action::Page(_)
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Zoom
+        | Action::Move(_)
+        | Action::Top
+        | Action::Bottom
+        | Action::Go
+        | Action::Target
+        | Action::Back
+        | Action::Reverse
+        | Action::Command
+        | Action::Help
+        | Action::Enter
+        | Action::Erase
+        | Action::EraseAll => true,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn action(code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
+        action_for(Context::Screen, Press::of(KeyEvent::new(code, modifiers)))
+    }
+
     #[test]
     fn no_key_is_bound_twice_in_a_context() {
-        for context in [Context::Screen, Context::Help] {
+        for context in Context::ALL {
             let keys: Vec<Press> = bindings_of(context).flat_map(|binding| binding.keys).copied().collect();
             for (index, key) in keys.iter().enumerate() {
                 assert!(!keys[..index].contains(key), "{} is bound twice in {context:?}", key.name());
@@ -249,20 +417,49 @@ mod tests {
     }
 
     #[test]
-    fn a_capital_letter_is_the_same_with_and_without_shift() {
-        let press =
-            |letter, modifiers| action_for(Context::Screen, KeyEvent::new(KeyCode::Char(letter), modifiers));
-        let full_speed = Some(Action::Order(Order::FullSpeed));
-        assert_eq!(press('M', KeyModifiers::NONE), full_speed);
-        assert_eq!(press('M', KeyModifiers::SHIFT), full_speed);
-        assert_eq!(press('m', KeyModifiers::SHIFT), full_speed);
-        assert_eq!(press('m', KeyModifiers::NONE), None);
-        assert_eq!(press('q', KeyModifiers::CONTROL), None);
+    fn every_context_can_be_left_and_the_program_too() {
+        for context in Context::ALL {
+            let quits = bindings_of(context).any(|binding| {
+                binding.action == Action::Order(Order::Quit) && binding.keys.contains(&Press::control('c'))
+            });
+            assert!(quits, "{context:?}");
+            let back = action_for(context, Press::key(KeyCode::Esc));
+            assert_eq!(back, Some(Action::Back), "{context:?}");
+        }
     }
 
     #[test]
-    fn a_finished_run_hints_at_no_clock() {
-        let hinted: Vec<&str> = hints(Context::Screen, Clock::Finished).map(|(_, hint)| hint).collect();
-        assert!(hinted.contains(&"quit") && !hinted.contains(&"faster") && !hinted.contains(&"run/pause"));
+    fn letters_that_are_typed_are_bound_to_nothing_else() {
+        for context in Context::ALL.into_iter().filter(|context| context.takes_letters()) {
+            let bound = bindings_of(context).flat_map(|binding| binding.keys);
+            assert!(bound.copied().all(|key| key.plain_letter().is_none()), "{context:?}");
+        }
+    }
+
+    #[test]
+    fn a_capital_letter_is_the_same_with_and_without_shift() {
+        let full_speed = Some(Action::Order(Order::FullSpeed));
+        assert_eq!(action(KeyCode::Char('M'), KeyModifiers::NONE), full_speed);
+        assert_eq!(action(KeyCode::Char('M'), KeyModifiers::SHIFT), full_speed);
+        assert_eq!(action(KeyCode::Char('m'), KeyModifiers::SHIFT), full_speed);
+        assert_eq!(action(KeyCode::Char('m'), KeyModifiers::NONE), Some(Action::SetMark));
+        assert_eq!(action(KeyCode::Char('q'), KeyModifiers::CONTROL), None);
+    }
+
+    #[test]
+    fn a_finished_run_hints_at_the_way_back_alone() {
+        let hints = hints(Context::Screen, Clock::Finished, Page::Overview, Pane::Flow);
+        let hinted: Vec<&str> = hints.iter().map(|(_, hint)| *hint).collect();
+        assert!(hinted.contains(&"quit") && hinted.contains(&", step") && hinted.contains(&"[ event"));
+        assert!(!hinted.contains(&"- speed") && !hinted.contains(&"run/pause"));
+    }
+
+    #[test]
+    fn the_help_is_filtered_by_every_word() {
+        let found: Vec<&str> = matching("FAULT before").map(|binding| binding.help).collect();
+        assert_eq!(found, ["the fault before"]);
+        assert_eq!(matching("").count(), bindings_of(Context::Screen).count());
+        assert_eq!(matching("ctrl-o").count(), 1);
+        assert_eq!(matching("no such thing").count(), 0);
     }
 }

@@ -7,21 +7,25 @@
 //! **Invariant.** Neither model, update nor view reads a clock, chance or the environment: a frame is a function
 //! of model and size. The screen never changes what happens in a run, only when it is computed.
 //!
-//! **Not modelled:** going back in time, other screens than this one.
+//! **Not modelled:** the mouse; a keymap file.
 
+pub mod command;
 pub mod keys;
 mod model;
 pub mod pace;
+mod pane;
+mod rows;
 mod screen;
+pub mod shot;
 pub mod terminal;
 pub mod theme;
 mod timeline;
 mod update;
 mod view;
 
-pub use model::{Clock, Model, Pane, Report};
-pub use screen::{Left, Pilot, Progress, ScreenOptions, run};
+pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
+pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
 pub use theme::{Glyphs, Palette, Role, Theme};
 pub use timeline::{Mark, Timeline};
-pub use update::{Msg, Order, update};
+pub use update::{Msg, Order, Seek, context_of, update};
 pub use view::view;

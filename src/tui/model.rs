@@ -1,14 +1,19 @@
 //! All that the screen remembers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
 use crate::observe::ledger::{Balance, Tally};
+use crate::observe::lens::{Detail, FateFilter, Look, Query};
+use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 
 use super::pace::Speed;
 use super::theme::Theme;
 use super::timeline::Timeline;
+
+pub use super::pane::{Page, Pane};
 
 /// How the run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,40 +31,168 @@ pub enum Clock {
 pub struct Report {
     /// The run.
     pub snapshot: Arc<Snapshot>,
+    /// What screens show beyond it; empty when the host has no lens.
+    pub detail: Arc<Detail>,
+    /// The furthest instant that was computed: later than the snapshot's when time went back.
+    pub front: Time,
     /// How it stands.
     pub clock: Clock,
     /// How fast time is wanted to pass.
     pub speed: Speed,
     /// How fast it passed lately; none when nothing was measured yet.
     pub reached: Option<Speed>,
+    /// What the driver has to say to the last order; none when it was obeyed.
+    pub said: Option<&'static str>,
 }
 
-/// A part of the screen that can have the focus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pane {
-    /// From producers through brokers to groups.
-    Flow,
-    /// The counters.
-    Books,
-    /// Lag of one group over time.
-    Lag,
-    /// Notable lines.
-    Feed,
+/// What the scenario says of itself, for the screens that show settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// What stands in the badge: `SIM`, `REAL`, `REPLAY`.
+    pub badge: &'static str,
+    /// Names of channels, by number.
+    pub channels: Vec<Named>,
+    /// Names of groups, by number.
+    pub groups: Vec<String>,
+    /// Names of sources, by number.
+    pub sources: Vec<String>,
+    /// What was set, and what is worth knowing although it was not.
+    pub settings: Vec<Setting>,
 }
 
-impl Pane {
-    /// All, in the order of their keys.
-    pub const ALL: [Self; 4] = [Self::Flow, Self::Books, Self::Lag, Self::Feed];
+/// A channel's name and its places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// The number of its first place.
+    pub first_place: u32,
+    /// How many places.
+    pub places: u32,
+    /// Whether it belongs to the system itself.
+    pub internal: bool,
+}
 
-    /// What stands in its border.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Flow => "Flow",
-            Self::Books => "Counters",
-            Self::Lag => "Lag",
-            Self::Feed => "Events",
-        }
+/// A setting in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Whose: a topic, a generator, a sink; empty for the cluster.
+    pub of: String,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether somebody wrote it.
+    pub written: bool,
+}
+
+impl About {
+    /// `orders-3`.
+    pub fn place_name(&self, place: PlaceId) -> String {
+        let channel = self
+            .channels
+            .iter()
+            .find(|channel| (channel.first_place..channel.first_place + channel.places).contains(&place.0));
+        channel.map_or_else(
+            || format!("place {}", place.0),
+            |channel| format!("{}-{}", channel.name, place.0 - channel.first_place),
+        )
     }
+
+    /// `shop:1841`: who published it, and the how-manieth it was there.
+    pub fn record_name(&self, id: RecordId) -> String {
+        let source = self.sources.get(id.source() as usize).map_or("?", String::as_str);
+        format!("{source}:{}", id.sequence())
+    }
+
+    /// A group's name.
+    pub fn group_name(&self, group: GroupId) -> &str {
+        self.groups.get(group.index()).map_or("?", String::as_str)
+    }
+}
+
+/// How a list is shown, and which of its rows is chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// The key of the chosen row; the first row, or the newest event, when none.
+    pub chosen: Option<u64>,
+    /// Words that rows must have.
+    pub filter: String,
+    /// Which order, of those of the pane.
+    pub order: usize,
+    /// The other way round.
+    pub reversed: bool,
+}
+
+/// What keys are read as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// What the screen does.
+    Screen,
+    /// The help, with what was typed to filter it and how far it is scrolled.
+    Help {
+        /// The filter.
+        filter: String,
+        /// Rows above the first one shown.
+        scrolled: usize,
+    },
+    /// A filter for the focused pane is being typed; what it was before.
+    Filter {
+        /// To be put back when it is left.
+        before: String,
+    },
+    /// A command is being typed.
+    Command(String),
+    /// `g` was pressed.
+    Go,
+    /// `m` was pressed.
+    SetMark,
+    /// `'` was pressed.
+    ToMark,
+}
+
+/// Instants that were left by jumps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Jumps {
+    /// Those that one can go back to, the last one last.
+    pub back: Vec<Time>,
+    /// Those that one can go forward to, the next one last.
+    pub forward: Vec<Time>,
+}
+
+/// How many instants a list of jumps keeps.
+const JUMPS: usize = 100;
+
+impl Jumps {
+    /// Leaves an instant for another one.
+    pub fn leave(&mut self, now: Time) {
+        self.forward.clear();
+        push_bounded(&mut self.back, now);
+    }
+
+    /// Goes back; none when there is nothing to go back to.
+    pub fn go_back(&mut self, now: Time) -> Option<Time> {
+        let to = self.back.pop()?;
+        push_bounded(&mut self.forward, now);
+        Some(to)
+    }
+
+    /// Goes forward again.
+    pub fn go_forward(&mut self, now: Time) -> Option<Time> {
+        let to = self.forward.pop()?;
+        push_bounded(&mut self.back, now);
+        Some(to)
+    }
+}
+
+fn push_bounded(list: &mut Vec<Time>, time: Time) {
+    if list.last() == Some(&time) {
+        return;
+    }
+    if list.len() == JUMPS {
+        list.remove(0);
+    }
+    list.push(time);
 }
 
 /// All that the screen remembers.
@@ -69,22 +202,38 @@ pub struct Model {
     pub title: String,
     /// The run's seed.
     pub seed: u64,
+    /// Names and settings.
+    pub about: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
     /// The last report.
     pub report: Report,
     /// The snapshot before the last one that differed: numbers that moved since are bold.
     pub before: Arc<Snapshot>,
-    /// Which group the lag chart shows, from 0.
-    pub group: usize,
-    /// Which pane has the focus.
-    pub focus: Pane,
+    /// Which screen is shown.
+    pub page: Page,
+    /// Which pane has the focus, by screen.
+    pub focus: BTreeMap<Page, Pane>,
     /// Whether it has the whole screen.
     pub zoomed: bool,
-    /// The last line that the feed shows, by its serial; none follows the newest.
-    pub held: Option<u64>,
-    /// How far the help is scrolled; none when it is closed.
-    pub help: Option<usize>,
+    /// The lists, by pane.
+    pub lists: BTreeMap<Pane, List>,
+    /// How keys are read.
+    pub mode: Mode,
+    /// Instants with names.
+    pub marks: BTreeMap<char, Time>,
+    /// Instants that were left.
+    pub jumps: Jumps,
+    /// Whether the lag chart's scale is logarithmic.
+    pub logarithmic: bool,
+    /// Which records are listed.
+    pub fate: FateFilter,
+    /// Whether the records of all partitions of the chosen channel are listed.
+    pub whole_channel: bool,
+    /// The record that is followed.
+    pub followed: Option<RecordId>,
+    /// A word to the person, until the next key.
+    pub said: Option<String>,
     /// Marks over the whole run.
     pub timeline: Timeline,
     /// Whether something changed since the last frame.
@@ -97,24 +246,42 @@ impl Model {
         let snapshot = Arc::new(nothing_yet(end));
         let report = Report {
             snapshot: Arc::clone(&snapshot),
+            detail: Arc::default(),
+            front: Time::ZERO,
             clock: Clock::Paused,
             speed: Speed::REAL,
             reached: None,
+            said: None,
         };
         Self {
             title: title.into(),
             seed,
+            about: Arc::new(About { badge: "SIM", ..About::default() }),
             theme,
             report,
             before: snapshot,
-            group: 0,
-            focus: Pane::Flow,
+            page: Page::Overview,
+            focus: BTreeMap::new(),
             zoomed: false,
-            held: None,
-            help: None,
+            lists: BTreeMap::new(),
+            mode: Mode::Screen,
+            marks: BTreeMap::new(),
+            jumps: Jumps::default(),
+            logarithmic: false,
+            fate: FateFilter::All,
+            whole_channel: false,
+            followed: None,
+            said: None,
             timeline: Timeline::default(),
             stale: true,
         }
+    }
+
+    /// The same about this scenario.
+    #[must_use]
+    pub fn about(mut self, about: Arc<About>) -> Self {
+        self.about = about;
+        self
     }
 
     /// The run as it is shown.
@@ -122,13 +289,71 @@ impl Model {
         &self.report.snapshot
     }
 
-    /// How many of the lines the feed shows at most: those up to the one it is held at.
-    pub fn lines_shown(&self) -> usize {
-        let lines = &self.snapshot().lines;
-        match self.held {
-            None => lines.len(),
-            Some(serial) => lines.partition_point(|line| line.serial <= serial).max(1).min(lines.len()),
+    /// What is shown beyond it.
+    pub fn detail(&self) -> &Detail {
+        &self.report.detail
+    }
+
+    /// The screens that this run has.
+    pub fn pages(&self) -> Vec<Page> {
+        Page::ALL
+            .into_iter()
+            .filter(|page| *page == Page::Overview || !self.detail().places.is_empty())
+            .collect()
+    }
+
+    /// The pane that has the focus.
+    pub fn pane(&self) -> Pane {
+        self.focus.get(&self.page).copied().unwrap_or(self.page.panes()[0])
+    }
+
+    /// The list of a pane.
+    pub fn list(&self, pane: Pane) -> &List {
+        const PLAIN: &List = &List { chosen: None, filter: String::new(), order: 0, reversed: false };
+        self.lists.get(&pane).unwrap_or(PLAIN)
+    }
+
+    /// The channel whose partitions are shown.
+    pub fn channel(&self) -> Option<ChannelId> {
+        self.chosen(Pane::Topics).map(|key| ChannelId(key as u32))
+    }
+
+    /// The partition that is looked at.
+    pub fn place(&self) -> Option<PlaceId> {
+        self.chosen(Pane::Partitions).map(|key| PlaceId(key as u32))
+    }
+
+    /// The group that is looked at.
+    pub fn group(&self) -> Option<GroupId> {
+        self.chosen(Pane::Groups).map(|key| GroupId(key as u32))
+    }
+
+    /// The record that is chosen.
+    pub fn record(&self) -> Option<RecordId> {
+        self.followed.or_else(|| self.chosen(Pane::Records).map(RecordId::from_bits))
+    }
+
+    /// The key of the chosen row of a list that has one.
+    pub fn chosen(&self, pane: Pane) -> Option<u64> {
+        let keys = super::rows::keys(self, pane);
+        keys.get(super::rows::row_of(self, pane, &keys)).copied()
+    }
+
+    /// What the driver should look at for this screen.
+    pub fn look(&self) -> Look {
+        let none = Look::default();
+        match self.page {
+            Page::Overview | Page::Faults => none,
+            Page::Topics => Look { place: self.place(), ..none },
+            Page::Groups => Look { group: self.group(), ..none },
+            Page::Messages => Look { records: Some(self.query()), record: self.record(), ..none },
         }
+    }
+
+    /// Which records are asked for.
+    pub fn query(&self) -> Query {
+        let place = self.place().filter(|_| !self.whole_channel);
+        Query { place, channel: self.channel(), fate: self.fate, from: None }
     }
 }
 

@@ -3,10 +3,14 @@
 //! The two share a mailbox, in which the run leaves its last report, and a queue of orders the other way. The run
 //! never waits for the screen: it takes a snapshot at most [`FRAMES`] times a second and goes on. Here, and only
 //! here, the wall clock is read.
+//!
+//! A fault that is injected by hand and a branch are to come as methods of [`Pilot`]: both begin another run from a
+//! checkpoint of this one.
 
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -20,8 +24,9 @@ use ratatui::backend::CrosstermBackend;
 
 use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
+use crate::observe::lens::{Detail, Look};
 
-use super::model::Model;
+use super::model::{About, Model};
 use super::pace::Speed;
 use super::terminal::{Guard, Stdout};
 use super::theme::Theme;
@@ -49,6 +54,65 @@ pub trait Pilot {
     fn is_live(&self) -> bool {
         false
     }
+
+    /// The furthest instant it has come to; later than now when it went back.
+    fn front(&self) -> Time {
+        self.now()
+    }
+
+    /// Goes to an instant between the beginning and [`Pilot::front`]; false when it cannot.
+    fn go(&mut self, _: Spot) -> bool {
+        false
+    }
+
+    /// How many facts there were.
+    fn facts(&self) -> u64 {
+        0
+    }
+
+    /// The first moment of a kind after that fact, as far as the run has come, or the last one before it.
+    fn moment(&self, _from: u64, _: Moment, _: Direction) -> Option<Spot> {
+        None
+    }
+
+    /// What to show in [`Pilot::detail`] from now on.
+    fn look(&mut self, _: Look) {}
+
+    /// What a screen draws beyond the snapshot.
+    fn detail(&self) -> Detail {
+        Detail::default()
+    }
+}
+
+/// An instant that a run has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// Everything up to and including this instant has happened.
+    At(Time),
+    /// This fact has just happened, at that instant.
+    Fact(u64, Time),
+    /// The last thing that was taken off the agenda has not been.
+    OneBack,
+    /// As far as the run has come.
+    Front,
+}
+
+/// What is looked for along a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A fact that is told in a line.
+    Notable,
+    /// A fault that strikes.
+    Fault,
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Towards the end.
+    Forward,
+    /// Towards the beginning.
+    Back,
 }
 
 /// Whether a run can go on.
@@ -67,6 +131,8 @@ pub struct ScreenOptions<'a> {
     pub title: String,
     /// The run's seed.
     pub seed: u64,
+    /// Names and settings.
+    pub about: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
     /// How fast; none for a run that takes about 20 s of wall time.
@@ -101,13 +167,15 @@ pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left
     } else {
         options.speed.unwrap_or_else(|| Speed::fitting(pilot.end().since(pilot.now()), AUTO))
     };
-    let model = Model::new(options.title, options.seed, options.theme, pilot.end());
+    let model = Model::new(options.title, options.seed, options.theme, pilot.end()).about(options.about);
     let guard = Guard::take(Stdout)?;
     let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let mailbox = Mailbox::default();
     let (send, orders) = mpsc::channel();
     thread::scope(|scope| {
-        let screen = Screen { model, terminal, mailbox: &mailbox, orders: send, stop: options.stop, guard };
+        let look = Look::default();
+        let screen =
+            Screen { model, look, terminal, mailbox: &mailbox, orders: send, stop: options.stop, guard };
         let shown = thread::Builder::new().name("screen".to_owned()).spawn_scoped(scope, || screen.show())?;
         let left = conduct(pilot, home, &orders, &mailbox);
         shown.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| left)
@@ -122,6 +190,8 @@ fn conduct(pilot: &mut dyn Pilot, home: Speed, orders: &Receiver<Order>, mailbox
 /// The screen's side.
 struct Screen<'a> {
     model: Model,
+    /// What the run was last told to show.
+    look: Look,
     terminal: Terminal<CrosstermBackend<io::Stdout>>,
     mailbox: &'a Mailbox,
     orders: Sender<Order>,
@@ -146,9 +216,20 @@ impl Screen<'_> {
             }
             if let Some(report) = self.mailbox.take() {
                 update(&mut self.model, Msg::Tick(report));
+                self.look();
             }
         }
         Ok(())
+    }
+
+    /// Tells the run what is looked at, when that is something else than before.
+    fn look(&mut self) {
+        let look = self.model.look();
+        if look != self.look {
+            self.look = look;
+            // When nobody listens any more, the next key says so.
+            self.orders.send(Order::Look(look)).ok();
+        }
     }
 
     fn stopped(&self) -> bool {
@@ -170,6 +251,7 @@ impl Screen<'_> {
                     return Ok(true);
                 }
             }
+            self.look();
         }
         Ok(false)
     }

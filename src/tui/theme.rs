@@ -72,6 +72,22 @@ pub struct Glyphs {
     pub cut: &'static str,
     /// Time that has passed.
     pub passed: &'static str,
+    /// The chosen row.
+    pub cursor: &'static str,
+    /// It holds.
+    pub held: &'static str,
+    /// A record that all replicas in sync have.
+    pub safe: &'static str,
+    /// A record that is not committed; time in which something is degraded.
+    pub partial: &'static str,
+    /// It may be there, or not.
+    pub unknown: &'static str,
+    /// Time in which a node is up.
+    pub lane: &'static str,
+    /// From something to something.
+    pub to: &'static str,
+    /// At least.
+    pub least: &'static str,
     /// Bars of eight heights, the lowest first.
     pub bars: [&'static str; 8],
     /// The axis: upright, along, corner.
@@ -97,6 +113,14 @@ const UNICODE: Glyphs = Glyphs {
     arrow: ("▶", "━"),
     cut: "…",
     passed: "─",
+    cursor: "▌",
+    held: "✓",
+    safe: "▓",
+    partial: "▒",
+    unknown: "?",
+    lane: "━",
+    to: "→",
+    least: "≥",
     bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     axis: ["│", "─", "└"],
     border: border::PLAIN,
@@ -118,6 +142,14 @@ const ASCII: Glyphs = Glyphs {
     arrow: (">", "="),
     cut: ".",
     passed: "-",
+    cursor: ">",
+    held: "+",
+    safe: "#",
+    partial: "%",
+    unknown: "?",
+    lane: "=",
+    to: ">",
+    least: ">",
     bars: [".", ".", ".", ":", ":", ":", "#", "#"],
     axis: ["|", "-", "+"],
     border: frame("-", "|", "+"),
@@ -202,7 +234,16 @@ mod tests {
             [glyphs.bars.as_slice(), &glyphs.axis, &border(glyphs.border), &border(glyphs.focus)].concat();
         let more = [glyphs.ok, glyphs.warn, glyphs.error, glyphs.fault, glyphs.leader, glyphs.rebalance];
         let rest = [glyphs.up, glyphs.down, glyphs.idle, glyphs.running, glyphs.cut, glyphs.passed];
-        assert!(all.iter().chain(&more).chain(&rest).all(|glyph| glyph.is_ascii() && glyph.len() == 1));
+        let logs = [glyphs.cursor, glyphs.held, glyphs.safe, glyphs.partial, glyphs.unknown, glyphs.lane];
+        let ends = [glyphs.to, glyphs.least];
+        assert!(
+            all.iter()
+                .chain(&more)
+                .chain(&rest)
+                .chain(&logs)
+                .chain(&ends)
+                .all(|glyph| glyph.is_ascii() && glyph.len() == 1)
+        );
     }
 
     #[test]

@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use crate::kernel::Duration;
+use crate::kernel::{Duration, Time};
+use crate::observe::lens::{FateFilter, Look};
+use crate::observe::promise::Outcome;
+use crate::trace::PlaceId;
 
-use super::keys::{Action, Context, action_for};
-use super::model::{Model, Pane, Report};
+use super::command::{self, Command};
+use super::keys::{Action, Context, Press, action_for};
+use super::model::{Mode, Model, Page, Pane, Report};
+use super::pace::Speed;
+use super::rows;
 
 /// What comes in.
 #[derive(Clone, Debug)]
@@ -20,15 +26,14 @@ pub enum Msg {
     Redraw,
 }
 
-/// What the screen asks the driver of the run for.
+/// What the screen asks the driver of the run for. Faults, branches and saving will be orders beside these: they
+/// change what the run is made of, and so begin another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Run if paused, pause if running.
     Toggle,
-    /// Pause, and take one thing off the agenda.
-    Step,
-    /// Pause, and let so much simulated time pass.
-    Skip(Duration),
+    /// Pause, at another instant.
+    Seek(Seek),
     /// Twice as fast.
     Faster,
     /// Half as fast.
@@ -37,8 +42,41 @@ pub enum Order {
     RealTime,
     /// As fast as it goes.
     FullSpeed,
-    /// Leave; a run that has not ended stays as it is.
+    /// So fast.
+    Speed(Speed),
+    /// Show this in the next reports.
+    Look(Look),
+    /// Leave; a run that has not ended stays as far as it came.
     Quit,
+}
+
+/// An instant to go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// After the next thing on the agenda.
+    Event,
+    /// Before the last one.
+    EventBack,
+    /// So much later.
+    By(Duration),
+    /// So much earlier.
+    Back(Duration),
+    /// At the next notable fact.
+    Notable,
+    /// At the one before.
+    NotableBack,
+    /// At the next fault.
+    Fault,
+    /// At the one before.
+    FaultBack,
+    /// The beginning.
+    Start,
+    /// The furthest that was computed.
+    Front,
+    /// There.
+    To(Time),
+    /// Just after this fact, which happened then.
+    Fact(u64, Time),
 }
 
 /// Takes in a message; what it means for the run.
@@ -50,14 +88,21 @@ pub fn update(model: &mut Model, msg: Msg) -> Option<Order> {
             None
         }
         Msg::Key(key) if key.kind == KeyEventKind::Release => None,
-        Msg::Key(key) => action_for(context_of(model), key).and_then(|action| act(model, action)),
+        Msg::Key(key) => press(model, Press::of(key)),
         Msg::Redraw => None,
     }
 }
 
 /// Which bindings hold now.
 pub fn context_of(model: &Model) -> Context {
-    if model.help.is_some() { Context::Help } else { Context::Screen }
+    match model.mode {
+        Mode::Screen => Context::Screen,
+        Mode::Help { .. } => Context::Help,
+        Mode::Filter { .. } | Mode::Command(_) => Context::Typing,
+        Mode::Go => Context::Go,
+        Mode::SetMark => Context::SetMark,
+        Mode::ToMark => Context::ToMark,
+    }
 }
 
 fn tick(model: &mut Model, report: Report) {
@@ -65,131 +110,397 @@ fn tick(model: &mut Model, report: Report) {
         model.before = Arc::clone(&model.report.snapshot);
     }
     model.timeline.take(&report.snapshot);
-    model.group = model.group.min(report.snapshot.groups.len().saturating_sub(1));
+    if let Some(said) = report.said {
+        model.said = Some(said.to_owned());
+    }
     model.report = report;
 }
 
-fn act(model: &mut Model, action: Action) -> Option<Order> {
-    match action {
-        Action::Order(order) => return Some(order),
-        Action::Focus(pane) => model.focus = pane,
-        Action::Zoom => model.zoomed = !model.zoomed,
-        Action::NextGroup => choose_group(model, 1),
-        Action::PreviousGroup => choose_group(model, -1),
-        Action::Older(lines) => scroll(model, -lines),
-        Action::Newer(lines) => scroll(model, lines),
-        Action::Oldest => model.held = model.snapshot().lines.first().map(|line| line.serial),
-        Action::Newest => model.held = None,
-        Action::Help => model.help = Some(0),
-        Action::CloseHelp => model.help = None,
-        Action::HelpUp => model.help = model.help.map(|line| line.saturating_sub(1)),
-        Action::HelpDown => model.help = model.help.map(|line| line.saturating_add(1)),
+fn press(model: &mut Model, press: Press) -> Option<Order> {
+    model.said = None;
+    let context = context_of(model);
+    if let Some(action) = action_for(context, press) {
+        return act(model, action);
     }
-    None
-}
-
-fn choose_group(model: &mut Model, by: isize) {
-    let groups = model.snapshot().groups.len() as isize;
-    if groups > 0 {
-        model.group = (model.group as isize + by).rem_euclid(groups) as usize;
-        if model.zoomed {
-            model.focus = Pane::Lag;
+    match press.plain_letter() {
+        Some(letter) if context.takes_letters() => type_letter(model, letter),
+        Some(_) | None => {
+            // A prefix waits for one key, whatever it is.
+            if context == Context::Go {
+                model.mode = Mode::Screen;
+            }
+            None
         }
     }
 }
 
-/// Moves the last line shown; past the newest the feed follows again.
-fn scroll(model: &mut Model, by: isize) {
-    let shown = model.lines_shown() as isize + by;
-    let lines = &model.snapshot().lines;
-    let held = if shown >= lines.len() as isize {
-        None
+fn type_letter(model: &mut Model, letter: char) -> Option<Order> {
+    match &mut model.mode {
+        Mode::Help { filter, scrolled } => {
+            filter.push(letter);
+            *scrolled = 0;
+        }
+        Mode::Command(text) => text.push(letter),
+        Mode::Filter { .. } => change_filter(model, |filter| filter.push(letter)),
+        Mode::SetMark => {
+            let now = model.snapshot().now;
+            model.marks.insert(letter, now);
+            model.said = Some(format!("mark {letter} is at {now}"));
+            model.mode = Mode::Screen;
+        }
+        Mode::ToMark => {
+            model.mode = Mode::Screen;
+            match model.marks.get(&letter).copied() {
+                Some(time) => return leap(model, Seek::To(time)),
+                None => model.said = Some(format!("there is no mark {letter}: m {letter} sets it")),
+            }
+        }
+        Mode::Screen | Mode::Go => {}
+    }
+    None
+}
+
+fn change_filter(model: &mut Model, change: impl FnOnce(&mut String)) {
+    let pane = model.pane();
+    change(&mut model.lists.entry(pane).or_default().filter);
+}
+
+fn act(model: &mut Model, action: Action) -> Option<Order> {
+    if model.mode == Mode::Go {
+        model.mode = Mode::Screen;
+    }
+    match action {
+        Action::Order(order) => return Some(order),
+        Action::Leap(seek) => return leap(model, seek),
+        Action::JumpBack => return jump(model, false),
+        Action::JumpForward => return jump(model, true),
+        Action::SetMark => model.mode = Mode::SetMark,
+        Action::ToMark => model.mode = Mode::ToMark,
+        Action::Page(number) => {
+            if let Some(page) = model.pages().get(number) {
+                model.page = *page;
+            }
+        }
+        Action::NextPane => next_pane(model, 1),
+        Action::PreviousPane => next_pane(model, -1),
+        Action::Zoom => model.zoomed = !model.zoomed,
+        Action::Move(by) => move_by(model, by),
+        Action::Top => move_by(model, isize::MIN / 2),
+        Action::Bottom => move_by(model, isize::MAX / 2),
+        Action::Go => model.mode = Mode::Go,
+        Action::Target => target(model),
+        Action::Open => return open(model),
+        Action::Back => back(model),
+        Action::Filter => begin_filter(model),
+        Action::Sort => sort(model),
+        Action::Reverse => reverse(model),
+        Action::View => other_view(model),
+        Action::Records => show_records(model),
+        Action::Follow => follow(model),
+        Action::NextWrong => next_wrong(model),
+        Action::Command => model.mode = Mode::Command(String::new()),
+        Action::Help => model.mode = Mode::Help { filter: String::new(), scrolled: 0 },
+        Action::Enter => return enter(model),
+        Action::Erase => erase(model),
+        Action::EraseAll => erase_all(model),
+    }
+    None
+}
+
+/// Goes to another instant, so that one can come back.
+fn leap(model: &mut Model, seek: Seek) -> Option<Order> {
+    let now = model.snapshot().now;
+    model.jumps.leave(now);
+    Some(Order::Seek(seek))
+}
+
+fn jump(model: &mut Model, forward: bool) -> Option<Order> {
+    let now = model.snapshot().now;
+    let to = if forward { model.jumps.go_forward(now) } else { model.jumps.go_back(now) };
+    if to.is_none() {
+        model.said = Some("no jump to go to".to_owned());
+    }
+    to.map(|to| Order::Seek(Seek::To(to)))
+}
+
+fn next_pane(model: &mut Model, by: isize) {
+    let panes = model.page.panes();
+    let here = panes.iter().position(|pane| *pane == model.pane()).unwrap_or(0) as isize;
+    let next = panes[(here + by).rem_euclid(panes.len() as isize) as usize];
+    model.focus.insert(model.page, next);
+}
+
+fn focus(model: &mut Model, page: Page, pane: Pane) {
+    model.page = page;
+    model.focus.insert(page, pane);
+}
+
+fn choose(model: &mut Model, pane: Pane, key: Option<u64>) {
+    model.lists.entry(pane).or_default().chosen = key;
+}
+
+fn move_by(model: &mut Model, by: isize) {
+    if let Mode::Help { scrolled, .. } = &mut model.mode {
+        *scrolled = scrolled.saturating_add_signed(by).min(1_000);
+        return;
+    }
+    let pane = model.pane();
+    let keys = rows::keys(model, pane);
+    let Some(last) = keys.len().checked_sub(1) else { return };
+    let row = rows::row_of(model, pane, &keys).saturating_add_signed(by).min(last);
+    let follows = pane == Pane::Events && row == last;
+    choose(model, pane, (!follows).then(|| keys[row]));
+    if pane == Pane::Records {
+        model.followed = None;
+    }
+}
+
+fn back(model: &mut Model) {
+    match std::mem::replace(&mut model.mode, Mode::Screen) {
+        Mode::Screen if model.zoomed => model.zoomed = false,
+        Mode::Screen if !model.list(model.pane()).filter.is_empty() => change_filter(model, String::clear),
+        Mode::Screen if model.followed.is_some() => model.followed = None,
+        Mode::Screen => choose(model, Pane::Events, None),
+        Mode::Filter { before } => change_filter(model, |filter| *filter = before),
+        Mode::Help { .. } | Mode::Command(_) | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+    }
+}
+
+fn begin_filter(model: &mut Model) {
+    let pane = model.pane();
+    if pane.has_filter() {
+        model.mode = Mode::Filter { before: model.list(pane).filter.clone() };
     } else {
-        lines.get((shown.max(1) - 1) as usize).map(|line| line.serial)
+        model.said = Some("the rows of this pane have no filter".to_owned());
+    }
+}
+
+fn sort(model: &mut Model) {
+    let pane = model.pane();
+    let list = model.lists.entry(pane).or_default();
+    list.order = (list.order + 1) % pane.orders().len();
+    list.reversed = false;
+}
+
+fn reverse(model: &mut Model) {
+    let pane = model.pane();
+    if pane.orders().len() > 1 {
+        let list = model.lists.entry(pane).or_default();
+        list.reversed = !list.reversed;
+    }
+}
+
+fn other_view(model: &mut Model) {
+    match model.page {
+        Page::Groups => model.logarithmic = !model.logarithmic,
+        Page::Messages => {
+            let here = FateFilter::ALL.iter().position(|fate| *fate == model.fate).unwrap_or(0);
+            model.fate = FateFilter::ALL[(here + 1) % FateFilter::ALL.len()];
+        }
+        Page::Overview | Page::Topics | Page::Faults => {}
+    }
+}
+
+fn show_records(model: &mut Model) {
+    if model.page == Page::Topics {
+        model.whole_channel = model.pane() == Pane::Topics;
+        model.followed = None;
+        focus(model, Page::Messages, Pane::Records);
+    } else if model.page == Page::Messages {
+        model.whole_channel = !model.whole_channel;
+    }
+}
+
+fn follow(model: &mut Model) {
+    if model.page == Page::Messages {
+        model.followed = if model.followed.is_some() { None } else { model.record() };
+    }
+}
+
+fn next_wrong(model: &mut Model) {
+    if model.page != Page::Messages {
+        return;
+    }
+    let keys = rows::keys(model, Pane::Records);
+    let here = rows::row_of(model, Pane::Records, &keys);
+    let lines = model.detail().records.as_ref().map_or(&[][..], |page| &page.lines);
+    let wrong = (1..=lines.len()).map(|by| (here + by) % lines.len()).find(|row| lines[*row].is_wrong());
+    let key = wrong.map(|row| lines[row].id.to_bits());
+    match key {
+        Some(key) => choose(model, Pane::Records, Some(key)),
+        None => model.fate = FateFilter::Wrong,
+    }
+    model.followed = None;
+}
+
+/// Enter.
+fn open(model: &mut Model) -> Option<Order> {
+    let pane = model.pane();
+    let keys = rows::keys(model, pane);
+    let key = *keys.get(rows::row_of(model, pane, &keys))?;
+    match pane {
+        Pane::Events => {
+            let at = model.snapshot().lines.iter().find(|line| line.serial == key)?.at;
+            choose(model, pane, Some(key));
+            leap(model, Seek::Fact(key, at))
+        }
+        Pane::Topics => {
+            focus(model, Page::Topics, Pane::Partitions);
+            None
+        }
+        Pane::Partitions => {
+            show_records(model);
+            None
+        }
+        Pane::Groups => {
+            focus(model, Page::Groups, Pane::Members);
+            None
+        }
+        Pane::Members => {
+            target(model);
+            None
+        }
+        Pane::Records => {
+            focus(model, Page::Messages, Pane::Trace);
+            None
+        }
+        Pane::Rebalances => {
+            let began = rows::close_group(model)?.rebalances.get(key as usize)?.began;
+            leap(model, Seek::To(began))
+        }
+        Pane::Trace => {
+            let at = model.detail().trace.as_ref()?.lines.iter().find(|line| line.serial == key)?.at;
+            model.followed = model.record();
+            leap(model, Seek::Fact(key, at))
+        }
+        Pane::FaultList => {
+            let at = model.detail().faults.get(key as usize)?.at;
+            leap(model, Seek::To(at))
+        }
+        Pane::Causes => {
+            let (serial, at) = first_witness(model, key)?;
+            leap(model, Seek::Fact(serial, at))
+        }
+        Pane::Flow
+        | Pane::Promises
+        | Pane::Rates
+        | Pane::Roles
+        | Pane::Logs
+        | Pane::Settings
+        | Pane::Lag
+        | Pane::Record
+        | Pane::Lanes => None,
+    }
+}
+
+fn first_witness(model: &Model, key: u64) -> Option<(u64, Time)> {
+    match &model.detail().verdicts.get(key as usize)?.outcome {
+        Outcome::Broken { witnesses, .. } | Outcome::Happened { witnesses, .. } => {
+            witnesses.first().map(|witness| (witness.serial, witness.at))
+        }
+        Outcome::Held | Outcome::NeverHappened => None,
+    }
+}
+
+/// Shows what the chosen row is about, on the screen where that is at home.
+fn target(model: &mut Model) {
+    let pane = model.pane();
+    let keys = rows::keys(model, pane);
+    let Some(&key) = keys.get(rows::row_of(model, pane, &keys)) else { return };
+    let place = match pane {
+        Pane::Members => rows::close_group(model)
+            .and_then(|group| group.members.get(key as usize))
+            .and_then(|member| member.places.first().copied()),
+        Pane::Records => model.detail().records.as_ref().and_then(|page| {
+            page.lines.iter().find(|line| line.id.to_bits() == key).and_then(|line| line.place)
+        }),
+        Pane::Causes => match &model.detail().verdicts[key as usize].outcome {
+            Outcome::Broken { witnesses, .. } => witnesses.first().and_then(|witness| witness.place),
+            Outcome::Happened { .. } | Outcome::Held | Outcome::NeverHappened => None,
+        },
+        Pane::Flow
+        | Pane::Promises
+        | Pane::Events
+        | Pane::Rates
+        | Pane::Topics
+        | Pane::Partitions
+        | Pane::Roles
+        | Pane::Logs
+        | Pane::Settings
+        | Pane::Groups
+        | Pane::Lag
+        | Pane::Rebalances
+        | Pane::Record
+        | Pane::Trace
+        | Pane::Lanes
+        | Pane::FaultList => None,
     };
-    model.held = held;
+    match place {
+        Some(place) => show_place(model, place),
+        None => model.said = Some("this row is about nothing that has a screen".to_owned()),
+    }
+}
+
+fn show_place(model: &mut Model, place: PlaceId) {
+    let Some(channel) = rows::place(model, place).map(|place| place.channel) else { return };
+    choose(model, Pane::Topics, Some(u64::from(channel)));
+    choose(model, Pane::Partitions, Some(u64::from(place.0)));
+    focus(model, Page::Topics, Pane::Partitions);
+}
+
+fn erase(model: &mut Model) {
+    match &mut model.mode {
+        Mode::Help { filter: text, .. } => {
+            text.pop();
+        }
+        Mode::Command(text) => {
+            if text.pop().is_none() {
+                model.mode = Mode::Screen;
+            }
+        }
+        Mode::Filter { .. } => change_filter(model, |filter| {
+            filter.pop();
+        }),
+        Mode::Screen | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+    }
+}
+
+fn erase_all(model: &mut Model) {
+    match &mut model.mode {
+        Mode::Command(text) => text.clear(),
+        Mode::Filter { .. } => change_filter(model, String::clear),
+        Mode::Screen | Mode::Help { .. } | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+    }
+}
+
+fn enter(model: &mut Model) -> Option<Order> {
+    let mode = std::mem::replace(&mut model.mode, Mode::Screen);
+    let Mode::Command(text) = mode else { return None };
+    match command::parse(&text) {
+        Ok(Command::Goto(time)) => leap(model, Seek::To(time.min(model.snapshot().end))),
+        Ok(Command::Speed(speed)) => Some(Order::Speed(speed)),
+        Ok(Command::Theme(palette)) => {
+            model.theme.palette = palette;
+            None
+        }
+        Ok(Command::Page(page)) => {
+            if model.pages().contains(&page) {
+                model.page = page;
+            }
+            None
+        }
+        Ok(Command::Help) => {
+            model.mode = Mode::Help { filter: String::new(), scrolled: 0 };
+            None
+        }
+        Ok(Command::Quit) => Some(Order::Quit),
+        Ok(Command::Nothing) => None,
+        Err(message) => {
+            model.said = Some(message);
+            None
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use crossterm::event::{KeyCode, KeyModifiers};
-
-    use super::*;
-    use crate::kernel::Time;
-    use crate::observe::{Line, Snapshot};
-    use crate::trace::Weight;
-    use crate::tui::{Clock, Palette, Theme};
-
-    fn model() -> Model {
-        Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(10))
-    }
-
-    fn tick_with_lines(model: &mut Model, serials: std::ops::Range<u64>) {
-        let line = |serial| Line {
-            at: Time::from_millis(serial),
-            serial,
-            weight: Weight::Info,
-            tag: "group",
-            text: String::new(),
-        };
-        let lines: Vec<Line> = serials.map(line).collect();
-        let facts = lines.last().map_or(0, |line| line.serial);
-        let snapshot = Arc::new(Snapshot { facts, lines, ..model.snapshot().clone() });
-        let report = Report { snapshot, clock: Clock::Running, ..model.report.clone() };
-        assert_eq!(update(model, Msg::Tick(report)), None);
-    }
-
-    fn press(model: &mut Model, code: KeyCode) -> Option<Order> {
-        update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
-    }
-
-    #[test]
-    fn a_feed_that_is_held_stays_where_it_is_when_lines_come() {
-        let mut model = model();
-        tick_with_lines(&mut model, 0..50);
-        press(&mut model, KeyCode::Char('k'));
-        press(&mut model, KeyCode::PageUp);
-        assert_eq!((model.held, model.lines_shown()), (Some(38), 39));
-        tick_with_lines(&mut model, 20..80);
-        assert_eq!((model.held, model.lines_shown()), (Some(38), 19));
-        press(&mut model, KeyCode::Down);
-        assert_eq!(model.held, Some(39));
-        press(&mut model, KeyCode::Char('G'));
-        assert_eq!((model.held, model.lines_shown()), (None, 60));
-    }
-
-    #[test]
-    fn a_feed_scrolled_to_its_newest_line_follows_again() {
-        let mut model = model();
-        tick_with_lines(&mut model, 0..5);
-        press(&mut model, KeyCode::PageUp);
-        assert_eq!(model.held, Some(0));
-        press(&mut model, KeyCode::PageDown);
-        assert_eq!(model.held, None);
-    }
-
-    #[test]
-    fn numbers_are_compared_with_the_last_snapshot_that_differed() {
-        let mut model = model();
-        tick_with_lines(&mut model, 0..5);
-        tick_with_lines(&mut model, 0..9);
-        tick_with_lines(&mut model, 0..9);
-        assert_eq!((model.before.facts, model.snapshot().facts), (4, 8));
-    }
-
-    #[test]
-    fn the_help_takes_the_keys_while_it_is_open() {
-        let mut model = model();
-        assert_eq!(press(&mut model, KeyCode::Char(' ')), Some(Order::Toggle));
-        press(&mut model, KeyCode::Char('?'));
-        assert_eq!(press(&mut model, KeyCode::Char(' ')), None);
-        assert_eq!(press(&mut model, KeyCode::Char('q')), None);
-        assert_eq!((model.help, press(&mut model, KeyCode::Char('q'))), (None, Some(Order::Quit)));
-    }
-
-    #[test]
-    fn letting_a_key_go_does_nothing() {
-        let release = KeyEvent::new_with_kind(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
-        assert_eq!(update(&mut model(), Msg::Key(release)), None);
-    }
-}
+mod tests;

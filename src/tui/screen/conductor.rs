@@ -10,8 +10,8 @@ use crate::kernel::{Duration, Time};
 
 use super::super::model::{Clock, Report};
 use super::super::pace::{Pacer, Speed};
-use super::super::update::Order;
-use super::{FRAME, Left, Pilot, Progress};
+use super::super::update::{Order, Seek};
+use super::{Direction, FRAME, Left, Moment, Pilot, Progress, Spot};
 
 /// Where the run leaves its last report.
 #[derive(Default)]
@@ -76,6 +76,19 @@ pub struct Conductor<'a, W> {
     reported: Option<Wall>,
     measured_from: (Wall, Time),
     reached: Option<Speed>,
+    /// What lies beyond the front and is run to as fast as it goes.
+    quest: Option<Quest>,
+    /// The fact that the run was sent to and stands at: one that came with it is not before it.
+    stands_at: Option<u64>,
+    said: Option<&'static str>,
+}
+
+/// What is run to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quest {
+    Time(Time),
+    /// Of this kind, after this fact.
+    Moment(u64, Moment),
 }
 
 impl<W> Drop for Conductor<'_, W> {
@@ -102,13 +115,19 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             reported: None,
             measured_from: (at, now),
             reached: None,
+            quest: None,
+            stands_at: None,
+            said: None,
         }
     }
 
     /// Until told to leave.
     pub fn conduct(mut self, orders: &Receiver<Order>) -> Left {
         loop {
-            let ahead = self.clock != Clock::Running || self.go_on();
+            let ahead = match self.quest {
+                Some(quest) => self.seek_on(quest),
+                None => self.clock != Clock::Running || self.go_on(),
+            };
             if self.clock == Clock::Paused && self.pilot.is_live() {
                 self.go_on_unseen();
             }
@@ -142,6 +161,38 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         }
         self.measure();
         self.pilot.now() >= due && !self.pilot.is_live()
+    }
+
+    /// Runs on towards what is sought; whether it is reached, or cannot be.
+    fn seek_on(&mut self, quest: Quest) -> bool {
+        let (begun, now) = ((self.wall)(), self.pilot.now());
+        let wanted = match quest {
+            Quest::Time(time) => time.min(self.pilot.end()),
+            Quest::Moment(..) => self.pilot.end(),
+        };
+        if wanted > now {
+            let until = wanted.min(now + self.slice);
+            let progress = self.pilot.advance(until);
+            self.note(progress);
+            self.fit_slice((self.wall)().saturating_sub(begun));
+            if let Quest::Moment(from, moment) = quest
+                && let Some(spot) = self.pilot.moment(from, moment, Direction::Forward)
+            {
+                self.quest = None;
+                self.go(spot);
+                return true;
+            }
+        }
+        let over = self.pilot.now() >= wanted || self.clock == Clock::Finished;
+        if over {
+            self.quest = None;
+            self.start_pace();
+            self.reported = None;
+            if matches!(quest, Quest::Moment(..)) {
+                self.said = Some("there was none before the end");
+            }
+        }
+        over
     }
 
     fn fit_slice(&mut self, took: Wall) {
@@ -193,62 +244,136 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         self.reported = Some(wall);
         self.mailbox.put(Report {
             snapshot: Arc::new(self.pilot.snapshot()),
+            detail: Arc::new(self.pilot.detail()),
+            front: self.pilot.front(),
             clock: self.clock,
             speed: self.speed,
             reached: self.reached,
+            said: self.said.take(),
         });
     }
 
     /// Waits as long as there is nothing to do.
     fn hear(&self, orders: &Receiver<Order>, ahead: bool) -> Heard {
         let unseen = self.clock == Clock::Paused && self.pilot.is_live();
-        let heard = match if unseen { (Clock::Running, false) } else { (self.clock, ahead) } {
-            (Clock::Running, false) => match orders.try_recv() {
+        let busy = self.clock == Clock::Running || self.quest.is_some() || unseen;
+        let heard = match (busy, ahead && !unseen) {
+            (true, false) => match orders.try_recv() {
                 Err(TryRecvError::Empty) => return Heard::Nothing,
                 Err(TryRecvError::Disconnected) => None,
                 Ok(order) => Some(order),
             },
-            (Clock::Running, true) => match orders.recv_timeout(FRAME / 2) {
+            (true, true) => match orders.recv_timeout(FRAME / 2) {
                 Err(RecvTimeoutError::Timeout) => return Heard::Nothing,
                 Err(RecvTimeoutError::Disconnected) => None,
                 Ok(order) => Some(order),
             },
-            (Clock::Paused | Clock::Finished, _) => orders.recv().ok(),
+            (false, _) => orders.recv().ok(),
         };
         heard.filter(|order| *order != Order::Quit).map_or(Heard::Leave, Heard::Order)
     }
 
     fn obey(&mut self, order: Order) {
-        let drives = match order {
-            Order::Step
-            | Order::Skip(_)
-            | Order::Faster
-            | Order::Slower
-            | Order::RealTime
-            | Order::FullSpeed => true,
-            Order::Toggle | Order::Quit => false,
-        };
-        if drives && self.pilot.is_live() {
-            return;
+        if self.pilot.is_live() && drives_time(order) {
+            return self.say("this run goes by the clock: it can be neither hurried nor sent back");
+        }
+        if !matches!(order, Order::Look(_)) {
+            self.quest = None;
         }
         match order {
             Order::Toggle if self.clock == Clock::Running => self.stand(Clock::Paused),
-            Order::Toggle => self.stand(Clock::Running),
-            Order::Step => self.halt_and(|pilot| pilot.step()),
-            Order::Skip(by) => self.halt_and(|pilot| {
-                let until = pilot.now() + by;
-                pilot.advance(until.min(pilot.end()))
-            }),
+            Order::Toggle => {
+                self.stands_at = None;
+                self.stand(Clock::Running);
+            }
+            Order::Seek(seek) => self.seek(seek),
             Order::Faster => self.run_at(self.speed.faster()),
             Order::Slower => self.run_at(self.speed.slower(self.home)),
             Order::RealTime => self.run_at(Speed::REAL),
             Order::FullSpeed => self.run_at(Speed::Max),
+            Order::Speed(speed) => self.run_at(speed),
+            Order::Look(look) => {
+                self.pilot.look(look);
+                self.reported = None;
+            }
             Order::Quit => unreachable!("leaving is heard before"),
         }
     }
 
+    fn seek(&mut self, seek: Seek) {
+        let now = self.pilot.now();
+        match seek {
+            Seek::Event => self.halt_and(|pilot| pilot.step()),
+            Seek::By(by) => self.halt_and(|pilot| {
+                let until = pilot.now() + by;
+                pilot.advance(until.min(pilot.end()))
+            }),
+            Seek::EventBack => self.go(Spot::OneBack),
+            Seek::Back(by) => self.go(Spot::At(earlier(now, by))),
+            Seek::Start => self.go(Spot::At(Time::ZERO)),
+            Seek::Front => self.go(Spot::Front),
+            Seek::Fact(serial, at) => self.go(Spot::Fact(serial, at)),
+            Seek::To(time) if time <= self.pilot.front() => self.go(Spot::At(time)),
+            Seek::To(time) => self.set_out(Quest::Time(time)),
+            Seek::Notable => self.next(Moment::Notable),
+            Seek::Fault => self.next(Moment::Fault),
+            Seek::NotableBack => self.previous(Moment::Notable),
+            Seek::FaultBack => self.previous(Moment::Fault),
+        }
+    }
+
+    fn next(&mut self, moment: Moment) {
+        let from = self.pilot.facts();
+        match self.pilot.moment(from, moment, Direction::Forward) {
+            Some(spot) => self.go(spot),
+            None => self.set_out(Quest::Moment(from, moment)),
+        }
+    }
+
+    fn previous(&mut self, moment: Moment) {
+        let from = self.stands_at.unwrap_or(self.pilot.facts() + 1);
+        match self.pilot.moment(from, moment, Direction::Back) {
+            Some(spot) => self.go(spot),
+            None => self.say("nothing of that kind before"),
+        }
+    }
+
+    /// Beyond the front: as fast as it goes.
+    fn set_out(&mut self, quest: Quest) {
+        if self.pilot.front() > self.pilot.now() {
+            self.go(Spot::Front);
+        }
+        self.stands_at = None;
+        self.stand(Clock::Paused);
+        self.quest = (self.clock != Clock::Finished).then_some(quest);
+        if self.quest.is_some() {
+            self.say("on the way, as fast as it goes; any key of time stops it");
+        }
+    }
+
+    fn go(&mut self, spot: Spot) {
+        if self.pilot.go(spot) {
+            self.stands_at = match spot {
+                Spot::Fact(serial, _) => Some(serial),
+                Spot::At(_) | Spot::OneBack | Spot::Front => None,
+            };
+            let over = self.pilot.now() >= self.pilot.end();
+            self.clock = if over { Clock::Finished } else { Clock::Paused };
+            self.reported = None;
+            self.start_pace();
+        } else {
+            self.say("this run cannot go there");
+        }
+    }
+
+    fn say(&mut self, text: &'static str) {
+        self.said = Some(text);
+        self.reported = None;
+    }
+
     fn halt_and(&mut self, act: impl FnOnce(&mut dyn Pilot) -> Progress) {
         self.stand(Clock::Paused);
+        self.stands_at = None;
         if self.clock == Clock::Paused {
             let progress = act(self.pilot);
             self.note(progress);
@@ -261,6 +386,23 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         self.reported = None;
         self.start_pace();
     }
+}
+
+/// Whether an order is about time, other than to stand and to go on.
+fn drives_time(order: Order) -> bool {
+    match order {
+        Order::Seek(_)
+        | Order::Faster
+        | Order::Slower
+        | Order::RealTime
+        | Order::FullSpeed
+        | Order::Speed(_) => true,
+        Order::Toggle | Order::Look(_) | Order::Quit => false,
+    }
+}
+
+fn earlier(now: Time, by: Duration) -> Time {
+    Time::ZERO + now.since(Time::ZERO).saturating_sub(by)
 }
 
 enum Heard {
@@ -374,7 +516,8 @@ mod tests {
 
     #[test]
     fn a_step_pauses_and_takes_one_event() {
-        let orders = [Order::Step, Order::Step, Order::Skip(Duration::from_millis(100)), Order::Quit];
+        let step = Order::Seek(Seek::Event);
+        let orders = [step, step, Order::Seek(Seek::By(Duration::from_millis(100))), Order::Quit];
         let (left, fake, _, report) = conduct(Speed::REAL, &orders, END, Wall::ZERO);
         assert_eq!((left, fake.steps, fake.advanced), (Left::Quit, 2, 1));
         assert_eq!(fake.now, Time::from_millis(100));
@@ -397,7 +540,13 @@ mod tests {
 
     #[test]
     fn a_run_by_the_clock_can_be_neither_hurried_nor_stepped() {
-        let orders = [Order::Faster, Order::Step, Order::FullSpeed, Order::Skip(Duration::from_secs(3))];
+        let orders = [
+            Order::Faster,
+            Order::Seek(Seek::Event),
+            Order::FullSpeed,
+            Order::Seek(Seek::By(Duration::from_secs(3))),
+            Order::Seek(Seek::Start),
+        ];
         let (left, fake, _, report) = conduct_in(true, Speed::REAL, &orders, END, Wall::from_millis(1));
         assert_eq!((left, fake.steps, report.speed), (Left::Finished, 0, Speed::REAL));
         assert!(u64::from(fake.advanced) >= END.as_millis() / 34, "a slice is a frame: {}", fake.advanced);
@@ -405,7 +554,8 @@ mod tests {
 
     #[test]
     fn skipping_past_the_end_ends_the_run() {
-        let orders = [Order::Skip(Duration::from_secs(99)), Order::Toggle, Order::Step, Order::Faster];
+        let by = Order::Seek(Seek::By(Duration::from_secs(99)));
+        let orders = [by, Order::Toggle, Order::Seek(Seek::Event), Order::Faster];
         let (left, fake, _, report) = conduct(Speed::REAL, &orders, END, Wall::ZERO);
         assert_eq!((left, fake.now, fake.steps), (Left::Finished, END, 0));
         assert_eq!((report.clock, report.speed), (Clock::Finished, Speed::Times(2_000)));
@@ -424,7 +574,7 @@ mod tests {
     fn the_screen_hears_of_a_run_that_panics() {
         let mailbox = Mailbox::default();
         let (send, receive) = mpsc::channel();
-        send.send(Order::Step).expect("the other end is here");
+        send.send(Order::Seek(Seek::Event)).expect("the other end is here");
         let fake = &mut Fake {
             now: Time::ZERO,
             steps: 0,

@@ -11,9 +11,6 @@ use crate::trace::Reason;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
-/// How many rows it would like to have.
-pub const ROWS: u16 = 9;
-
 struct Counter {
     name: &'static str,
     of: fn(&Snapshot) -> u64,

@@ -6,23 +6,28 @@ use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::at;
 use crate::observe::Line;
 use crate::trace::Weight;
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Pane};
+use crate::tui::rows;
 use crate::tui::theme::{Glyphs, Role};
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let lines = &model.snapshot().lines;
+    let lines: Vec<&Line> = rows::events(model).collect();
     if lines.is_empty() {
         canvas.text(area, 0, "nothing of note yet", Role::Muted);
         return;
     }
-    let shown = model.lines_shown();
-    let first = shown.saturating_sub(usize::from(area.height));
-    // A feed held near its beginning still fills the pane.
-    let last = (first + usize::from(area.height)).min(lines.len());
+    let keys: Vec<u64> = lines.iter().map(|line| line.serial).collect();
+    let chosen = model.list(Pane::Events).chosen.map(|_| rows::row_of(model, Pane::Events, &keys));
+    let height = usize::from(area.height);
+    // A feed that follows ends with the newest line; one that is held has its line in the window.
+    let first = chosen
+        .map_or(lines.len().saturating_sub(height), |chosen| rows::first_shown(chosen, lines.len(), height));
     let glyphs = canvas.glyphs();
-    for (line, place) in lines[first..last].iter().zip(rows_of(area)) {
-        canvas.pieces(place, 0, &row(line, glyphs));
+    for ((index, line), place) in lines.iter().enumerate().skip(first).zip(rows_of(area)) {
+        let cursor = if chosen == Some(index) { glyphs.cursor } else { " " };
+        let column = canvas.text(place, 0, cursor, Role::Accent);
+        canvas.pieces(place, column, &row(line, glyphs));
     }
 }
 

@@ -4,6 +4,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{behind, count, cut};
+use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
 use crate::trace::kafka::GroupState;
 use crate::tui::model::Model;
@@ -20,11 +21,33 @@ const LEAST: u16 = 12;
 pub fn rows(model: &Model) -> u16 {
     let snapshot = model.snapshot();
     let most = snapshot.channels.len().max(snapshot.groups.len()).max(shown_nodes(model).len());
-    1 + most.min(100) as u16
+    1 + most.min(100) as u16 + if worst(model).is_some() { 4 } else { 0 }
+}
+
+/// The worst that happened: the first promise that was broken and should not have been.
+fn worst(model: &Model) -> Option<&Verdict> {
+    let unexpected = |verdict: &&Verdict| {
+        matches!(verdict.outcome, Outcome::Broken { .. }) && verdict.mode != Mode::Broken
+    };
+    model.detail().verdicts.iter().find(unexpected)
+}
+
+/// Why it happened, as far as the facts say it.
+fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
+    let Some(verdict) = worst(model) else { return 0 };
+    let text = super::faults::because(model, verdict).join("; ");
+    let text = format!("why {}: {text}", verdict.title());
+    let lines = super::words::wrap(&text, usize::from(area.width).saturating_sub(2)).len() as u16;
+    let height = lines.min(3).min(area.height / 3).max(1).min(area.height);
+    let box_area = Rect { y: area.y + area.height - height, height, ..area };
+    super::list::wrapped(canvas, box_area, 0, true, &text, Role::Error);
+    height
 }
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let below = why(model, canvas, area);
+    let area = Rect { height: area.height - below, ..area };
     let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
@@ -152,7 +175,7 @@ fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
     let longest = groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
     let name = longest.min(width.saturating_sub(34).max(8));
     let row = |(index, group): (usize, &GroupView)| {
-        let selected = groups.len() > 1 && index == model.group;
+        let selected = groups.len() > 1 && model.group() == Some(crate::trace::GroupId(index as u32));
         group_row(group, before.get(index), selected, name, width, glyphs)
     };
     groups.iter().enumerate().map(row).collect()
@@ -211,7 +234,7 @@ fn membership(group: &GroupView, before: Option<&GroupView>) -> Vec<Piece> {
 }
 
 /// Glyph, look and, when it is not the usual one, name of a group's state.
-fn state_of(group: &GroupView, glyphs: Glyphs) -> (&'static str, Role, &'static str) {
+pub fn state_of(group: &GroupView, glyphs: Glyphs) -> (&'static str, Role, &'static str) {
     match group.state {
         Some(GroupState::Stable) => (glyphs.ok, Role::Ok, ""),
         Some(GroupState::PreparingRebalance | GroupState::CompletingRebalance) => {

@@ -26,28 +26,47 @@ const DETAILS: [Detail; 5] = [
     Detail::WithoutEnd,
     Detail::WithoutSpeed,
 ];
-const BADGE: &str = " SIM ";
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let room = usize::from(area.width);
-    let title = model.title.chars().count().min(16) + BADGE.len() + 3;
+    let title = model.title.chars().count().min(16) + badge(model).len() + 3;
     let rights = DETAILS.map(|detail| right(model, glyphs, detail));
     let width = |pieces: &[Piece]| pieces.iter().map(Piece::width).sum::<usize>();
     let shortest = rights.len() - 1;
     let chosen = rights.iter().position(|right| width(right) + title < room).unwrap_or(shortest);
     let right = &rights[chosen];
     let left = room.saturating_sub(width(right) + 1);
-    if left > BADGE.len() {
+    if left > badge(model).len() {
         draw_left(model, canvas, area, left);
     }
     canvas.pieces(area, left, right);
 }
 
+fn badge(model: &Model) -> String {
+    format!(" {} ", model.about.badge)
+}
+
+/// The second row: the screens that the run has.
+pub fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let mut column = 1;
+    for (index, page) in model.pages().into_iter().enumerate() {
+        let text = format!(" {} {} ", index + 1, page.title());
+        let role = if page == model.page { Role::Selection } else { Role::Muted };
+        column = canvas.text(area, column, &text, role);
+    }
+    let help = if matches!(model.mode, crate::tui::model::Mode::Help { .. }) {
+        Role::Selection
+    } else {
+        Role::Muted
+    };
+    canvas.text(area, column, " ? Help ", help);
+}
+
 /// Badge, title and seed, in so many columns.
 fn draw_left(model: &Model, canvas: &mut Canvas<'_>, area: Rect, columns: usize) {
-    let start = canvas.text(area, 0, BADGE, Role::Selection) + 1;
+    let start = canvas.text(area, 0, &badge(model), Role::Selection) + 1;
     let title = cut(&model.title, columns.saturating_sub(start + 2), canvas.glyphs().cut);
     let after = canvas.text(area, start, &title, Role::Accent);
     let seed = format!("  seed {}", model.seed);
@@ -109,10 +128,16 @@ fn wrong(model: &Model, glyphs: Glyphs) -> Vec<Piece> {
     let tally = |value: u64, then: u64, glyph: &str, word: &str, role| {
         (value > 0).then(|| piece(format!("{glyph} {} {word}", count(value)), role).moved(value != then))
     };
+    let broken = crate::tui::rows::broken(model).len();
+    let promises = (broken > 0).then(|| {
+        let of = model.detail().verdicts.len();
+        piece(format!("{} {broken}/{of} broken", glyphs.up), Role::Warn)
+    });
     let found = [
         tally(down, down_before, glyphs.error, "down", Role::Error),
         tally(snapshot.lost, before.lost, glyphs.error, "lost", Role::Error),
         tally(snapshot.tally.duplicates, before.tally.duplicates, "2x", "dup", Role::Warn),
+        promises,
     ];
     found.into_iter().flatten().flat_map(|found| [piece("  ", Role::Plain), found]).collect()
 }

@@ -16,11 +16,12 @@ const MARGIN: u16 = 8;
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let Some(group) = model.snapshot().groups.get(model.group) else {
+    let chosen = model.group().map_or(0, |group| group.index());
+    let Some(group) = model.snapshot().groups.get(chosen) else {
         canvas.text(area, 0, "no group reads here", Role::Muted);
         return;
     };
-    let before = model.before.groups.get(model.group);
+    let before = model.before.groups.get(chosen);
     headline(canvas, area, group, before);
     let plot = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
     if plot.height < 3 || plot.width < MARGIN + 8 {
@@ -31,8 +32,9 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let bars = Rect { x: plot.x + MARGIN, width: plot.width - MARGIN, height: plot.height - 2, ..plot };
     let values = columns(&group.series, now, until, usize::from(bars.width));
     let top = ceiling(values.iter().flatten().copied().max().unwrap_or(0));
-    axes(canvas, plot, top, until);
-    draw_bars(canvas, bars, &values, top);
+    let scale = Scale { top, logarithmic: model.logarithmic };
+    axes(canvas, plot, &scale, until);
+    draw_bars(canvas, bars, &values, &scale);
     draw_rebalances(canvas, plot, group, until);
 }
 
@@ -109,15 +111,15 @@ fn part(until: Time, column: usize, width: usize) -> Time {
     Time::from_nanos(nanos as u64)
 }
 
-fn axes(canvas: &mut Canvas<'_>, plot: Rect, top: u64, until: Time) {
+fn axes(canvas: &mut Canvas<'_>, plot: Rect, scale: &Scale, until: Time) {
     let [upright, along, corner] = canvas.glyphs().axis;
     let left = usize::from(MARGIN) - 2;
     let height = plot.height - 2;
     for (row, place) in rows_of(plot).take(usize::from(height)).enumerate() {
         let label = if row == 0 {
-            count(top)
+            count(scale.top)
         } else if height >= 5 && row == usize::from(height) / 2 {
-            count(top / 2)
+            count(scale.middle())
         } else {
             String::new()
         };
@@ -137,18 +139,38 @@ fn axes(canvas: &mut Canvas<'_>, plot: Rect, top: u64, until: Time) {
     }
 }
 
-fn draw_bars(canvas: &mut Canvas<'_>, area: Rect, values: &[Option<u64>], top: u64) {
+fn draw_bars(canvas: &mut Canvas<'_>, area: Rect, values: &[Option<u64>], scale: &Scale) {
     let height = u64::from(area.height);
     let bars = canvas.glyphs().bars;
     for (column, value) in values.iter().enumerate() {
         let Some(value) = value.filter(|value| *value > 0) else { continue };
-        let eighths = eighths(value, top, height);
+        let eighths = scale.eighths(value, height);
         for (row, place) in rows_of(area).rev().enumerate() {
             let full = eighths.saturating_sub(8 * row as u64).min(8);
             if full > 0 {
                 canvas.text(place, column, bars[full as usize - 1], Role::Ok);
             }
         }
+    }
+}
+
+/// What the chart's height stands for.
+struct Scale {
+    top: u64,
+    logarithmic: bool,
+}
+
+impl Scale {
+    fn eighths(&self, value: u64, height: u64) -> u64 {
+        if !self.logarithmic {
+            return eighths(value, self.top, height);
+        }
+        let part = (value as f64).ln_1p() / (self.top.max(1) as f64).ln_1p();
+        ((part * (height * 8) as f64) as u64).clamp(1, height * 8)
+    }
+
+    fn middle(&self) -> u64 {
+        if self.logarithmic { self.top.isqrt() } else { self.top / 2 }
     }
 }
 

@@ -1,0 +1,63 @@
+//! What a screen shows of the scenario itself: names, and the settings that matter.
+
+use std::sync::Arc;
+
+use crate::scenario::origin::{Bearer, InForce, in_force};
+use crate::scenario::{Overrides, World};
+use crate::tui::{About, Named, Setting};
+
+use super::load::Loaded;
+
+/// Settings that are shown although nobody wrote them.
+const MATTER: &[&str] = &[
+    "replication.factor",
+    "min.insync.replicas",
+    "unclean.leader.election.enable",
+    "cleanup.policy",
+    "retention.ms",
+    "replica.lag.time.max.ms",
+    "producer.acks",
+    "producer.enable.idempotence",
+    "producer.delivery.timeout.ms",
+    "consumer.auto.offset.reset",
+    "consumer.session.timeout.ms",
+    "consumer.max.poll.interval.ms",
+    "commit",
+];
+
+/// Names and settings of a scenario under these overrides, and where it runs.
+pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) -> Arc<About> {
+    let stage = crate::scenario::wiring::wire(&loaded.scenario).stage;
+    let channels = stage.channels.iter().map(|channel| Named {
+        name: channel.name.clone(),
+        first_place: channel.first_place.0,
+        places: channel.places,
+        internal: channel.internal,
+    });
+    let settings = in_force(&loaded.text, file, overrides, &loaded.scenario);
+    let matters = |one: &InForce| one.origin.is_written() || MATTER.contains(&one.name.as_str());
+    Arc::new(About {
+        badge: badge(world),
+        channels: channels.collect(),
+        groups: stage.groups.iter().map(|group| group.name.clone()).collect(),
+        sources: stage.sources.clone(),
+        settings: settings.iter().filter(|one| matters(one)).filter_map(setting).collect(),
+    })
+}
+
+fn badge(world: &World) -> &'static str {
+    match world {
+        World::Simulated => "SIM",
+        World::Live => "LIVE",
+        World::Kafka(_) | World::Mqtt(_) | World::Embedded => "REAL",
+    }
+}
+
+fn setting(one: &InForce) -> Option<Setting> {
+    let of = match &one.bearer {
+        Bearer::Cluster => String::new(),
+        Bearer::Topic(name) | Bearer::Entry(name) => name.clone(),
+        Bearer::Fault(_) => return None,
+    };
+    Some(Setting { of, name: one.name.clone(), value: one.value.clone(), written: one.origin.is_written() })
+}

@@ -1,0 +1,204 @@
+//! What a screen sees of a run beyond its summary: the way back, what is looked at, the record that is followed.
+//!
+//! By the clock there is no way back: a record is followed from when it was asked for.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::rewind::{Gone, Rewind};
+use crate::cli::load::Loaded;
+use crate::kernel::{Cast, Duration, Event, Observer, Time};
+use crate::observe::Snapshot;
+use crate::observe::lens::{Detail, Follow, Look, Scheduled};
+use crate::trace::{Fact, RecordId, Stage};
+use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
+
+/// What a screen needs beyond the run.
+pub(super) struct Sight {
+    /// The way back; none by the clock.
+    pub(super) rewind: Option<Rewind>,
+    pub(super) look: Look,
+    pub(super) stage: Arc<Stage>,
+    pub(super) cast: Arc<Cast>,
+    pub(super) followed: Option<Followed>,
+}
+
+/// A record that is followed.
+pub(super) struct Followed {
+    pub(super) id: RecordId,
+    /// When it was offered, or earlier.
+    pub(super) since: Time,
+    pub(super) follow: Follow,
+    /// Up to where it was.
+    pub(super) upto: Time,
+}
+
+impl Session {
+    pub(super) fn followed_upto(&mut self, now: Time) {
+        if let Some(followed) = self.sight.as_mut().and_then(|sight| sight.followed.as_mut()) {
+            followed.upto = now;
+        }
+    }
+
+    /// Follows the record that is looked at from before it was offered to here.
+    pub(super) fn follow_again(&mut self) {
+        let Some(sight) = &self.sight else { return };
+        let Some(id) = sight.look.record else { return self.follow_nobody() };
+        // What has passed by the clock cannot be seen again.
+        let Some(rewind) = &sight.rewind else { return self.follow_from_now_on(id) };
+        let known =
+            sight.followed.as_ref().filter(|followed| followed.id == id).map(|followed| followed.since);
+        let Some(since) = known.or_else(|| self.offered_at(id)) else { return self.follow_nobody() };
+        let mut follow = Follow::new(id, Arc::clone(&sight.stage), Arc::clone(&sight.cast));
+        let now = self.now();
+        if since <= now {
+            let before = Time::ZERO + since.since(Time::ZERO).saturating_sub(Duration::from_nanos(1));
+            let mut state = rewind.before(before).clone();
+            let entries = self.here().map_or(0, |here| here.entries);
+            // The way to where it was offered is not what is bounded.
+            state.run_until(before.max(state.now()), &mut ());
+            let mut left = FOLLOWED_MOST;
+            while state.now() < now && left > 0 {
+                let until = (state.now() + FOLLOWED).min(now);
+                // The instant that is looked at may have happened in part.
+                if until == now {
+                    state.step_to(entries, now, &mut follow);
+                    break;
+                }
+                let entries = state.entries;
+                state.run_until(until, &mut follow);
+                left = left.saturating_sub(state.entries - entries);
+            }
+        }
+        let followed = Some(Followed { id, since, follow, upto: now });
+        if let Some(sight) = &mut self.sight {
+            sight.followed = followed;
+        }
+    }
+
+    fn follow_from_now_on(&mut self, id: RecordId) {
+        let now = self.now();
+        if let Some(sight) = &mut self.sight {
+            let follow = Follow::new(id, Arc::clone(&sight.stage), Arc::clone(&sight.cast));
+            sight.followed = Some(Followed { id, since: now, follow, upto: now });
+        }
+    }
+
+    fn follow_nobody(&mut self) {
+        if let Some(sight) = &mut self.sight {
+            sight.followed = None;
+        }
+    }
+
+    fn offered_at(&self, id: RecordId) -> Option<Time> {
+        let in_album = self.lens().and_then(|lens| lens.offered_at(id));
+        in_album.or_else(|| {
+            let mut open = self.watch().in_flight();
+            open.find(|(open, ..)| *open == id).map(|(_, line, ..)| line.offered)
+        })
+    }
+}
+
+/// How much is replayed at a time for a record that is followed, and how many entries of the agenda at most: about a
+/// second of a person's time.
+const FOLLOWED: Duration = Duration::from_millis(200);
+const FOLLOWED_MOST: u64 = 3_000_000;
+
+/// What the scenario says will go wrong.
+pub(super) fn scheduled(loaded: &Loaded) -> Vec<Scheduled> {
+    let view = |(fault, one): (u32, &crate::scenario::scenario::Fault)| {
+        let targets: Vec<_> = one.targets.iter().map(ToString::to_string).collect();
+        let text = format!("{} {}", one.kind.name, targets.join(", "));
+        Scheduled { fault, at: one.at, lasts: one.lasts, text }
+    };
+    (0..).zip(&loaded.scenario.faults).map(view).collect()
+}
+
+/// A screen drives a run.
+impl Pilot for Session {
+    fn now(&self) -> Time {
+        Session::now(self)
+    }
+
+    fn end(&self) -> Time {
+        self.end
+    }
+
+    fn advance(&mut self, until: Time) -> Progress {
+        Session::advance(self, until, &mut ());
+        self.progress()
+    }
+
+    fn step(&mut self) -> Progress {
+        self.step_once();
+        self.progress()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.watch().snapshot()
+    }
+
+    fn is_live(&self) -> bool {
+        self.world.is_real_time()
+    }
+
+    fn front(&self) -> Time {
+        self.engine.now()
+    }
+
+    fn facts(&self) -> u64 {
+        Session::facts(self)
+    }
+
+    fn go(&mut self, spot: Spot) -> bool {
+        let rewind = self.sight.as_ref().and_then(|sight| sight.rewind.as_ref());
+        let (Some(rewind), Some(here), Some(front)) = (rewind, self.here(), self.engine.state()) else {
+            return false;
+        };
+        match rewind.go(spot, here, front, self.end) {
+            Gone::Nowhere => return false,
+            Gone::ToFront => self.behind = None,
+            Gone::To(state) if state.entries >= front.entries => self.behind = None,
+            Gone::To(state) => self.behind = Some(state),
+        }
+        self.follow_again();
+        true
+    }
+
+    fn moment(&self, from: u64, moment: Moment, direction: Direction) -> Option<Spot> {
+        let rewind = self.sight.as_ref().and_then(|sight| sight.rewind.as_ref());
+        rewind.and_then(|rewind| rewind.moment(from, moment, direction))
+    }
+
+    fn look(&mut self, look: Look) {
+        let Some(sight) = &mut self.sight else { return };
+        let other = look.record != sight.look.record;
+        sight.look = look;
+        if other {
+            self.follow_again();
+        }
+    }
+
+    fn detail(&self) -> Detail {
+        let (Some(sight), Some(lens)) = (&self.sight, self.lens()) else { return Detail::default() };
+        let trace = sight.followed.as_ref().map(|followed| followed.follow.trace());
+        Detail { trace, ..lens.detail(self.watch(), &sight.look) }
+    }
+}
+
+/// The record that is followed, when one is.
+pub(super) struct Following<'a>(Option<&'a mut Follow>);
+
+impl<'a> Following<'a> {
+    pub(super) fn of(sight: Option<&'a mut Sight>) -> Self {
+        Self(sight.and_then(|sight| sight.followed.as_mut()).map(|followed| &mut followed.follow))
+    }
+}
+
+impl Observer<Fact> for Following<'_> {
+    fn observe(&mut self, events: &[Event<Fact>]) {
+        if let Some(follow) = &mut self.0 {
+            follow.observe(events);
+        }
+    }
+}

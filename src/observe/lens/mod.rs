@@ -1,0 +1,193 @@
+//! The lens: a second observer beside the watch, for somebody who looks. It keeps what a screen shows and a summary
+//! does not: replicas and their logs, owners of partitions, rebalances with who had what, faults, states over time.
+//!
+//! Only facts go in. What no fact tells is not guessed: the log end of a follower is known when it takes its role or
+//! cuts its log, and is at least the high watermark while it is in sync; a [`LogEnd`] says which of both it is.
+//!
+//! **Invariant.** What a lens shows is a function of the facts so far and the instant, however the run was sliced, so
+//! that a run that went back shows what it showed on the first way. Memory is bounded: see the limits of each list.
+//! A run without a screen has no lens and pays nothing for it.
+//!
+//! **Not modelled:** the assigned replicas of a partition. Those that were in sync, led or followed once are shown.
+
+mod album;
+mod detail;
+mod follow;
+mod groups;
+mod lanes;
+mod logs;
+
+use std::sync::Arc;
+
+use crate::kernel::{ActorId, Cast, Duration, Event, Observer, Time};
+use crate::trace::kafka::{BrokerId, Kafka};
+use crate::trace::{Fact, Life, RecordId, Stage};
+
+use super::watch::Watch;
+
+pub use album::{Album, FateFilter, Query, RecordLeg, RecordLine, RecordPage};
+pub use detail::{
+    BrokerView, Detail, Epoch, FaultState, FaultView, GroupDetail, Health, LogEnd, Look, MemberState,
+    MemberView, NodeLane, Ownership, PlaceCloseUp, PlaceDetail, Rates, RebalanceView, ReplicaView,
+    RoleChange, Scheduled, Tail,
+};
+pub use follow::{Follow, Trace, TraceLine};
+
+use groups::Groups;
+use lanes::Lanes;
+use logs::Logs;
+
+/// How often rates are taken.
+const TICK: Duration = Duration::from_secs(1);
+/// Rates of so many ticks are kept.
+const TICKS: usize = 120;
+
+/// What a lens is told at the beginning.
+#[derive(Clone, Debug)]
+pub struct LensSetup {
+    /// Names and numbers.
+    pub stage: Arc<Stage>,
+    /// Names of nodes and actors.
+    pub cast: Arc<Cast>,
+    /// What the scenario says will go wrong.
+    pub scheduled: Vec<Scheduled>,
+}
+
+/// The observer behind the screens.
+#[derive(Clone, Debug)]
+pub struct Lens {
+    stage: Arc<Stage>,
+    /// The broker that an actor is a part of, by actor.
+    brokers: Arc<[Option<BrokerId>]>,
+    scheduled: Arc<[Scheduled]>,
+    logs: Logs,
+    groups: Groups,
+    lanes: Lanes,
+    rates: Rates,
+    /// What has left the ledger lately.
+    album: Album,
+    next_tick: Time,
+}
+
+impl Lens {
+    /// A lens before the first event.
+    pub fn new(setup: LensSetup) -> Self {
+        let LensSetup { stage, cast, scheduled } = setup;
+        let brokers = cast.actors.iter().map(|(_, node)| broker_named(cast.node(*node))).collect();
+        Self {
+            logs: Logs::new(&stage),
+            groups: Groups::new(&stage, Arc::clone(&cast)),
+            lanes: Lanes::new(Arc::clone(&cast), Arc::clone(&stage)),
+            album: Album::new(Arc::clone(&stage)),
+            stage,
+            brokers,
+            scheduled: scheduled.into(),
+            rates: Rates::default(),
+            next_tick: Time::ZERO + TICK,
+        }
+    }
+
+    /// Lets time pass without events.
+    pub fn catch_up(&mut self, now: Time) {
+        while self.next_tick <= now {
+            let at = self.next_tick;
+            self.logs.tick();
+            self.groups.tick();
+            self.rates.tick(self.logs.under_replicated(), TICKS);
+            self.next_tick = at + TICK;
+        }
+    }
+
+    /// Takes in what has left the ledger.
+    pub fn closed(&mut self, closed: &[super::ledger::Closed]) {
+        self.album.closed(closed);
+    }
+
+    /// When a record was offered, if it is remembered among those that have left.
+    pub fn offered_at(&self, id: RecordId) -> Option<Time> {
+        self.album.offered_at(id)
+    }
+
+    /// What is seen when somebody looks there. `watch` has seen the same events.
+    pub fn detail(&self, watch: &Watch, look: &Look) -> Detail {
+        let now = watch.now();
+        let stage = &self.stage;
+        Detail {
+            places: self.logs.rows(),
+            close_up: look
+                .place
+                .filter(|place| place.0 < stage.places())
+                .map(|place| self.logs.close_up(place)),
+            groups: self.groups.all(watch, look.group),
+            brokers: self.lanes.brokers(),
+            nodes: self.lanes.nodes(),
+            faults: self.lanes.faults(&self.scheduled, now),
+            rates: self.rates.clone(),
+            verdicts: watch.verdicts(),
+            records: look.records.map(|query| self.album.page(watch, &query)),
+            trace: None,
+        }
+    }
+
+    fn see(&mut self, event: &Event<Fact>) {
+        if event.at >= self.next_tick {
+            self.catch_up(event.at);
+        }
+        let broker = self.brokers.get(event.actor.0 as usize).copied().flatten();
+        match &event.fact {
+            Fact::Life(life) => self.life(event.at, event.actor, broker, life),
+            Fact::Kafka(kafka) => self.kafka(event, broker, kafka),
+            Fact::Physics(physics) => {
+                self.lanes.physics(event.at, physics);
+                self.groups.physics(physics);
+            }
+            Fact::Injected(injected) => self.lanes.injected(event.at, injected),
+            Fact::Mqtt(_) | Fact::ZeroMq(_) => {}
+        }
+    }
+
+    fn life(&mut self, at: Time, actor: ActorId, broker: Option<BrokerId>, life: &Life) {
+        match life {
+            Life::Offered { records, .. } => self.rates.offered_now += u64::from(*records),
+            Life::Stored { ids, place, offset } => self.logs.stored(*place, broker, *offset, ids.len()),
+            Life::Committed { place, upto } => self.logs.committed(*place, broker, *upto),
+            Life::Cut { place, from, .. } => self.logs.cut(*place, *from),
+            Life::Expired { place, below, .. } => self.logs.expired(*place, *below),
+            Life::Delivered { group, .. } => self.groups.delivered(at, *group, actor),
+            Life::Processed { ids, group, .. } => {
+                self.rates.processed_now += u64::from(ids.len());
+                self.groups.processed(*group, actor, ids.len());
+            }
+            Life::Accepted { .. }
+            | Life::Rejected { .. }
+            | Life::Unknown { .. }
+            | Life::Dropped { .. }
+            | Life::DeadLettered { .. }
+            | Life::Settled { .. }
+            | Life::Skipped { .. }
+            | Life::Failed { .. }
+            | Life::Acknowledged { .. }
+            | Life::Missed { .. }
+            | Life::Withheld { .. }
+            | Life::Resent { .. } => {}
+        }
+    }
+
+    fn kafka(&mut self, event: &Event<Fact>, broker: Option<BrokerId>, kafka: &Kafka) {
+        self.logs.kafka(event.at, broker, kafka);
+        self.groups.kafka(event.at, event.actor, kafka);
+    }
+}
+
+impl Observer<Fact> for Lens {
+    fn observe(&mut self, events: &[Event<Fact>]) {
+        for event in events {
+            self.see(event);
+        }
+    }
+}
+
+/// The broker of a node's name: `broker-2`.
+fn broker_named(node: &str) -> Option<BrokerId> {
+    node.strip_prefix("broker-").and_then(|number| number.parse().ok()).map(BrokerId)
+}

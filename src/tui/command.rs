@@ -1,0 +1,125 @@
+//! What can be typed after `:`.
+
+use crate::kernel::{Duration, Time};
+
+use super::pace::Speed;
+use super::pane::Page;
+use super::theme::Palette;
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// To an instant.
+    Goto(Time),
+    /// So fast.
+    Speed(Speed),
+    /// In these colours.
+    Theme(Palette),
+    /// To a screen.
+    Page(Page),
+    /// The help.
+    Help,
+    /// Leave.
+    Quit,
+    /// An empty line.
+    Nothing,
+}
+
+/// Reads a command.
+///
+/// # Errors
+/// In a sentence, when it is none.
+pub fn parse(text: &str) -> Result<Command, String> {
+    let mut words = text.split_whitespace();
+    let (name, value) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    match name {
+        "" => Ok(Command::Nothing),
+        "goto" | "g" => instant(value)
+            .map(Command::Goto)
+            .ok_or_else(|| format!(":goto wants a time, as 42.1s, 1:30 or 500ms; not `{value}`")),
+        "speed" => speed(value)
+            .map(Command::Speed)
+            .ok_or_else(|| format!(":speed wants 0.01 to 1000000, or max; not `{value}`")),
+        "theme" => palette(value)
+            .map(Command::Theme)
+            .ok_or_else(|| format!(":theme wants dark, light or mono; not `{value}`")),
+        "q" | "quit" => Ok(Command::Quit),
+        "help" | "h" => Ok(Command::Help),
+        other => Page::named(other)
+            .map(Command::Page)
+            .or_else(|| instant(other).map(Command::Goto))
+            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :help, :q")),
+    }
+}
+
+/// `42.1s`, `42.1`, `1:30`, `00:42.318`, `500ms`, `2m`, `1h`.
+pub fn instant(text: &str) -> Option<Time> {
+    let nanos = if let Some(millis) = text.strip_suffix("ms") {
+        decimal(millis, 1_000_000)?
+    } else if let Some(secs) = text.strip_suffix('s') {
+        decimal(secs, 1_000_000_000)?
+    } else if let Some(minutes) = text.strip_suffix('m') {
+        decimal(minutes, 60_000_000_000)?
+    } else if let Some(hours) = text.strip_suffix('h') {
+        decimal(hours, 3_600_000_000_000)?
+    } else {
+        text.split(':').try_fold(0_u64, |before, part| {
+            before.checked_mul(60)?.checked_add(decimal(part, 1_000_000_000)?)
+        })?
+    };
+    Some(Time::ZERO + Duration::from_nanos(nanos))
+}
+
+/// A number with up to nine decimals, times `unit`.
+fn decimal(text: &str, unit: u64) -> Option<u64> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let digits =
+        |text: &str| !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(rest) {
+        return None;
+    }
+    let scale = 10_u64.pow(rest.len() as u32);
+    let part = u128::from(rest.parse::<u64>().ok()?) * u128::from(unit) / u128::from(scale);
+    whole.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(part as u64)
+}
+
+fn speed(text: &str) -> Option<Speed> {
+    if text == "max" {
+        return Some(Speed::Max);
+    }
+    let thousandths = decimal(text.trim_end_matches('x'), 1_000)?;
+    (10..=1_000_000_000).contains(&thousandths).then_some(Speed::Times(thousandths))
+}
+
+fn palette(text: &str) -> Option<Palette> {
+    match text {
+        "dark" => Some(Palette::Dark),
+        "light" => Some(Palette::Light),
+        "mono" => Some(Palette::Mono),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_written_in_many_ways() {
+        let at = |text| instant(text).map(|time| time.as_millis());
+        assert_eq!(["42.318", "42.318s", "00:42.318", "0.0007053h"].map(at)[..3], [Some(42_318); 3]);
+        assert_eq!(["1:30", "2m", "500ms", "1:00:00"].map(at), [90_000, 120_000, 500, 3_600_000].map(Some));
+        assert_eq!(["", ":", "x", "1.2.3", "-1", "99999999999", "1e9", "999999999h"].map(at)[..7], [None; 7]);
+    }
+
+    #[test]
+    fn commands_say_what_they_want() {
+        assert_eq!(parse(" speed 0.25x"), Ok(Command::Speed(Speed::Times(250))));
+        assert_eq!(parse("speed max"), Ok(Command::Speed(Speed::Max)));
+        assert_eq!(parse("topics"), Ok(Command::Page(Page::Topics)));
+        assert_eq!(parse("theme light"), Ok(Command::Theme(Palette::Light)));
+        for wrong in ["speed 0.001", "speed", "theme pink", "goto", "goto soon", "fly"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What went wrong when: lanes of nodes and promises, the faults, and what broken promises tell.
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, piece, rows as rows_of};
+use super::list::{self, cell, wrapped};
+use super::words::{at, cut, tick};
+use crate::kernel::Time;
+use crate::observe::NodeState;
+use crate::observe::lens::{FaultState, FaultView, NodeLane};
+use crate::observe::promise::{Mode, Outcome, Verdict};
+use crate::tui::model::{Model, Pane};
+use crate::tui::rows;
+use crate::tui::theme::{Glyphs, Role};
+use crate::tui::timeline::part_of;
+
+/// Nodes with something to show come first; others as there is room.
+pub fn lanes(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let names = usize::from(area.width / 5).clamp(12, 26);
+    let lane = Rect { x: area.x + names as u16, width: area.width.saturating_sub(names as u16), ..area };
+    let glyphs = canvas.glyphs();
+    let mut places = rows_of(area);
+    if let Some(place) = places.next() {
+        axis(model, canvas, Rect { y: place.y, height: 1, ..lane });
+    }
+    let columns = usize::from(lane.width);
+    let promises = &model.detail().verdicts;
+    let rebalanced: Vec<_> =
+        model.snapshot().groups.iter().filter(|group| !group.rebalances.is_empty()).collect();
+    let room = places
+        .len()
+        .saturating_sub(promises.len().min(places.len() / 2))
+        .saturating_sub(rebalanced.len().min(3));
+    for (index, node) in shown_nodes(model, room) {
+        let Some(place) = places.next() else { return };
+        canvas.text(place, 0, &cut(&node.name, names - 1, glyphs.cut), Role::Plain);
+        let row = Rect { y: place.y, height: 1, ..lane };
+        for (column, (glyph, role)) in node_cells(model, index, node, columns, glyphs).into_iter().enumerate()
+        {
+            canvas.text(row, column, glyph, role);
+        }
+    }
+    for group in rebalanced.into_iter().take(3) {
+        let Some(place) = places.next() else { return };
+        canvas.text(place, 0, &cut(&format!("rebalance {}", group.name), names - 1, glyphs.cut), Role::Plain);
+        let row = Rect { y: place.y, height: 1, ..lane };
+        passed(model, canvas, row);
+        for rebalance in &group.rebalances {
+            let column = part_of(rebalance.began, model.snapshot().end, columns);
+            canvas.text(row, column, glyphs.rebalance, Role::Plain);
+        }
+    }
+    for verdict in promises {
+        let Some(place) = places.next() else { return };
+        canvas.text(place, 0, &cut(&verdict.title(), names - 1, glyphs.cut), Role::Plain);
+        promise(model, canvas, Rect { y: place.y, height: 1, ..lane }, verdict);
+    }
+}
+
+fn axis(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let end = model.snapshot().end;
+    let columns = usize::from(area.width);
+    let marks = (columns / 16).max(1);
+    for mark in 0..marks {
+        let time = Time::ZERO + end.since(Time::ZERO) * mark as u64 / marks as u64;
+        canvas.text(area, mark * columns / marks, &tick(time), Role::Muted);
+    }
+    canvas.text(area, part_of(model.snapshot().now, end, columns).saturating_sub(2), " now ", Role::Accent);
+}
+
+/// Those that were not always up first, then brokers, then the others; in their own order.
+fn shown_nodes(model: &Model, room: usize) -> Vec<(u32, &NodeLane)> {
+    let struck = |index: u32| model.detail().faults.iter().any(|fault| fault.nodes.contains(&index));
+    let mut nodes: Vec<(u32, &NodeLane)> = (0..).zip(&model.detail().nodes).collect();
+    // Where the injector lives nothing happens.
+    nodes.retain(|(_, node)| node.name != "faults");
+    nodes.sort_by_key(|(index, node)| {
+        (node.states.is_empty() && !struck(*index), !node.name.starts_with("broker-"), *index)
+    });
+    nodes.truncate(room);
+    nodes.sort_by_key(|(index, _)| *index);
+    nodes
+}
+
+fn node_cells(
+    model: &Model,
+    index: u32,
+    node: &NodeLane,
+    columns: usize,
+    glyphs: Glyphs,
+) -> Vec<(&'static str, Role)> {
+    let (now, end) = (model.snapshot().now, model.snapshot().end);
+    let faults: Vec<&FaultView> =
+        model.detail().faults.iter().filter(|fault| fault.nodes.contains(&index)).collect();
+    let cell = |column: usize| {
+        let begins = Time::ZERO + end.since(Time::ZERO) * column as u64 / columns.max(1) as u64;
+        let ends = Time::ZERO + end.since(Time::ZERO) * (column as u64 + 1) / columns.max(1) as u64;
+        if begins > now {
+            return (glyphs.idle, Role::Muted);
+        }
+        let before =
+            node.states.iter().rev().find(|(at, _)| *at <= begins).map_or(NodeState::Up, |(_, state)| *state);
+        let within = node.states.iter().filter(|(at, _)| (begins..ends).contains(at));
+        let worst = within.map(|(_, state)| *state).chain([before]).max_by_key(|state| match state {
+            NodeState::Up => 0,
+            NodeState::Paused => 1,
+            NodeState::Down => 2,
+        });
+        let struck =
+            faults.iter().any(|fault| fault.at < ends && fault.ended.is_none_or(|ended| ended > begins));
+        match worst {
+            Some(NodeState::Down) => (glyphs.error, Role::Error),
+            Some(NodeState::Paused) => (glyphs.warn, Role::Warn),
+            Some(NodeState::Up) | None if struck => (glyphs.partial, Role::Fault),
+            Some(NodeState::Up) | None => (glyphs.lane, Role::Ok),
+        }
+    };
+    (0..columns).map(cell).collect()
+}
+
+fn passed(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let columns = usize::from(area.width);
+    let here = part_of(model.snapshot().now, model.snapshot().end, columns);
+    let (done, left) = (canvas.glyphs().passed.repeat(here), canvas.glyphs().idle.repeat(columns - here));
+    canvas.pieces(area, 0, &[piece(done, Role::Muted), piece(left, Role::Muted)]);
+}
+
+fn promise(model: &Model, canvas: &mut Canvas<'_>, area: Rect, verdict: &Verdict) {
+    passed(model, canvas, area);
+    let glyphs = canvas.glyphs();
+    let (witnesses, glyph, role) = match &verdict.outcome {
+        Outcome::Broken { witnesses, .. } if verdict.mode == Mode::Broken => {
+            (witnesses, glyphs.up, Role::Warn)
+        }
+        Outcome::Broken { witnesses, .. } => (witnesses, glyphs.error, Role::Error),
+        Outcome::Happened { witnesses, .. } => (witnesses, glyphs.held, Role::Ok),
+        Outcome::Held | Outcome::NeverHappened => return,
+    };
+    for witness in witnesses {
+        let column = part_of(witness.at, model.snapshot().end, usize::from(area.width));
+        canvas.text(area, column, glyph, role);
+    }
+}
+
+/// The faults.
+pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let glyphs = canvas.glyphs();
+    if model.detail().faults.is_empty() {
+        canvas.text(area, 0, "nothing is made to go wrong in this run", Role::Muted);
+        return;
+    }
+    let long = area.width >= 50;
+    let text = usize::from(area.width).saturating_sub(if long { 36 } else { 27 }).max(8);
+    let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
+    let heading = [
+        head("#", 2, true),
+        head("AT", 10, true),
+        if long { head("FOR", 8, true) } else { String::new() },
+        head("FAULT", text, false),
+        "STATE".to_owned(),
+    ];
+    list::draw(model, canvas, area, Pane::FaultList, &heading.concat(), |key| {
+        let Some(fault) = model.detail().faults.get(key as usize) else { return Vec::new() };
+        let lasts = fault.ended.map_or_else(|| "-".to_owned(), |ended| ended.since(fault.at).to_string());
+        let (state, role) = match fault.state {
+            FaultState::Scheduled => ("scheduled", Role::Muted),
+            FaultState::Active => ("ACTIVE", Role::Fault),
+            FaultState::Over => ("over", Role::Plain),
+            FaultState::Missed => ("missed", Role::Warn),
+        };
+        vec![
+            piece(cell(&(fault.fault + 1).to_string(), 2, true, glyphs.cut), Role::Plain),
+            piece(cell(&at(fault.at), 10, true, glyphs.cut), Role::Muted),
+            piece(if long { cell(&lasts, 8, true, glyphs.cut) } else { String::new() }, Role::Plain),
+            piece(cell(&fault.text, text, false, glyphs.cut), Role::Plain),
+            piece(state, role),
+        ]
+    });
+}
+
+/// Broken promises, and the first witness of the chosen one.
+pub fn causes(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let broken = rows::broken(model);
+    let glyphs = canvas.glyphs();
+    if broken.is_empty() {
+        canvas.text(area, 0, &format!("{} no promise is broken", glyphs.held), Role::Ok);
+        return;
+    }
+    let rows = (broken.len() as u16).min(area.height / 2).max(1).min(area.height);
+    list::draw(model, canvas, Rect { height: rows, ..area }, Pane::Causes, "", |key| {
+        let Some(verdict) = model.detail().verdicts.get(key as usize) else { return Vec::new() };
+        let role = if verdict.mode == Mode::Broken { Role::Warn } else { Role::Error };
+        vec![
+            piece(format!("{} ", glyphs.error), role),
+            piece(format!("{}  ", verdict.title()), Role::Plain),
+            piece(verdict.happened(), role),
+        ]
+    });
+    let chosen = broken[rows::row_of(model, Pane::Causes, &broken)];
+    let Some(verdict) = model.detail().verdicts.get(chosen as usize) else { return };
+    let below = Rect { y: area.y + rows, height: area.height - rows, ..area };
+    let mut row = 1;
+    for text in because(model, verdict) {
+        row = wrapped(canvas, below, row, true, &text, Role::Error);
+    }
+}
+
+/// The witnesses of a broken promise, and the faults before the first of them.
+pub fn because(model: &Model, verdict: &Verdict) -> Vec<String> {
+    let Some(first) = verdict.witnesses().first() else { return Vec::new() };
+    let mut said = vec![first.line()];
+    let before = model
+        .detail()
+        .faults
+        .iter()
+        .rfind(|fault| fault.at <= first.at && fault.state != FaultState::Scheduled);
+    if let Some(fault) = before {
+        said.push(format!("the fault before it: {} at {}", fault.text, at(fault.at)));
+    }
+    said
+}
