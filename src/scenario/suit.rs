@@ -22,6 +22,8 @@ struct Means {
     between: Result<(), &'static str>,
     /// Whether topics can grow.
     grows: bool,
+    /// Whether brokers are processes of their own.
+    has_processes: bool,
 }
 
 impl Scenario {
@@ -112,7 +114,9 @@ impl Scenario {
             World::Mqtt(_) => Err("no proxy is put before MQTT brokers yet"),
             World::Kafka(_) | World::Simulated | World::Live => Ok(()),
         };
-        Means { commands: self.broker_commands(world, options), between, grows: *world != World::Embedded }
+        let is_apart = *world != World::Embedded;
+        let commands = self.broker_commands(world, options);
+        Means { commands, between, grows: is_apart, has_processes: is_apart }
     }
 }
 
@@ -187,6 +191,9 @@ impl Means {
     }
 
     fn needs(&self, acts: &[Act]) -> Option<String> {
+        if !self.has_processes {
+            return Some("the brokers within this process are no processes of their own".to_owned());
+        }
         let missing: Vec<_> =
             acts.iter().filter(|act| !self.commands.can(**act)).map(|act| act.key()).collect();
         (!missing.is_empty()).then(|| {

@@ -263,7 +263,7 @@ mod tests {
         let of = |nanos: f64| Reading { acknowledge: vec![nanos.round() as u64; 200], ..Reading::default() };
         let small = k * SMALL_BYTES / 1_024.0;
         let flood =
-            Reading { offered_rate: 30_000.0, accepted_rate: 1e9 / (r + a + small), ..Reading::default() };
+            Reading { offered_rate: 200_000.0, accepted_rate: 1e9 / (r + a + small), ..Reading::default() };
         Readings::from([
             (Probe::Request, of(trip + small)),
             (Probe::Flood, flood),

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_ramp_rises() {
         let ramp: Vec<f64> = (1..=12).map(f64::from).collect();
-        assert_eq!(area(&ramp, 6, 12.0, false), ["    ⢀⣴", "  ⢀⣴⣿⣿", "⢀⣴⣿⣿⣿⣿"].map(blank_is_braille));
+        assert_eq!(area(&ramp, 6, 12.0, false), ["    ⣠⣾", "  ⣠⣾⣿⣿", "⣠⣾⣿⣿⣿⣿"].map(blank_is_braille));
         assert_eq!(area(&ramp, 6, 12.0, true), ["    .#", "  .###", ".#####"]);
     }
 

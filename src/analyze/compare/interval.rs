@@ -22,7 +22,7 @@ fn quantile(freedom: usize) -> f64 {
         2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
         2.045, 2.042,
     ];
-    let beyond = 1.959_96 + 2.4 / freedom as f64;
+    let beyond = 1.959_96 + 2.42 / freedom as f64;
     freedom.checked_sub(1).and_then(|row| TABLE.get(row)).copied().unwrap_or(beyond)
 }
 

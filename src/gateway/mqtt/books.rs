@@ -31,6 +31,9 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) struct Books {
     door: Door<Brokersim>,
     topics: Vec<Log>,
+    /// On its way to the broker at a QoS above 0, and not heard of by anybody yet. A reader at QoS 0 that hears of it first
+    /// does not know how it was sent.
+    under_way: BTreeMap<RecordId, Qos>,
     /// By source.
     known: BTreeMap<u32, Known>,
     /// Stored and not accepted yet: at which offset.
@@ -101,6 +104,7 @@ impl Books {
         Self {
             door,
             topics: topics.iter().map(log).collect(),
+            under_way: BTreeMap::new(),
             known: BTreeMap::new(),
             unaccepted: BTreeMap::new(),
             groups: (0..groups).map(group).collect(),
@@ -114,18 +118,31 @@ impl Books {
         (group.qos, group.shared) = (group.qos.max(qos), shared);
     }
 
+    /// A record is about to be written.
+    pub(super) fn handed(&mut self, id: RecordId, qos: Qos) {
+        if qos > Qos::AtMostOnce {
+            self.under_way.insert(id, qos);
+        }
+    }
+
+    /// The broker does not take a record.
+    pub(super) fn refused(&mut self, id: RecordId) {
+        self.under_way.remove(&id);
+    }
+
     /// A record was written at QoS 0: who reads its topic may get it.
     pub(super) fn sent(&mut self, actor: ActorId, id: RecordId, channel: ChannelId) {
         self.owe(id, channel, Qos::AtMostOnce);
         self.door.emit(actor, Life::Accepted { ids: Ids::one(id), place: None, offset: None });
     }
 
-    /// The broker has a record: somebody has heard of it.
+    /// The broker has a record: somebody has heard of it, at this QoS.
     pub(super) fn reached(&mut self, actor: ActorId, record: Record, channel: ChannelId, qos: Qos) {
         let id = record.id;
         if !self.known.entry(id.source()).or_default().add(id.sequence()) {
             return;
         }
+        let qos = self.under_way.remove(&id).map_or(qos, |sent| sent.max(qos));
         let log = &mut self.topics[channel.index()];
         let (place, offset) = (log.place, log.end);
         log.end += 1;
@@ -156,6 +173,7 @@ impl Books {
 
     /// The broker has answered, and said that nobody had subscribed.
     pub(super) fn accepted_by_nobody(&mut self, actor: ActorId, id: RecordId) {
+        self.under_way.remove(&id);
         let ids = Ids::one(id);
         self.door.emit(actor, Life::Accepted { ids: ids.clone(), place: None, offset: None });
         self.door.emit(actor, Life::Dropped { ids, why: Reason::NoSubscription });
@@ -335,6 +353,24 @@ mod tests {
                 Life::Accepted { offset: Some(0), place: Some(PLACE), .. },
             ]
         ));
+    }
+
+    #[test]
+    fn whoever_hears_of_a_record_first_all_groups_are_owed_it_as_it_was_sent() {
+        let (mut books, knocks) = books(&[(Qos::AtMostOnce, false), (Qos::ExactlyOnce, false)]);
+        books.handed(id(0), Qos::ExactlyOnce);
+        // The reader at QoS 0 is faster than the broker's answer to the publisher.
+        books.reached(ACTOR, record(0), ChannelId(0), Qos::AtMostOnce);
+        books.reached(ACTOR, record(0), ChannelId(0), Qos::ExactlyOnce);
+        for group in [GroupId(0), GroupId(1)] {
+            assert!(books.received(group, id(0)), "{group:?}");
+            books.acknowledged(ACTOR, group, id(0));
+        }
+        books.accepted(ACTOR, id(0), ChannelId(0));
+        let told = lives(&knocks);
+        let acknowledged = told.iter().filter(|life| matches!(life, Life::Acknowledged { .. })).count();
+        assert_eq!(acknowledged, 2);
+        assert!(told.iter().any(|life| matches!(life, Life::Accepted { offset: Some(0), .. })));
     }
 
     #[test]

@@ -252,6 +252,7 @@ impl Task {
                 self.reject(&item, Reason::MessageTooLarge);
                 continue;
             }
+            self.shared.books().handed(item.record.id, self.setup.client.qos);
             self.handed.push_back(item);
         }
         if self.told_blocked && self.queue.len() <= ROOM / 2 {
@@ -363,6 +364,7 @@ impl Task {
         self.emit(Mqtt::Answered { record, packet, with, matched });
         if !taken {
             self.flying.remove(&packet);
+            self.shared.books().refused(record);
             return self.reject(&item, Reason::ServerRefused);
         }
         let mut books = self.shared.books();
