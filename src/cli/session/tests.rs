@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::cli::load::load_text;
+use crate::gateway::Options;
 use crate::observe::Snapshot;
 use crate::observe::lens::Detail;
 use crate::scenario::Overrides;
@@ -205,4 +206,30 @@ fn a_record_is_followed_to_where_time_stands() {
     assert!(part.lines.len() < whole.lines.len() && whole.lines.starts_with(&part.lines), "{part:?}");
     run_to(&mut session, Time::from_secs(9));
     assert_eq!(session.detail().trace.expect("it is followed").lines, whole.lines);
+}
+
+#[test]
+fn a_run_by_the_clock_shows_its_detail_and_follows_a_record_but_has_no_way_back() {
+    let made = Session::on_screen_in(&loaded(), None, &World::Live, &Options::default());
+    let mut session = made.unwrap_or_else(|_| panic!("it can be run"));
+    let id = RecordId::new(0, 30);
+    session.look(Look { record: Some(id), ..Look::default() });
+    let is_stored = |session: &Session| {
+        let trace = session.detail().trace.expect("it is followed");
+        trace.lines.iter().any(|line| line.text.contains("appends it"))
+    };
+    while !is_stored(&session) && session.now() < Time::from_secs(4) {
+        let next = session.now() + Duration::from_millis(30);
+        Pilot::advance(&mut session, next);
+    }
+    assert!(is_stored(&session), "nothing was stored in {}", session.now());
+    let now = session.now();
+    assert!(session.is_live() && session.digest().is_none());
+    assert!(!session.go(Spot::At(Time::ZERO)) && !session.go(Spot::OneBack));
+    assert_eq!((session.now(), Pilot::front(&session)), (now, now));
+    assert!(session.detail().places.iter().any(|row| row.log_end > 0), "{:?}", session.detail().places);
+    assert_eq!(session.snapshot().lost, 0);
+    let summary = session.finish().unwrap_or_else(|_| panic!("it can be ended"));
+    assert!(summary.books_balance);
+    assert_eq!(summary.state, "interrupted");
 }

@@ -198,6 +198,11 @@ pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(area, 0, said, Role::Muted);
         return;
     };
+    if trace.lines.is_empty() {
+        // By the clock a record is followed from when it was chosen.
+        canvas.text(area, 0, "nothing has happened to it since it was chosen", Role::Muted);
+        return;
+    }
     let glyphs = canvas.glyphs();
     let heading = format!("{:>10} {:>9}  {:<14} {}", "TIME", "AFTER", "WHERE", "WHAT");
     list::draw(model, canvas, area, Pane::Trace, &heading, |key| {
