@@ -1,8 +1,8 @@
 //! MQTT 5 for real: publishers and subscribers that are rumqttc clients, behind the port that every system shares.
 //!
-//! An actor of the system hands what it hears to a task of its own ([`publisher`], [`subscriber`]) on the gateway's
-//! thread; the task speaks to the broker ([`line`]), tells what it sees through the door, and answers the
-//! application. What all tasks know of records together is in [`books`]: a real broker does not tell what it stores,
+//! An actor of the system hands what it hears to a task of its own (`publisher`, `subscriber`) on the gateway's
+//! thread; the task speaks to the broker (`line`), tells what it sees through the door, and answers the
+//! application. What all tasks know of records together is in `books`: a real broker does not tell what it stores,
 //! so a record counts as stored when a client first hears of it, by PUBACK, PUBREC or its delivery.
 //!
 //! | | QoS 0 | QoS 1 | QoS 2 |
@@ -11,7 +11,7 @@
 //! | `Delivered` | handed to the application | the same | the same, once in the life of the session's client |
 //! | `Acknowledged` | handed to the application | PUBACK sent | PUBCOMP sent |
 //!
-//! **Invariant.** The books balance to the record: its identity travels in a user property ([`header`]), whatever
+//! **Invariant.** The books balance to the record: its identity travels in a user property (`header`), whatever
 //! the broker does to the message. Nothing that existed before the run is touched: topics and client identifiers
 //! have the run's prefix, retained messages and sessions of the run are removed at its end.
 //!
