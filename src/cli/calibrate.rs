@@ -180,7 +180,7 @@ impl Prober<'_> {
         let recording =
             Recording { dir: dir.clone(), force: true, file, overrides: loaded.overrides.clone() };
         let options = self.arguments.real.of(world).options();
-        run_in((world, &options), &loaded, &recording, self.stop)?;
+        run_in((world, &options), loaded, &recording, self.stop)?;
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }

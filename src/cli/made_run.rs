@@ -48,17 +48,19 @@ impl RealArguments {
     }
 }
 
-/// Runs a scenario in a world to its end, or until `stop`, and records it.
+/// Runs a scenario in a world to its end, or until `stop`, and records it. What cannot go wrong there is left out, when
+/// that may be skipped.
 ///
 /// # Errors
-/// When it cannot be run there, or not be recorded.
+/// When it cannot be run there, or not as the scenario says, or not be recorded.
 pub fn run_in(
     (world, options): (&World, &Options),
-    loaded: &Loaded,
+    mut loaded: Loaded,
     recording: &Recording,
     stop: &AtomicBool,
 ) -> Result<Summary, Failure> {
-    let mut session = Session::new_in(loaded, Some(recording), world, options)?;
+    loaded.scenario.suit(world, options)?;
+    let mut session = Session::new_in(&loaded, Some(recording), world, options)?;
     session.run(stop, |_| {}, &mut ());
     match session.failed() {
         Some(failure) => {

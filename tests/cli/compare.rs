@@ -243,3 +243,16 @@ fn the_page_is_ascii_when_asked_and_no_wider_than_told() {
     assert!(!bare.contains("lag of billing,"), "{bare}");
     assert!(!page.contains('\u{1b}') && !bare.contains('\u{1b}'), "no colours where nobody sees them");
 }
+
+#[test]
+fn what_cannot_go_wrong_on_the_real_side_is_named_before_either_side_begins() {
+    let scratch = Scratch::empty();
+    scratch.file(
+        "slow.toml",
+        &format!("{SCENARIO}\n[[fault]]\nat = \"5s\"\nslow-disk = \"broker-1\"\nfactor = 10\nfor = \"2s\"\n"),
+    );
+    let told = call(&scratch.0, "compare --scenario slow.toml --on kafka://127.0.0.1:9 --out both");
+    assert_eq!(told.code, 2, "{}", told.err);
+    assert!(told.err.contains("slow-disk"), "{}", told.err);
+    assert!(!scratch.0.join("both").exists(), "nothing was begun: {}", told.err);
+}

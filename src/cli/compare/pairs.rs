@@ -63,23 +63,25 @@ fn sides(arguments: &CompareArguments) -> Result<(Side, Side), Failure> {
     otherwise.set.extend(against.iter().cloned());
     let with = if against.is_empty() { String::new() } else { format!(" with {}", against.join(", ")) };
     let name = if world == World::Simulated { "simulated".to_owned() } else { world.to_string() };
-    let a = Side::new("A", World::Simulated, scenario, "simulated".to_owned())?;
-    let mut b = Side::new("B", world, otherwise, name + &with)?;
-    let real = arguments.real.of(&b.world);
+    let real = arguments.real.of(&world);
+    let a = Side::new("A", (World::Simulated, Options::default()), scenario, "simulated".to_owned())?;
+    let b = Side::new("B", (world, real.options()), otherwise, name + &with)?;
     real.ask()?;
-    b.options = real.options();
     Ok((a, b))
 }
 
 impl Side {
     fn new(
         letter: &'static str,
-        world: World,
+        (world, options): (World, Options),
         scenario: ScenarioArguments,
         label: String,
     ) -> Result<Self, Failure> {
-        let seed = scenario.load()?.scenario.run.seed;
-        Ok(Self { letter, world, options: Options::default(), scenario, seed, label })
+        let mut loaded = scenario.load()?;
+        // What cannot go wrong there is named before anything begins.
+        loaded.scenario.suit(&world, &options)?;
+        let seed = loaded.scenario.run.seed;
+        Ok(Self { letter, world, options, scenario, seed, label })
     }
 
     /// The how-manieth run; its folder, or none when it was ended early.
@@ -99,7 +101,7 @@ impl Side {
         let file = scenario.scenario.display().to_string();
         let recording = Recording { dir: dir.clone(), force, file, overrides: loaded.overrides.clone() };
         eprintln!("{} {}, seed {seed}", self.letter, self.label);
-        run_in((&self.world, &self.options), &loaded, &recording, stop)?;
+        run_in((&self.world, &self.options), loaded, &recording, stop)?;
         Ok((!stop.load(Ordering::Relaxed)).then_some(dir))
     }
 }
