@@ -249,11 +249,16 @@ fn how_far_in_words(how_far: Whereabouts) -> &'static str {
 
 /// A whole number with thin gaps between thousands: `1 234 567`.
 pub fn count(number: u64) -> String {
+    grouped(number, ' ')
+}
+
+/// A whole number with this between thousands.
+pub fn grouped(number: u64, gap: char) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(' ');
+            text.push(gap);
         }
         text.push(digit);
     }

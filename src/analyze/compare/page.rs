@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::kernel::Duration;
 
+use super::super::report;
 use super::chart::{HEIGHT, area};
 use super::recorded::About;
 use super::{Compared, Curve, Kind, PromiseRow, Row, Unit};
@@ -173,15 +174,7 @@ fn short(number: f64) -> String {
 
 /// `12,345`
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    report::grouped(number, ',')
 }
 
 fn promises(out: &mut Out, rows: &[PromiseRow]) {
