@@ -192,6 +192,7 @@ struct Common {
     groups: Arc<Groups>,
     notes: Arc<Notes>,
     door: Door<Brokersim>,
+    /// How clients disappear without a word, where something between them and the brokers can see to that.
     vanish: Option<Arc<dyn Vanish>>,
 }
 
@@ -211,14 +212,11 @@ impl Ending {
 }
 
 /// Installs the clients of real brokers. Nothing real happens before the [`Backend`] is told to prepare.
-///
-/// `vanish`: how clients disappear without a word, where something between them and the brokers can see to that.
 pub fn install(
     config: Config,
     door: &Door<Brokersim>,
     builder: &mut Builder<Brokersim>,
     apps: &Applications,
-    vanish: Option<Arc<dyn Vanish>>,
 ) -> Ports {
     let node = builder.node("controller");
     let controller: Seat<ControllerSeat> = builder.reserve(node, "controller");
@@ -238,7 +236,7 @@ pub fn install(
         groups: Arc::new(Groups::new(door.clone(), teller, stage.groups.len())),
         notes: Arc::new(Notes::default()),
         door: door.clone(),
-        vanish: reach.clone().map(|reach| reach as Arc<dyn Vanish>).or(vanish).or(silence),
+        vanish: reach.clone().map(|reach| reach as Arc<dyn Vanish>).or(silence),
     };
     let is_embedded = embedded.is_some();
     let mut clients =

@@ -359,7 +359,7 @@ async fn connect(host: &str, port: u16, id: &str) -> Result<(), String> {
         }
     };
     let line = connected.await?;
-    publisher::leave(&client, line).await;
+    line::leave(&client, line).await;
     Ok(())
 }
 
@@ -390,7 +390,7 @@ async fn clear(shared: &Shared, host: &str, port: u16, topics: &BTreeSet<String>
         true
     };
     let cleared = tokio::time::timeout(PATIENCE, cleared).await.unwrap_or(false);
-    publisher::leave(&client, line).await;
+    line::leave(&client, line).await;
     cleared
 }
 

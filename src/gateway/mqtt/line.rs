@@ -16,7 +16,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, LastWill, LastWillProperties, Packet, Publish, RetainForwardRule};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Request};
 
-use crate::trace::mqtt::Qos;
+use crate::trace::mqtt::{Parting, Qos};
 
 use super::config::{Client, Will};
 use super::header;
@@ -216,5 +216,45 @@ impl Line {
             Request::PubRel(release) => order(release.pkid),
             _ => u64::MAX,
         });
+    }
+}
+
+/// How a life of the client ended.
+pub(super) enum End {
+    /// Its process died.
+    Died,
+    /// It left in good order.
+    Left,
+    /// The run is over.
+    Over,
+}
+
+impl End {
+    /// Ends a connection in this way; what there is to tell of it.
+    pub(super) async fn hang_up(&self, client: &AsyncClient, line: Line) -> Parting {
+        match self {
+            Self::Died => Parting::Died,
+            Self::Left | Self::Over => {
+                leave(client, line).await;
+                Parting::Asked
+            }
+        }
+    }
+}
+
+/// Says DISCONNECT and waits until that is written, for a moment.
+pub(super) async fn leave(client: &AsyncClient, mut line: Line) {
+    const MOMENT: std::time::Duration = std::time::Duration::from_millis(500);
+    let written = async {
+        loop {
+            match line.next().await {
+                // What is heard after that was flushed with it.
+                Heard::Out(Outgoing::Disconnect) | Heard::Broken { .. } => return,
+                Heard::Connected { .. } | Heard::In(_) | Heard::Out(_) => {}
+            }
+        }
+    };
+    if client.try_disconnect().is_ok() {
+        let _ = tokio::time::timeout(MOMENT, written).await;
     }
 }

@@ -23,7 +23,7 @@ use super::actors::{Order, Orders};
 use super::backend::Shared;
 use super::config::{Client, Publisher};
 use super::header;
-use super::line::{self, Heard, Line};
+use super::line::{self, End, Heard, Line};
 
 /// Records that wait to be sent before the application has to.
 const ROOM: usize = 1_000;
@@ -39,16 +39,6 @@ struct Item {
     channel: ChannelId,
     record: Record,
     body: Option<Arc<Body>>,
-}
-
-/// How a life of the client ended.
-enum End {
-    /// Its process died.
-    Died,
-    /// It left in good order.
-    Left,
-    /// The run is over.
-    Over,
 }
 
 /// The task.
@@ -169,14 +159,8 @@ impl Task {
     }
 
     async fn part(&mut self, end: End, client: AsyncClient, line: Line) -> End {
-        let was_connected = std::mem::replace(&mut self.connected, false);
-        let how = if matches!(end, End::Died) { Parting::Died } else { Parting::Asked };
-        if matches!(end, End::Died) {
-            drop((client, line));
-        } else if was_connected {
-            leave(&client, line).await;
-        }
-        if was_connected {
+        if std::mem::replace(&mut self.connected, false) {
+            let how = end.hang_up(&client, line).await;
             self.emit(Mqtt::Disconnected { how });
         }
         self.give_up();
@@ -409,22 +393,5 @@ impl Task {
 
     fn emit(&self, fact: impl Into<crate::trace::Fact>) {
         self.shared.door.emit(self.me, fact);
-    }
-}
-
-/// Says DISCONNECT and waits until that is written, for a moment.
-pub(super) async fn leave(client: &AsyncClient, mut line: Line) {
-    const MOMENT: std::time::Duration = std::time::Duration::from_millis(500);
-    let written = async {
-        loop {
-            match line.next().await {
-                // What is heard after that was flushed with it.
-                Heard::Out(Outgoing::Disconnect) | Heard::Broken { .. } => return,
-                Heard::Connected { .. } | Heard::In(_) | Heard::Out(_) => {}
-            }
-        }
-    };
-    if client.try_disconnect().is_ok() {
-        let _ = tokio::time::timeout(MOMENT, written).await;
     }
 }

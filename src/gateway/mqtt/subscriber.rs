@@ -26,8 +26,7 @@ use super::actors::{Order, Orders};
 use super::backend::Shared;
 use super::config::{Acknowledges, Client, Subscriber};
 use super::header;
-use super::line::{self, Heard, Line};
-use super::publisher::leave;
+use super::line::{self, End, Heard, Line};
 
 /// Messages that wait for the application at most before the client stops reading.
 const BUFFER: usize = 100_000;
@@ -59,12 +58,6 @@ struct Taken {
     /// Since the connection was made again, the server has not sent it again yet: until then it is not answered, for two
     /// answers would be released twice.
     to_come: bool,
-}
-
-enum End {
-    Died,
-    Left,
-    Over,
 }
 
 /// The task.
@@ -181,14 +174,8 @@ impl Task {
     }
 
     async fn part(&mut self, end: End, client: AsyncClient, line: Line) -> End {
-        let was_connected = std::mem::replace(&mut self.connected, false);
-        let how = if matches!(end, End::Died) { Parting::Died } else { Parting::Asked };
-        if matches!(end, End::Died) {
-            drop((client, line));
-        } else if was_connected {
-            leave(&client, line).await;
-        }
-        if was_connected {
+        if std::mem::replace(&mut self.connected, false) {
+            let how = end.hang_up(&client, line).await;
             self.emit(Mqtt::Disconnected { how });
         }
         self.bury(matches!(end, End::Died));
