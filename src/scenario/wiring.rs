@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::gateway::{Backend, Options, Trouble};
 use crate::host::{Door, Hands};
 use crate::kafka::cluster;
+use crate::kafka::config::{ConsumerConfig, ProducerConfig};
 use crate::kernel::{ActorId, Addr, Builder, Duration, Network, NodeId, Parts, Seat, Time};
 use crate::observe::promise::{Expectation, Promise};
 use crate::observe::{Watch, WatchSetup};
@@ -15,7 +16,7 @@ use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{ToBroker, ToController};
 use crate::wire::operator::ToApplication;
-use crate::wire::port::{ToPublisher, ToSubscriber};
+use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 use crate::workload::generator::Generator as Publishes;
 use crate::workload::processor::Processor as Works;
 use crate::workload::sink::Sink as Consumes;
@@ -189,6 +190,33 @@ impl App<'_> {
         Some(group_of(scenario, stage, self.entry(), self.reader()?, instance))
     }
 
+    /// Where it hears from the client that publishes for it, and whether it is told the outcome of each record.
+    fn publishes(&self) -> Option<(Addr<FromPublisher>, bool)> {
+        match self {
+            Self::Generator { entry, seat, .. } => Some((seat.addr(), entry.outbox)),
+            Self::Processor { seat, .. } => Some((seat.addr(), false)),
+            Self::Sink { .. } => None,
+        }
+    }
+
+    /// The settings of the Kafka producer that publishes for it.
+    fn producer(&self) -> Option<&ProducerConfig> {
+        match self {
+            Self::Generator { entry, .. } => entry.producer.as_ref(),
+            Self::Processor { entry, .. } => entry.producer.as_ref(),
+            Self::Sink { .. } => None,
+        }
+    }
+
+    /// Where it hears from the client that reads for it.
+    fn reads(&self) -> Option<Addr<FromSubscriber>> {
+        match self {
+            Self::Generator { .. } => None,
+            Self::Processor { seat, .. } => Some(seat.addr()),
+            Self::Sink { seat, .. } => Some(seat.addr()),
+        }
+    }
+
     fn writes_to(&self) -> Option<&str> {
         match self {
             Self::Generator { entry, .. } => Some(&entry.topic),
@@ -203,6 +231,22 @@ impl App<'_> {
 struct Clients {
     publisher: Option<Addr<ToPublisher>>,
     subscriber: Option<Addr<ToSubscriber>>,
+}
+
+impl Clients {
+    /// Gives each application its own; they come in the order of the applications.
+    fn deal(
+        apps: &[App<'_>],
+        publishers: Vec<Addr<ToPublisher>>,
+        subscribers: Vec<Addr<ToSubscriber>>,
+    ) -> Vec<Self> {
+        let (mut publishers, mut subscribers) = (publishers.into_iter(), subscribers.into_iter());
+        let deal = |app: &App<'_>| Self {
+            publisher: app.publishes().and_then(|_| publishers.next()),
+            subscriber: app.reads().and_then(|_| subscribers.next()),
+        };
+        apps.iter().map(deal).collect()
+    }
 }
 
 /// What was put behind the port.
@@ -420,18 +464,15 @@ fn install_kafka(
         stage: Arc::clone(stage),
         audits: scenario.expect.iter().any(|expect| expect.promise == Promise::LogsAgree),
     };
-    let applications = kafka_applications(stage, builder, apps);
+    let applications = kafka_applications(scenario, stage, builder, apps);
     let ports = cluster::install(&config, builder, &applications);
-    let (mut publishers, mut subscribers) = (ports.publishers.into_iter(), ports.subscribers.into_iter());
-    let clients = apps.iter().map(|app| Clients {
-        publisher: app.writes_to().and_then(|_| publishers.next()),
-        subscriber: app.reader().and_then(|_| subscribers.next()),
-    });
+    let clients = Clients::deal(apps, ports.publishers, ports.subscribers);
     let cluster = Cluster { brokers: ports.brokers, controller: Some(ports.controller) };
-    Behind::simulated(clients.collect(), cluster)
+    Behind::simulated(clients, cluster)
 }
 
 fn kafka_applications(
+    scenario: &Scenario,
     stage: &Stage,
     builder: &Builder<Brokersim>,
     apps: &[App<'_>],
@@ -441,46 +482,40 @@ fn kafka_applications(
     for app in apps {
         let node = app.node();
         let name = builder.cast().node(node);
-        let publisher = match app {
-            App::Generator { entry, seat, .. } => Some((seat.addr(), entry.producer.clone(), entry.outbox)),
-            App::Processor { entry, seat, .. } => Some((seat.addr(), entry.producer.clone(), false)),
-            App::Sink { .. } => None,
-        };
-        if let Some((app, config, callbacks)) = publisher {
-            let config = Arc::new(config.expect("a Kafka entry that publishes has a producer"));
+        if let Some((address, callbacks)) = app.publishes() {
+            let config = app.producer().expect("a Kafka entry that publishes has a producer");
             applications.publishers.push(cluster::Publisher {
                 name: format!("{name}/producer"),
                 node,
-                app,
-                config,
+                app: address,
+                config: Arc::new(config.clone()),
                 callbacks,
             });
         }
-        let subscriber = match app {
-            App::Generator { .. } => None,
-            App::Processor { seat, .. } => Some(seat.addr()),
-            App::Sink { seat, .. } => Some(seat.addr()),
-        };
-        if let (Some(reader), Some(address)) = (app.reader(), subscriber) {
+        if let (Some(reader), Some(address)) = (app.reader(), app.reads()) {
             let config = Arc::new(reader.consumer.clone().expect("a Kafka entry that reads has a consumer"));
-            let group =
-                stage.groups.iter().position(|group| group.name == reader.group).expect("its group exists");
-            let instance = config.static_membership.then(|| {
-                instances[group] += 1;
-                instances[group]
-            });
+            let group = app.group(scenario, stage).expect("who reads has a group");
+            let instance = instance_id(&config, group, &mut instances);
             applications.subscribers.push(cluster::Subscriber {
                 name: format!("{name}/consumer"),
                 node,
                 app: address,
                 config,
-                group: GroupId(group as u32),
+                group,
                 instance,
                 channels: vec![named(stage, &reader.from)],
             });
         }
     }
     applications
+}
+
+/// The `group.instance.id` of the next member of a group, of which so many were `given`; none for dynamic members.
+fn instance_id(config: &ConsumerConfig, group: GroupId, given: &mut [u32]) -> Option<u32> {
+    config.static_membership.then(|| {
+        given[group.index()] += 1;
+        given[group.index()]
+    })
 }
 
 fn install_zeromq(
@@ -518,12 +553,9 @@ fn install_zeromq(
 }
 
 fn push_for(builder: &Builder<Brokersim>, app: &App<'_>) -> zeromq::Publisher {
-    let (node, address, id) = match app {
-        App::Generator { seat, .. } => (seat.node(), seat.addr(), seat.id()),
-        App::Processor { seat, .. } => (seat.node(), seat.addr(), seat.id()),
-        App::Sink { .. } => unreachable!("a sink does not publish"),
-    };
-    zeromq::Publisher { name: format!("{}/push", builder.cast().actor(id)), node, app: address }
+    let (address, _) = app.publishes().expect("who writes to a channel publishes");
+    let name = format!("{}/push", builder.cast().actor(app.actor()));
+    zeromq::Publisher { name, node: app.node(), app: address }
 }
 
 fn pull_for(
@@ -532,15 +564,11 @@ fn pull_for(
     app: &App<'_>,
     channel: &Channel,
 ) -> zeromq::Subscriber {
-    let (node, address, id) = match app {
-        App::Processor { seat, .. } => (seat.node(), seat.addr(), seat.id()),
-        App::Sink { seat, .. } => (seat.node(), seat.addr(), seat.id()),
-        App::Generator { .. } => unreachable!("a generator does not read"),
-    };
+    let address = app.reads().expect("who reads from a channel has somewhere to hear it");
     let group =
         stage.groups.iter().position(|group| group.name == channel.name).expect("a channel that is read");
-    let name = format!("{}/pull", builder.cast().actor(id));
-    zeromq::Subscriber { name, node, app: address, group: GroupId(group as u32) }
+    let name = format!("{}/pull", builder.cast().actor(app.actor()));
+    zeromq::Subscriber { name, node: app.node(), app: address, group: GroupId(group as u32) }
 }
 
 fn sink_plans(scenario: &Scenario, apps: &[App<'_>]) -> Vec<SinkPlan> {

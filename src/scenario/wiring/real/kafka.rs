@@ -8,13 +8,13 @@ use crate::gateway::proxy::Protocol;
 use crate::gateway::{Means, Trouble};
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
 use crate::kernel::{Builder, Time};
-use crate::trace::{GroupId, Stage};
+use crate::trace::Stage;
 use crate::wire::Brokersim;
 
 use super::super::super::scenario::{Fault, Kafka, Reader, Scenario, Topic};
 use super::super::super::target::Target;
 use super::super::super::world::Server;
-use super::super::{App, Behind, Clients, Cluster, Outside, named};
+use super::super::{App, Behind, Clients, Cluster, Outside, instance_id, named};
 use super::settings;
 
 /// Installs the clients; `servers` is none for the cluster within this process.
@@ -43,15 +43,10 @@ pub(super) fn install(
         run: gateway::new_run(),
         means: means(scenario, outside),
     };
-    let applications = applications(kafka, stage, builder, apps);
-    let ports = gateway::install(config, outside.door, builder, &applications, None);
-    let (mut publishers, mut subscribers) = (ports.publishers.into_iter(), ports.subscribers.into_iter());
-    let clients = apps.iter().map(|app| Clients {
-        publisher: app.writes_to().and_then(|_| publishers.next()),
-        subscriber: app.reader().and_then(|_| subscribers.next()),
-    });
+    let applications = applications(scenario, kafka, stage, builder, apps);
+    let ports = gateway::install(config, outside.door, builder, &applications);
     Ok(Behind {
-        clients: clients.collect(),
+        clients: Clients::deal(apps, ports.publishers, ports.subscribers),
         cluster: Cluster { brokers: ports.brokers, controller: Some(ports.controller) },
         backend: Some(ports.backend),
         hands: ports.hands,
@@ -97,6 +92,7 @@ fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
 }
 
 fn applications(
+    scenario: &Scenario,
     kafka: &Kafka,
     stage: &Stage,
     builder: &Builder<Brokersim>,
@@ -106,18 +102,14 @@ fn applications(
     let mut instances = vec![0; stage.groups.len()];
     for app in apps {
         applications.publishers.extend(publisher(kafka, builder, app));
-        applications.subscribers.extend(subscriber(kafka, stage, builder, app, &mut instances));
+        applications.subscribers.extend(subscriber((scenario, kafka), stage, builder, app, &mut instances));
     }
     applications
 }
 
 fn publisher(kafka: &Kafka, builder: &Builder<Brokersim>, app: &App<'_>) -> Option<Publisher> {
-    let (address, config, callbacks): (_, &Option<ProducerConfig>, _) = match app {
-        App::Generator { entry, seat, .. } => (seat.addr(), &entry.producer, entry.outbox),
-        App::Processor { entry, seat, .. } => (seat.addr(), &entry.producer, false),
-        App::Sink { .. } => return None,
-    };
-    let config = config.as_ref().expect("a Kafka entry that publishes has a producer");
+    let (address, callbacks) = app.publishes()?;
+    let config = app.producer().expect("a Kafka entry that publishes has a producer");
     Some(Publisher {
         name: format!("{}/producer", builder.cast().node(app.node())),
         node: app.node(),
@@ -129,31 +121,22 @@ fn publisher(kafka: &Kafka, builder: &Builder<Brokersim>, app: &App<'_>) -> Opti
 }
 
 fn subscriber(
-    kafka: &Kafka,
+    (scenario, kafka): (&Scenario, &Kafka),
     stage: &Stage,
     builder: &Builder<Brokersim>,
     app: &App<'_>,
     instances: &mut [u32],
 ) -> Option<Subscriber> {
-    let address = match app {
-        App::Generator { .. } => return None,
-        App::Processor { seat, .. } => seat.addr(),
-        App::Sink { seat, .. } => seat.addr(),
-    };
-    let reader = app.reader()?;
+    let (address, reader) = (app.reads()?, app.reader()?);
     let config: &ConsumerConfig = reader.consumer.as_ref().expect("a Kafka entry that reads has a consumer");
-    let group = stage.groups.iter().position(|group| group.name == reader.group).expect("its group exists");
-    let instance = config.static_membership.then(|| {
-        instances[group] += 1;
-        instances[group]
-    });
+    let group = app.group(scenario, stage).expect("who reads has a group");
     Some(Subscriber {
         name: format!("{}/consumer", builder.cast().node(app.node())),
         node: app.node(),
         app: address,
         settings: settings::consumer(kafka, app.entry(), config),
-        group: GroupId(group as u32),
-        instance,
+        group,
+        instance: instance_id(config, group, instances),
         channels: vec![named(stage, &reader.from)],
         max_poll_records: config.max_poll_records,
         auto_commit: config.auto_commit.then(|| settings::real(config.auto_commit_interval)),

@@ -22,13 +22,8 @@ pub(super) fn install(
     let applications = applications(scenario, stage, builder, apps);
     let (ports, backend) =
         real::install(config(scenario, outside, stage), outside.door, builder, applications);
-    let (mut publishers, mut subscribers) = (ports.publishers.into_iter(), ports.subscribers.into_iter());
-    let clients = apps.iter().map(|app| Clients {
-        publisher: app.writes_to().and_then(|_| publishers.next()),
-        subscriber: app.reader().and_then(|_| subscribers.next()),
-    });
     Behind {
-        clients: clients.collect(),
+        clients: Clients::deal(apps, ports.publishers, ports.subscribers),
         cluster: Cluster::default(),
         backend: Some(Box::new(backend)),
         hands: Vec::new(),
@@ -67,27 +62,16 @@ fn applications(
     let mut applications = Applications::default();
     for app in apps {
         let (node, name) = (app.node(), builder.cast().actor(app.actor()));
-        let publisher = match app {
-            App::Generator { entry, seat, .. } => Some((seat.addr(), &entry.client, entry.outbox)),
-            App::Processor { entry, seat, .. } => Some((seat.addr(), &entry.client, false)),
-            App::Sink { .. } => None,
-        };
-        if let Some((app, of, callbacks)) = publisher {
-            let client = client(of.as_ref().expect("an MQTT entry has a client"));
+        if let Some((address, callbacks)) = app.publishes() {
             applications.publishers.push(real::Publisher {
                 name: format!("{name}/publisher"),
                 node,
-                app,
-                client,
+                app: address,
+                client: client(publishing_client(app).expect("an MQTT entry has a client")),
                 callbacks,
             });
         }
-        let subscriber = match app {
-            App::Generator { .. } => None,
-            App::Processor { seat, .. } => Some(seat.addr()),
-            App::Sink { seat, .. } => Some(seat.addr()),
-        };
-        if let (Some(reader), Some(address)) = (app.reader(), subscriber) {
+        if let (Some(reader), Some(address)) = (app.reader(), app.reads()) {
             let mut of = reader.client.clone().expect("an MQTT entry has a client");
             if app.writes_to().is_some() {
                 // The process has one will; the client that publishes has it.
@@ -110,6 +94,14 @@ fn applications(
         }
     }
     applications
+}
+
+fn publishing_client<'a>(app: &App<'a>) -> Option<&'a Client> {
+    match app {
+        App::Generator { entry, .. } => entry.client.as_ref(),
+        App::Processor { entry, .. } => entry.client.as_ref(),
+        App::Sink { .. } => None,
+    }
 }
 
 /// The scenario was checked: times are whole seconds and fit.
