@@ -153,6 +153,9 @@ impl Session {
         (world, options): (&World, &Options),
         looked: Looked,
     ) -> Result<Self, Failure> {
+        if *world == World::Live {
+            loaded.scenario.is_simulated()?;
+        }
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);

@@ -116,6 +116,9 @@ impl Reach {
     /// Nothing is broken any more: paths are as they were, brokers are started or go on. Waits for the commands
     /// that are under way. The proxy goes on until [`end`](Self::end).
     pub fn mend(&self) {
+        if let Some(proxy) = &self.state().proxy {
+            proxy.mend();
+        }
         let broken = std::mem::take(&mut self.state().broken);
         for (broker, how) in broken {
             let act = match how {
@@ -147,6 +150,11 @@ impl Reach {
         if let Some(proxy) = &self.state().proxy {
             proxy.restore(node);
         }
+    }
+
+    /// Whether clients on this node stand still.
+    pub fn stands_still(&self, node: NodeId) -> bool {
+        self.state().proxy.as_ref().is_some_and(|proxy| proxy.stands_still(node))
     }
 
     fn obey(&self, command: &Command) -> bool {
@@ -220,6 +228,10 @@ impl super::kafka::Vanish for Reach {
 
     fn restore(&self, node: NodeId) {
         self.restore(node);
+    }
+
+    fn stands_still(&self, node: NodeId) -> bool {
+        self.stands_still(node)
     }
 }
 
@@ -305,6 +317,9 @@ mod tests {
         assert!(!hands.obey(&Command::Cut(BROKERS[0], BROKERS[1])), "brokers talk past the proxy");
         assert!(reach.silence(CLIENT) && !reach.silence(NodeId(77)));
         reach.restore(CLIENT);
+        assert!(reach.stands_still(CLIENT));
+        reach.mend();
+        assert!(!reach.stands_still(CLIENT), "at the end of a run nothing is broken any more");
         reach.end();
         assert_eq!(reach.way(CLIENT), None);
     }

@@ -55,6 +55,14 @@ impl Outside {
     }
 
     fn begin_embedded(&mut self, brokers: u32) -> Result<(), Trouble> {
+        let asks = |(name, value): &&(String, String)| {
+            name == "security.protocol" && !value.eq_ignore_ascii_case("plaintext")
+        };
+        if let Some((_, value)) = self.common.connection.iter().find(asks) {
+            return Err(Trouble::Usage(format!(
+                "the embedded cluster keeps nothing secret: leave --client-property security.protocol={value} out"
+            )));
+        }
         let cluster = Embedded::start(brokers)?;
         self.common.names.set_bootstrap(cluster.bootstrap());
         self.common.names.set_brokers((1..=brokers as i32).collect());
@@ -71,9 +79,6 @@ impl Outside {
     }
 
     fn begin_at(&mut self, servers: &[String]) -> Result<(), Trouble> {
-        if let Some(why) = settings::beyond_this_build(&self.common.connection) {
-            return Err(Trouble::Usage(why));
-        }
         self.common.names.set_bootstrap(&servers.join(","));
         let refused: Vec<_> = servers.iter().filter_map(|server| knock(server).err()).collect();
         if refused.len() == servers.len() {
@@ -273,6 +278,9 @@ fn create(admin: &Admin, plans: &[Plan]) -> Result<Vec<Option<RDKafkaErrorCode>>
 
 impl Backend for Outside {
     fn prepare(&mut self) -> Result<(), Trouble> {
+        if let Some(why) = settings::beyond_this_build(&self.common.connection) {
+            return Err(Trouble::Usage(why));
+        }
         match self.config.cluster.clone() {
             Cluster::Embedded(brokers) => self.begin_embedded(brokers)?,
             Cluster::At(servers) => self.begin_at(&servers)?,

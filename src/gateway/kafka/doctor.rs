@@ -38,6 +38,8 @@ pub struct Visit {
 pub struct Patient {
     /// How many brokers it has.
     pub brokers: u32,
+    /// What it says of security, by the names of Java's clients.
+    pub security: Settings,
     /// Its topics.
     pub topics: Vec<(String, Topic)>,
     /// What it says of brokers, which only their administrator can set.
@@ -113,7 +115,11 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
     if visit.servers.is_empty() {
         return examine_embedded(visit);
     }
-    let mut findings = Vec::new();
+    let security = visit.patient.as_ref().map_or(&[][..], |patient| &patient.security);
+    let (secured, said) = settings::secured(security, &visit.connection);
+    let visit = &Visit { connection: secured, ..visit.clone() };
+    let note = |says| Finding { about: "client", state: State::Odd, says, remedy: None };
+    let mut findings: Vec<_> = said.into_iter().map(note).collect();
     if let Some(why) = settings::beyond_this_build(&visit.connection) {
         findings.push(bad("client", why, "see above"));
         return findings;
