@@ -15,7 +15,7 @@ use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 
-use crate::gateway::doctor::{Finding, knock};
+use crate::gateway::doctor::{Finding, State, knock};
 
 use super::admin::{Admin, PATIENCE, Plan, silence};
 use super::api_versions::{self, Told};
