@@ -108,15 +108,15 @@ fn entry(picker: &Picker, canvas: &mut Canvas<'_>, area: Rect, number: usize, ch
         return;
     }
     // Where there is room, the beginning of the question stands behind a short name.
-    let from = after.max(NAME) + 2;
-    if columns > from + 8 && entry.needs.is_empty() {
-        let question = cut(&entry.question, columns - from, glyphs.cut);
-        canvas.text(area, from, &question, Role::Muted);
+    if columns >= NAME + QUESTION && after <= NAME {
+        let question = cut(&entry.question, columns - NAME - 1, glyphs.cut);
+        canvas.text(area, NAME + 1, &question, Role::Muted);
     }
 }
 
-/// Columns that names are given before questions begin.
-const NAME: usize = 16;
+/// Columns that names are given before questions begin, and that a question needs.
+const NAME: usize = 18;
+const QUESTION: usize = 30;
 
 fn preview(picker: &Picker, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(chosen) = picker.chosen else {
