@@ -21,7 +21,7 @@ use crate::observe::{LagSample, Watch};
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, Manifest, ScenarioText, SinkSpec, Tape};
-use crate::trace::{Fact, Stage};
+use crate::trace::{Fact, SkippedFault, Stage};
 use crate::tui::Progress;
 
 use super::engine::{Course, Engine, Timed};
@@ -63,6 +63,7 @@ pub struct Session {
     name: String,
     question: Option<String>,
     seed: u64,
+    skipped_faults: Vec<SkippedFault>,
     notes: Vec<String>,
     stop: Time,
     end: Time,
@@ -165,6 +166,9 @@ impl Session {
         (world, options): (&World, &Options),
         looked: Looked,
     ) -> Result<Self, Failure> {
+        if *world == World::Live {
+            loaded.scenario.is_simulated()?;
+        }
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
@@ -198,6 +202,7 @@ impl Session {
             traces: loaded.traces.clone(),
             force: recording.force,
             world: world.to_string(),
+            skipped_faults: scenario.skipped_faults.clone(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
         let offers = world.is_real_time().then(|| Offers::new(scenario, engine.cast()));
@@ -220,6 +225,7 @@ impl Session {
             name: scenario.name.clone(),
             question: scenario.question.clone(),
             seed: scenario.run.seed,
+            skipped_faults: scenario.skipped_faults.clone(),
             notes,
             stop,
             end,
@@ -454,6 +460,7 @@ impl Session {
                 inputs: self.engine.inputs(),
                 facts: self.engine.facts(),
                 wall_seconds: self.wall,
+                skipped_faults: self.skipped_faults,
                 notes: self.notes,
             },
         );

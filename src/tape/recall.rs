@@ -18,19 +18,19 @@ use super::past::{each_batch, has_table};
 /// Records whose keys are kept at most: 40 MB.
 const RECORDS: usize = 1 << 20;
 
-/// Hands the facts of the run in `dir` to `take`, some thousand at a time, until it wants no more. `fault` knows the
-/// kinds of faults by name.
+/// Hands the facts of the run in `dir` to `take`, some thousand at a time, until it wants no more. `word` knows the
+/// kinds of faults, and the commands for real brokers, by name.
 ///
 /// # Errors
 /// When a table is missing, cannot be read, or has other columns or words than this version writes.
 pub fn recall(
     dir: &Path,
     (stage, cast): (&Stage, &Cast),
-    fault: &dyn Fn(&str) -> Option<&'static str>,
+    word: &dyn Fn(&str) -> Option<&'static str>,
     mut take: impl FnMut(&[Event<Fact>]) -> bool,
 ) -> Result<(), TapeError> {
     let names = Names::of(stage, cast);
-    let known = Known { records: records(dir)?, fault };
+    let known = Known { records: records(dir)?, word };
     let mut wrong = None;
     let mut wants = true;
     each_batch(&dir.join("facts"), COLUMNS, |batch| {
@@ -83,7 +83,7 @@ fn records(dir: &Path) -> Result<BTreeMap<RecordId, Record>, TapeError> {
 
 struct Known<'a> {
     records: BTreeMap<RecordId, Record>,
-    fault: &'a dyn Fn(&str) -> Option<&'static str>,
+    word: &'a dyn Fn(&str) -> Option<&'static str>,
 }
 
 impl Beside for Known<'_> {
@@ -91,8 +91,8 @@ impl Beside for Known<'_> {
         self.records.get(&id).copied()
     }
 
-    fn fault(&self, name: &str) -> Option<&'static str> {
-        (self.fault)(name)
+    fn word(&self, name: &str) -> Option<&'static str> {
+        (self.word)(name)
     }
 }
 

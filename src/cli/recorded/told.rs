@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::fault::catalogue;
+use crate::gateway::Act;
 use crate::kernel::{Cast, Time};
 use crate::observe::Snapshot;
 use crate::observe::lens::{Detail, Follow, Lens, LensSetup, Look};
@@ -34,8 +35,7 @@ impl Told {
     pub(super) fn read(dir: &Path, manifest: &Manifest, loaded: &Loaded) -> Result<Self, TapeError> {
         let (stage, cast) = (Arc::clone(&manifest.stage), Arc::new(manifest.cast.clone()));
         let mut reader = Reader::new(loaded, stage, cast);
-        let fault = |name: &str| catalogue::find(name).map(|kind| kind.name);
-        recall(dir, (&manifest.stage, &manifest.cast), &fault, |events| {
+        recall(dir, (&manifest.stage, &manifest.cast), &word, |events| {
             reader.take(events);
             true
         })?;
@@ -51,6 +51,12 @@ impl Told {
     fn progress(&self) -> Progress {
         if self.now() >= self.end { Progress::Finished } else { Progress::Running }
     }
+}
+
+/// A word of the scenario's language.
+fn word(name: &str) -> Option<&'static str> {
+    let act = || Act::ALL.into_iter().map(Act::key).find(|key| *key == name);
+    catalogue::find(name).map(|kind| kind.name).or_else(act)
 }
 
 /// A run that is being read.

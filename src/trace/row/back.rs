@@ -14,8 +14,8 @@ use super::super::mqtt::{Answer, Mqtt, Parting, Qos};
 use super::super::record::{Batch, Ids, Record, RecordId};
 use super::super::stage::{ChannelId, GroupId, PlaceId, Stage};
 use super::super::zeromq::ZeroMq;
-use super::super::{Fact, Injected, Missed, Phase, Whom};
-use crate::kernel::{ActorId, Crash, NodeId, Physics};
+use super::super::{Commanded, Fact, Injected, Missed, Phase, Whom};
+use crate::kernel::{ActorId, Crash, Duration, NodeId, Physics};
 
 /// The row of a fact as it is read: names are numbers again, words are text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,8 +68,8 @@ pub struct WrittenRow {
 pub trait Beside {
     /// A record as it was stored, when that is known.
     fn record(&self, id: RecordId) -> Option<Record>;
-    /// The kind of fault of this name.
-    fn fault(&self, name: &str) -> Option<&'static str>;
+    /// A word of the scenario's language: the name of a kind of fault, or of a command for a real broker.
+    fn word(&self, name: &str) -> Option<&'static str>;
 }
 
 impl WrittenRow {
@@ -82,7 +82,9 @@ impl WrittenRow {
             "kafka" => back.kafka().map(Fact::from),
             "zeromq" => back.zeromq().map(Fact::from),
             "mqtt" => back.mqtt().map(Fact::from),
-            "fault" => back.injected().map(Fact::from),
+            "fault" => {
+                back.injected().map(Fact::from).or_else(|| back.commanded().map(Fact::from))
+            }
             _ => None,
         }
     }
@@ -174,9 +176,23 @@ impl Back<'_> {
         Some(Injected {
             fault: self.detail("fault")?,
             round: self.detail("round")?,
-            kind: self.beside.fault(self.reason()?)?,
+            kind: self.beside.word(self.reason()?)?,
             whom: self.whom(),
             phase,
+        })
+    }
+
+    fn commanded(&self) -> Option<Commanded> {
+        let failed = match self.kind() {
+            "command-done" => None,
+            "command-failed" => Some(self.text("failed")?),
+            _ => return None,
+        };
+        Some(Commanded {
+            node: self.row.node?,
+            act: self.beside.word(self.reason()?)?,
+            took: Duration::from_nanos(self.detail("took_ns")?),
+            failed,
         })
     }
 
