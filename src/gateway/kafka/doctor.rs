@@ -446,7 +446,6 @@ fn judge_clock(ahead: i64, round_trip: i64, metadata: &Metadata) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::doctor::State;
 
     #[test]
     fn a_port_where_nobody_listens_is_told_with_what_to_do() {
