@@ -15,7 +15,7 @@ use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicCo
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
 use crate::observe::promise::{Mode, Promise};
-use crate::trace::Reason;
+use crate::trace::{Reason, SkippedFault};
 use crate::workload::generator::WhenBlocked;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
@@ -56,6 +56,8 @@ pub struct Scenario {
     pub commands: Commands,
     /// What must come of it, in the order of the file.
     pub expect: Vec<Expect>,
+    /// What was left out of `faults` because it cannot strike where it is to run; [`Scenario::suit`] leaves it out.
+    pub skipped_faults: Vec<SkippedFault>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
     pub(super) sources: Sources,

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::gateway::doctor::knock;
+use crate::gateway::seat::Shared;
 use crate::gateway::{Backend, Reach, Trouble};
 use crate::kernel::ActorId;
 use crate::trace::{ChannelId, GroupId};
 
-use super::actors::{Order, Shared};
-use super::admin::{Admin, PATIENCE, Plan, knock, silence};
+use super::actors::Order;
+use super::admin::{Admin, PATIENCE, Plan, silence};
 use super::embedded::{Embedded, Silence};
 use super::watch::Watch;
 use super::{Clients, Cluster, Common, Config, Topic, doctor, settings, watch};
@@ -82,7 +84,8 @@ impl Outside {
 
     fn begin_at(&mut self, servers: &[String]) -> Result<(), Trouble> {
         self.common.names.set_bootstrap(&servers.join(","));
-        let refused: Vec<_> = servers.iter().filter_map(|server| knock(server).err()).collect();
+        let refused = servers.iter().filter_map(|server| knock(server, doctor::START).err());
+        let refused: Vec<_> = refused.map(|(says, remedy)| format!("{says}; {remedy}")).collect();
         if refused.len() == servers.len() {
             return Err(Trouble::Outside(refused.join("; ")));
         }

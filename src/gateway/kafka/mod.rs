@@ -44,16 +44,17 @@ use std::time::{Duration, Instant};
 use rdkafka::config::ClientConfig;
 
 use crate::host::{Door, Hands};
-use crate::kernel::{Addr, Builder, Desk, NodeId, Seat};
+use crate::kernel::{ActorId, Addr, Builder, Desk, NodeId, Seat};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{ToBroker, ToController};
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 
+use super::seat::{BrokerSeat, Shared};
 use super::{Backend, Means, Options, Reach, ReachSetup};
 
-use actors::{BrokerSeat, ControllerSeat, Shared};
+use actors::ControllerSeat;
 use backend::Outside;
 use books::Books;
 pub use consumer::Vanish;
@@ -226,7 +227,7 @@ pub fn install(
     let (teller, stage) = (controller.id(), Arc::clone(&config.stage));
     let view = Shared::default();
     let brokers = install_brokers(config.brokers, builder, &view);
-    let reach = reach(&config, apps, &brokers);
+    let reach = reach(&config, apps, &brokers, (door, teller));
     let embedded = matches!(config.cluster, Cluster::Embedded(_)).then(Silence::default);
     let silence = embedded.clone().map(|silence| Arc::new(silence) as Arc<dyn Vanish>);
     let prefix =
@@ -282,6 +283,7 @@ fn reach(
     config: &Config,
     apps: &Applications,
     brokers: &[(BrokerId, NodeId, Addr<ToBroker>)],
+    (door, teller): (&Door<Brokersim>, ActorId),
 ) -> Option<Arc<Reach>> {
     let publishers = apps.publishers.iter().map(|app| app.node);
     let clients: BTreeSet<_> = publishers.chain(apps.subscribers.iter().map(|app| app.node)).collect();
@@ -289,6 +291,8 @@ fn reach(
         clients: clients.into_iter().collect(),
         brokers: brokers.iter().map(|(_, node, _)| *node).collect(),
         means: config.means.clone(),
+        door: door.clone(),
+        teller,
     };
     matches!(config.cluster, Cluster::At(_)).then(|| Reach::new(setup))
 }

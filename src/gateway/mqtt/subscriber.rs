@@ -143,15 +143,18 @@ impl Task {
 
     async fn live(&mut self, orders: &mut Orders<ToSubscriber>) -> End {
         let (client, mut line) = {
-            let call = self.shared.call(self.me, &self.setup.name, &self.setup.client);
+            let me = (self.me, self.setup.node);
+            let call = self.shared.call(me, &self.setup.name, &self.setup.client);
             line::open(&call.borrow())
         };
         self.connected = false;
+        let mut still = self.shared.standing.of(self.setup.node);
         let end = loop {
             let heard = {
                 let next = line.next();
                 tokio::pin!(next);
                 loop {
+                    let goes = !still.is_so();
                     self.acknowledge_more(&client);
                     tokio::select! {
                         order = orders.recv() => match order {
@@ -164,7 +167,8 @@ impl Task {
                             Some(Order::End { in_order: false }) => break Err(End::Died),
                             Some(Order::Begin) => {}
                         },
-                        heard = &mut next, if self.buffer.len() < BUFFER => break Ok(heard),
+                        () = still.changes() => {}
+                        heard = &mut next, if goes && self.buffer.len() < BUFFER => break Ok(heard),
                     }
                 }
             };
