@@ -290,8 +290,7 @@ fn delete_groups(
     let mut failed = Vec::new();
     while !groups.is_empty() {
         let left = admin.delete_groups(&groups)?;
-        let is_inhabited =
-            |(_, code): &(String, RDKafkaErrorCode)| *code == RDKafkaErrorCode::NonEmptyGroup;
+        let is_inhabited = |(_, code): &(String, RDKafkaErrorCode)| *code == RDKafkaErrorCode::NonEmptyGroup;
         let (inhabited, others): (Vec<_>, Vec<_>) = left.into_iter().partition(is_inhabited);
         failed.extend(others);
         if Instant::now() >= deadline {

@@ -112,9 +112,13 @@ impl Proxy {
         let listeners = paths.iter().map(|_| listener()).collect::<io::Result<Vec<_>>>()?;
         let here = |listener: &TcpListener| listener.local_addr().expect("what listens has an address");
         let with = |path: &Path| {
-            self.brokers.iter().find(|broker| broker.node == path.broker()).expect("paths lead to its brokers")
+            self.brokers
+                .iter()
+                .find(|broker| broker.node == path.broker())
+                .expect("paths lead to its brokers")
         };
-        let ports = paths.iter().zip(&listeners).map(|(path, listener)| (with(path).id, here(listener).port()));
+        let ports =
+            paths.iter().zip(&listeners).map(|(path, listener)| (with(path).id, here(listener).port()));
         let ports = Arc::new(ports.collect());
         let mut ways = self.ways();
         for (path, listener) in paths.into_iter().zip(listeners) {
