@@ -242,6 +242,11 @@ impl Session {
         self
     }
 
+    /// Whether a repetition is known not to be what was recorded.
+    pub fn differs(&self) -> bool {
+        self.recorded.as_ref().is_some_and(Recorded::differs)
+    }
+
     /// Gives the engine a lens, and a simulation a way back.
     fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine) -> Sight {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));

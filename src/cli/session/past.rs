@@ -23,7 +23,7 @@ const KEPT: usize = 128;
 /// Facts kept at most, about: some 100 MB.
 const FACTS: usize = 1_000_000;
 /// Facts of a segment, at least: what is seen again in some milliseconds.
-const SEGMENT: usize = 2_000;
+const SEGMENT: usize = 5_000;
 
 /// A run as it was seen at an instant.
 #[derive(Clone)]
