@@ -16,12 +16,14 @@ use crate::analyze::why::is_worth_asking;
 use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
+use crate::tui::keymap::Keymap;
 use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
 
 use super::Exit;
 use super::about::about;
 use super::failure::Failure;
+use super::keys::HandArguments;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
 use super::session::{Recording, Session};
@@ -57,6 +59,8 @@ pub struct RunArguments {
     /// No characters on the screen but ASCII.
     #[arg(long)]
     ascii: bool,
+    #[command(flatten)]
+    hands: HandArguments,
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
@@ -221,11 +225,13 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     arguments.world.check()?;
     arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
+    // Before anything is made ready: a file of keys can be wrong.
+    let keys = shows_screen(arguments).then(|| arguments.hands.keymap()).transpose()?;
     let stop = stop_on_signal();
     let (options, recorded) = (arguments.world.options(), recording.as_ref());
-    let summary = if shows_screen(arguments) {
+    let summary = if let Some(keys) = keys {
         let session = Session::on_screen_in(&loaded, recorded, world, &options)?;
-        on_screen(session, &stop, arguments, &loaded)?
+        on_screen(session, &stop, arguments, (&loaded, keys))?
     } else {
         headless(Session::new_in(&loaded, recorded, world, &options)?, &stop, arguments)?
     };
@@ -296,7 +302,7 @@ fn on_screen(
     mut session: Session,
     stop: &AtomicBool,
     arguments: &RunArguments,
-    loaded: &Loaded,
+    (loaded, keys): (&Loaded, Arc<Keymap>),
 ) -> Result<Summary, Failure> {
     let colourless = std::env::var_os("NO_COLOR").is_some();
     let palette = if colourless { Palette::Mono } else { arguments.theme.palette() };
@@ -306,6 +312,8 @@ fn on_screen(
         seed: loaded.scenario.run.seed,
         about: about(loaded, &file, &arguments.scenario.overrides(), &arguments.world.on),
         theme: Theme::new(palette, arguments.ascii),
+        keys,
+        mouse: arguments.hands.mouse(),
         speed: arguments.speed,
         stop: Some(stop),
     };
