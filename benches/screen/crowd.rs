@@ -81,6 +81,7 @@ impl Crowd {
             speed: Speed::REAL,
             reached: None,
             said: None,
+            note: None,
         }
     }
 

@@ -51,6 +51,12 @@ impl Keymap {
         row.map_or_else(|| "-".to_owned(), |row| row.keys[0].name())
     }
 
+    /// Key and hint of every binding of a context that has a hint, however things stand.
+    pub fn hints_of(&self, context: Context) -> Vec<(String, String)> {
+        let hinted = self.bindings_of(context).filter(|row| !row.hint.is_empty());
+        hinted.map(|row| (row.keys[0].name(), self.as_bound(context, row.hint))).collect()
+    }
+
     /// The bindings that the help shows for a filter: those whose keys, words or heading have every word of it.
     pub fn matching(&self, filter: &str) -> impl Iterator<Item = &Binding> {
         let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();

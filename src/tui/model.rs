@@ -14,6 +14,7 @@ use super::memo::Memo;
 use super::pace::Speed;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::tutor::Tutor;
 
 pub use super::pane::{Page, Pane};
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub reached: Option<Speed>,
     /// What the driver has to say to the last order; none when it was obeyed.
     pub said: Option<&'static str>,
+    /// What is to be known of the run as a whole: that it is the recorded one, that it goes on elsewhere.
+    pub note: Option<String>,
 }
 
 /// What the scenario says of itself, for the screens that show settings.
@@ -240,6 +243,8 @@ pub struct Model {
     pub said: Option<String>,
     /// Marks over the whole run.
     pub timeline: Timeline,
+    /// The tour, while one is taken.
+    pub tutor: Option<Tutor>,
     /// Whether something changed since the last frame.
     pub stale: bool,
     /// Rows of long lists.
@@ -258,6 +263,7 @@ impl Model {
             speed: Speed::REAL,
             reached: None,
             said: None,
+            note: None,
         };
         Self {
             title: title.into(),
@@ -280,6 +286,7 @@ impl Model {
             followed: None,
             said: None,
             timeline: Timeline::default(),
+            tutor: None,
             stale: true,
             memo: Memo::default(),
         }

@@ -51,6 +51,7 @@ fn small() -> Model {
                 speed: Speed::REAL,
                 reached: None,
                 said: None,
+                note: None,
             };
             update(&mut model, Msg::Tick(report));
         }

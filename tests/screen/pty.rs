@@ -279,6 +279,9 @@ fn a_screen_whose_run_panics() {
         mouse: true,
         speed: None,
         stop: None,
+        said: None,
+        tour: false,
+        last_words: "what was recorded is kept".to_owned(),
     };
     brokersim::tui::run(&mut Broken { now: Time::ZERO }, options).expect("a terminal");
 }

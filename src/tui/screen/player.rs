@@ -20,7 +20,7 @@ use super::{Left, Pilot};
 
 /// What a person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Deed {
     /// Presses a key.
     Key(KeyEvent),
     /// Uses the mouse.
@@ -35,13 +35,13 @@ const TICK: Wall = Wall::from_millis(1);
 /// depends on a list.
 const LOOKS: usize = 3;
 
-/// Plays a script on a run that begins at speed `home`; `seen` is shown the model after each step. Leaves at the end of
+/// Plays a script on a run that begins at speed `home`; `seen` is shown the model after each of them. Leaves at the end of
 /// the script, or where it says so.
 pub fn play(
     pilot: &mut dyn Pilot,
     model: &mut Model,
     home: Speed,
-    script: impl IntoIterator<Item = Step>,
+    script: impl IntoIterator<Item = Deed>,
     mut seen: impl FnMut(&Model),
 ) -> Left {
     let now = Cell::new(Wall::ZERO);
@@ -52,11 +52,11 @@ pub fn play(
     let mailbox = Mailbox::default();
     let mut conductor = Conductor::new(pilot, home, &mailbox, clock);
     let mut look = Look::default();
-    for step in script {
-        let order = match step {
-            Step::Key(key) => update(model, Msg::Key(key)),
-            Step::Mouse(mouse) => update(model, Msg::Mouse(mouse)),
-            Step::Wait(long) => {
+    for deed in script {
+        let order = match deed {
+            Deed::Key(key) => update(model, Msg::Key(key)),
+            Deed::Mouse(mouse) => update(model, Msg::Mouse(mouse)),
+            Deed::Wait(long) => {
                 let until = now.get() + long;
                 while now.get() < until {
                     conductor.turn();

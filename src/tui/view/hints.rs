@@ -32,7 +32,8 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, String)>) {
+/// Keys with their hints, from a column on, as many as there is room for.
+pub fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, String)>) {
     let mut column = from;
     for (key, hint) in all {
         let pieces = [piece(key, Role::Accent), piece(format!(" {hint}"), Role::Muted)];
@@ -60,9 +61,7 @@ fn after(model: &Model, action: Action, what: &str) -> String {
 
 fn prefix(model: &Model, canvas: &mut Canvas<'_>, area: Rect, said: &str, context: Context) {
     let column = canvas.text(area, 1, said, Role::Accent) + 2;
-    let named = model.keys.bindings_of(context).filter(|row| !row.hint.is_empty());
-    let named = named.map(|row| (row.keys[0].name(), row.hint.to_owned())).collect();
-    keys(canvas, area, column, named);
+    keys(canvas, area, column, model.keys.hints_of(context));
 }
 
 fn marks(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
