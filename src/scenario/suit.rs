@@ -2,7 +2,7 @@
 //! out only when that is asked for.
 //!
 //! **Invariant.** After [`Scenario::suit`] every fault that is left does in the real world what the catalogue says
-//! of it.
+//! of it. Nothing else in the program judges what a world cannot do.
 
 use crate::fault::Strike;
 use crate::fault::catalogue::Sort;
@@ -99,6 +99,13 @@ impl Scenario {
         if matches!(world, World::Simulated | World::Live) {
             return Ok(());
         }
+        if let (World::Embedded, System::Kafka(kafka)) = (world, &self.system) {
+            let missing = super::embedded::missing(self, kafka);
+            if !missing.is_empty() {
+                return Err(depends(&missing));
+            }
+            self.notes.extend(super::embedded::overflows(self, kafka));
+        }
         let means = self.means(world, options);
         self.faults.extend(self.drawn_faults());
         self.random_faults = None;
@@ -148,6 +155,14 @@ fn refusal(world: &World, skipped: &[SkippedFault]) -> Trouble {
     Trouble::Usage(format!(
         "on {world} this cannot go wrong as the scenario says:\n  - {list}\nleave them out with --skip-faults, or run it \
          in the simulation"
+    ))
+}
+
+fn depends(missing: &[String]) -> Trouble {
+    let list = missing.join("\n  - ");
+    Trouble::Usage(format!(
+        "the embedded cluster cannot do what this scenario depends on:\n  - {list}\nrun it on a real one: `scripts/brokers \
+         up kafka`, then `--on kafka://127.0.0.1:PORT`"
     ))
 }
 

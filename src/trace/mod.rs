@@ -21,7 +21,7 @@ use crate::kernel::Physics;
 pub use injected::{Commanded, Injected, Missed, Phase, SkippedFault, Whom};
 pub use life::{Life, Reason, Reign};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
-pub use row::{FactRow, Few, LegRow, Peer, RecordRow, variant_name};
+pub use row::{Beside, FactRow, Few, LegRow, Peer, RecordRow, WrittenRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 pub use tell::{Told, Weight, reason_name, state_name, tell, whom_name};
 

@@ -17,9 +17,11 @@ use super::zeromq::ZeroMq;
 use super::{Commanded, Fact, Injected, Phase, Whom};
 use crate::kernel::{ActorId, Crash, NodeId, Physics, Time};
 
+pub use back::{Beside, WrittenRow};
 pub use few::Few;
 pub use name::variant_name;
 
+mod back;
 mod few;
 mod name;
 

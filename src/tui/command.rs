@@ -17,6 +17,8 @@ pub enum Command {
     Theme(Palette),
     /// To a screen.
     Page(Page),
+    /// The tour begins, or ends.
+    Tutor,
     /// The help.
     Help,
     /// Leave.
@@ -44,11 +46,12 @@ pub fn parse(text: &str) -> Result<Command, String> {
             .map(Command::Theme)
             .ok_or_else(|| format!(":theme wants dark, light or mono; not `{value}`")),
         "q" | "quit" => Ok(Command::Quit),
+        "tutor" => Ok(Command::Tutor),
         "help" | "h" => Ok(Command::Help),
         other => Page::named(other)
             .map(Command::Page)
             .or_else(|| instant(other).map(Command::Goto))
-            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :help, :q")),
+            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :tutor, :help, :q")),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 use super::pace::Speed;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::tutor::Tutor;
 
 pub use super::pane::{Page, Pane};
 
@@ -43,6 +44,8 @@ pub struct Report {
     pub reached: Option<Speed>,
     /// What the driver has to say to the last order; none when it was obeyed.
     pub said: Option<&'static str>,
+    /// What is to be known of the run as a whole: that it is the recorded one, that it goes on elsewhere.
+    pub note: Option<String>,
 }
 
 /// What the scenario says of itself, for the screens that show settings.
@@ -236,6 +239,8 @@ pub struct Model {
     pub said: Option<String>,
     /// Marks over the whole run.
     pub timeline: Timeline,
+    /// The tour, while one is taken.
+    pub tutor: Option<Tutor>,
     /// Whether something changed since the last frame.
     pub stale: bool,
 }
@@ -252,6 +257,7 @@ impl Model {
             speed: Speed::REAL,
             reached: None,
             said: None,
+            note: None,
         };
         Self {
             title: title.into(),
@@ -273,6 +279,7 @@ impl Model {
             followed: None,
             said: None,
             timeline: Timeline::default(),
+            tutor: None,
             stale: true,
         }
     }

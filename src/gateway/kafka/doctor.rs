@@ -15,7 +15,7 @@ use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 
-use crate::gateway::doctor::{Finding, knock};
+use crate::gateway::doctor::{Finding, State, knock};
 
 use super::admin::{Admin, PATIENCE, Plan, silence};
 use super::api_versions::{self, Told};
@@ -40,6 +40,8 @@ pub struct Visit {
 pub struct Patient {
     /// How many brokers it has.
     pub brokers: u32,
+    /// What it says of security, by the names of Java's clients.
+    pub security: Settings,
     /// Its topics.
     pub topics: Vec<(String, Topic)>,
     /// What it says of brokers, which only their administrator can set.
@@ -82,7 +84,11 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
     if visit.servers.is_empty() {
         return examine_embedded(visit);
     }
-    let mut findings = Vec::new();
+    let security = visit.patient.as_ref().map_or(&[][..], |patient| &patient.security);
+    let (secured, said) = settings::secured(security, &visit.connection);
+    let visit = &Visit { connection: secured, ..visit.clone() };
+    let note = |says| Finding { about: "client", state: State::Odd, says, remedy: None };
+    let mut findings: Vec<_> = said.into_iter().map(note).collect();
     if let Some(why) = settings::beyond_this_build(&visit.connection) {
         findings.push(Finding::bad("client", why, "see above"));
         return findings;
@@ -440,7 +446,6 @@ fn judge_clock(ahead: i64, round_trip: i64, metadata: &Metadata) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::doctor::State;
 
     #[test]
     fn a_port_where_nobody_listens_is_told_with_what_to_do() {

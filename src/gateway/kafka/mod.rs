@@ -29,6 +29,7 @@ mod names;
 mod notes;
 mod producer;
 mod settings;
+mod stranger;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -95,6 +96,8 @@ pub struct Config {
     pub brokers: u32,
     /// librdkafka properties of every client (`--client-property`): security, above all.
     pub connection: Settings,
+    /// What the scenario's clients are told of security, by the names of Java: it goes for every connection.
+    pub security: Settings,
     /// All names and numbers.
     pub stage: Arc<Stage>,
     /// The topics of the channels of users, in the order of the stage.
@@ -229,13 +232,18 @@ pub fn install(
     let silence = embedded.clone().map(|silence| Arc::new(silence) as Arc<dyn Vanish>);
     let prefix =
         if config.options.use_existing { String::new() } else { format!("brokersim-{:08x}-", config.run) };
+    let notes = Arc::new(Notes::default());
+    // Within this process nothing is secret.
+    let security = if embedded.is_some() { &[][..] } else { &config.security };
+    let (connection, said) = settings::secured(security, &config.connection);
+    said.into_iter().for_each(|note| notes.say(note));
     let common = Common {
         run: config.run,
-        connection: Arc::new(config.connection.clone()),
+        connection: Arc::new(connection),
         names: Arc::new(Names::new(Arc::clone(&stage), prefix)),
         books: Arc::new(Books::new(door.clone(), teller, stage.places())),
         groups: Arc::new(Groups::new(door.clone(), teller, stage.groups.len())),
-        notes: Arc::new(Notes::default()),
+        notes,
         door: door.clone(),
         vanish: reach.clone().map(|reach| reach as Arc<dyn Vanish>).or(silence),
     };
@@ -364,7 +372,10 @@ impl Clients {
             properties.values.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
         }
         properties.notes.iter().for_each(|note| self.common.notes.say(format!("consumers: {note}")));
+        let is_newer = given.iter().any(|(name, value)| name == "group.protocol" && value == "consumer");
         let Common { run, connection, names, books, groups, notes, door, vanish } = self.common.clone();
+        // Goodbyes of the newer protocol are heartbeats, and the embedded cluster cannot tell one from the other.
+        let vanish = vanish.filter(|_| !(self.embedded && is_newer));
         let mut config = named(properties.config(&connection), &app.name);
         config.set("group.id", names.group(app.group));
         if let Some(instance) = app.instance {
@@ -397,7 +408,7 @@ impl Clients {
             vanish,
         };
         let (thread, work) = channel();
-        let worker = consumer::Worker::new(setup, work);
+        let worker = consumer::Worker::new(setup, work, thread.clone());
         self.threads.push(std::thread::spawn(|| worker.run()));
         self.endings.push(Ending::Consumer(thread.clone()));
         builder.install(seat, consumer::Front { thread }, Desk::default());

@@ -134,7 +134,8 @@ impl Task {
                     }
                 }
                 Order::Said(ToSubscriber::Settle) => self.say(FromSubscriber::Settled { accepted: false }),
-                Order::Said(ToSubscriber::Close) | Order::Begin | Order::End { .. } => {}
+                Order::Said(ToSubscriber::Close | ToSubscriber::Leave) | Order::Begin | Order::End { .. } => {
+                }
             }
         }
     }
@@ -157,7 +158,9 @@ impl Task {
                     tokio::select! {
                         order = orders.recv() => match order {
                             None => break Err(End::Over),
-                            Some(Order::Said(ToSubscriber::Close)) => break Err(End::Left),
+                            Some(Order::Said(ToSubscriber::Close | ToSubscriber::Leave)) => {
+                                break Err(End::Left);
+                            }
                             Some(Order::Said(said)) => self.hear(said, &client),
                             Some(Order::End { in_order: true }) => break Err(End::Left),
                             Some(Order::End { in_order: false }) => break Err(End::Died),
@@ -231,7 +234,7 @@ impl Task {
                 self.acknowledge_more(client);
                 self.answer_settle();
             }
-            ToSubscriber::Close => unreachable!("its caller leaves"),
+            ToSubscriber::Close | ToSubscriber::Leave => unreachable!("its caller leaves"),
         }
     }
 
