@@ -392,7 +392,23 @@ pub fn stop_on_signal() -> Arc<AtomicBool> {
     if let Err(error) = handler {
         eprintln!("warning: Ctrl-C will not end the run in good order: {error}");
     }
+    #[cfg(target_os = "linux")]
+    outlive_file_limits();
     stop
+}
+
+/// A file that grows beyond `ulimit -f` is an error of the tape then, as a full disk is, and not the end of the process,
+/// which would leave behind what the run made elsewhere.
+#[cfg(target_os = "linux")]
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// Linux on everything but MIPS.
+    const SIGXFSZ: i32 = 25;
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _inside = runtime.enter();
+        // Whoever has once asked to hear of a signal is not ended by it any more.
+        drop(signal(SignalKind::from_raw(SIGXFSZ)));
+    }
 }
 
 fn shows_screen(arguments: &RunArguments) -> bool {
