@@ -17,12 +17,14 @@ use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
 use crate::tape::{Manifest, State};
+use crate::tui::keymap::Keymap;
 use crate::tui::pace::Speed;
 use crate::tui::{self, About, Palette, ScreenOptions, Theme};
 
 use super::Exit;
 use super::about::about;
 use super::failure::{Failure, to_stderr};
+use super::keys::HandArguments;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
 use super::session::{Recording, Session};
@@ -59,6 +61,8 @@ pub struct RunArguments {
     /// No characters on the screen but ASCII.
     #[arg(long)]
     ascii: bool,
+    #[command(flatten)]
+    hands: HandArguments,
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
@@ -262,14 +266,18 @@ pub fn make(arguments: &RunArguments, stop: &AtomicBool, said: Option<String>) -
     arguments.world.check()?;
     arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
+    // Before anything is made ready: a file of keys can be wrong.
+    let keys = shows_screen(arguments).then(|| arguments.hands.keymap()).transpose()?;
     let (options, recorded) = (arguments.world.options(), recording.as_ref());
-    let summary = if shows_screen(arguments) {
+    let summary = if let Some(keys) = keys {
         let session = Session::on_screen_in(&loaded, recorded, world, &options)?;
         let file = arguments.scenario.scenario.display().to_string();
         let look = Shown {
             title: loaded.scenario.name.clone(),
             about: about(&loaded, &file, &arguments.scenario.overrides(), world),
             theme: arguments.look().theme(),
+            keys,
+            mouse: arguments.hands.mouse(),
             speed: arguments.speed,
             said,
             tour: arguments.tour,
@@ -319,7 +327,7 @@ fn ended(folder: PathBuf) -> PathBuf {
 impl RunArguments {
     /// A run on the screen, recorded where runs are.
     pub fn on_screen(scenario: PathBuf, on: World, look: &LookArguments) -> Self {
-        let LookArguments { speed, theme, ascii } = look.clone();
+        let LookArguments { speed, theme, ascii, hands } = look.clone();
         Self {
             scenario: ScenarioArguments { scenario, ..ScenarioArguments::default() },
             // A run by the clock goes at its own speed.
@@ -332,6 +340,7 @@ impl RunArguments {
             force: false,
             theme,
             ascii,
+            hands,
             quiet: false,
             tour: false,
             beside: false,
@@ -350,7 +359,7 @@ impl RunArguments {
     }
 
     fn look(&self) -> LookArguments {
-        LookArguments { speed: self.speed, theme: self.theme, ascii: self.ascii }
+        LookArguments { speed: self.speed, theme: self.theme, ascii: self.ascii, hands: self.hands.clone() }
     }
 }
 
@@ -423,6 +432,10 @@ pub struct Shown {
     pub about: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// The keys.
+    pub keys: Arc<Keymap>,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
     /// How fast; none for about 20 s a run.
     pub speed: Option<Speed>,
     /// A first word to the person.
@@ -444,6 +457,8 @@ impl Shown {
             seed,
             about: self.about,
             theme: self.theme,
+            keys: self.keys,
+            mouse: self.mouse,
             speed: self.speed,
             stop: Some(stop),
             said: self.said,

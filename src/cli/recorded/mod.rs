@@ -34,7 +34,7 @@ pub fn show(dir: &Path, look: &LookArguments, stop: &AtomicBool) -> Result<Exit,
         return tell(dir, &manifest, &loaded, look, stop);
     }
     let mut session = Session::on_screen(&loaded, None)?.repeating(&manifest);
-    let shown = shown(&loaded, &manifest, "REPLAY", look, said);
+    let shown = shown(&loaded, &manifest, "REPLAY", look, said)?;
     on_screen(&mut session, shown, manifest.seed, stop)?;
     if session.differs() {
         let what = "what was shown is not the run that was recorded: `brokersim replay` says where they part";
@@ -60,7 +60,7 @@ fn tell(
     }
     to_stderr(&format!("reading {} facts of {}\n", manifest.counts.facts, dir.display()));
     let mut told = Told::read(dir, manifest, loaded)?;
-    let shown = shown(loaded, manifest, "REPLAY REAL", look, warning(manifest));
+    let shown = shown(loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
     on_screen(&mut told, shown, manifest.seed, stop)?;
     Ok(Exit::Ok)
 }
@@ -116,16 +116,18 @@ fn shown(
     badge: &'static str,
     look: &LookArguments,
     said: Option<String>,
-) -> Shown {
+) -> Result<Shown, Failure> {
     let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
     let about = about(loaded, &manifest.scenario.file, &overrides, &World::Simulated);
-    Shown {
+    Ok(Shown {
         title: manifest.name.clone(),
         about: Arc::new(About { badge, ..About::clone(&about) }),
         theme: look.theme(),
+        keys: look.hands.keymap()?,
+        mouse: look.hands.mouse(),
         speed: look.speed,
         said,
         tour: false,
         recorded: None,
-    }
+    })
 }

@@ -26,7 +26,7 @@ pub fn pick(
     preview: &mut dyn FnMut(usize) -> Vec<Paragraph>,
     stop: &AtomicBool,
 ) -> io::Result<Picked> {
-    let guard = Guard::take(Stdout)?;
+    let guard = Guard::take(Stdout { mouse: false })?;
     // The guard shows the cursor again: a terminal that tells why it cannot panics where nobody can be told.
     let mut terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
     picker.stale = true;

@@ -51,14 +51,15 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
+    let shown = shown_nodes(model);
     let of_channels = channel_rows(model, width, glyphs);
-    let of_nodes = node_rows(model, usize::from(nodes.width), glyphs);
+    let of_nodes = node_rows(model, &shown, usize::from(nodes.width), glyphs);
     let of_groups = group_rows(model, usize::from(groups.width), glyphs);
     arrows(canvas, gap, model.snapshot().channels.iter().map(|channel| channel.rate > 0));
     arrows(canvas, next_gap, model.snapshot().groups.iter().map(|group| group.rate > 0));
-    column(canvas, channels, "PRODUCERS TO", &of_channels);
-    column(canvas, nodes, nodes_title(model), &of_nodes);
-    column(canvas, groups, "CONSUMER GROUPS", &of_groups);
+    column(canvas, channels, "PRODUCERS TO", of_channels);
+    column(canvas, nodes, nodes_title(model), of_nodes);
+    column(canvas, groups, "CONSUMER GROUPS", of_groups);
 }
 
 /// As wide as what stands in them, but so that the groups have what they need.
@@ -80,18 +81,25 @@ fn columns(model: &Model, area: Rect) -> [Rect; 5] {
     .areas(area)
 }
 
-fn column(canvas: &mut Canvas<'_>, area: Rect, title: &str, lines: &[Vec<Piece>]) {
+/// Makes no more of the lines than there is room for.
+fn column(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    title: &str,
+    lines: impl ExactSizeIterator<Item = Vec<Piece>>,
+) {
     let mut places = rows_of(area);
     if let Some(place) = places.next() {
         canvas.text(place, 0, title, Role::Muted);
     }
     let room = usize::from(area.height).saturating_sub(1);
-    let shown = if lines.len() > room { room.saturating_sub(1) } else { room };
-    for (line, place) in lines.iter().take(shown).zip(places.by_ref()) {
-        canvas.pieces(place, 0, line);
+    let count = lines.len();
+    let shown = if count > room { room.saturating_sub(1) } else { room };
+    for (line, place) in lines.take(shown).zip(places.by_ref()) {
+        canvas.pieces(place, 0, &line);
     }
-    if let (true, Some(place)) = (lines.len() > shown, places.next()) {
-        canvas.text(place, 0, &format!("+{} more", lines.len() - shown), Role::Muted);
+    if let (true, Some(place)) = (count > shown, places.next()) {
+        canvas.text(place, 0, &format!("+{} more", count - shown), Role::Muted);
     }
 }
 
@@ -107,9 +115,9 @@ fn arrows(canvas: &mut Canvas<'_>, area: Rect, flows: impl Iterator<Item = bool>
     }
 }
 
-fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> impl ExactSizeIterator<Item = Vec<Piece>> {
     let before = &model.before.channels;
-    let row = |(index, channel): (usize, &ChannelView)| {
+    let row = move |(index, channel): (usize, &ChannelView)| {
         let rate = format!("{}/s", count(channel.rate));
         let moved = before.get(index).is_some_and(|then| then.rate != channel.rate);
         let name = width.saturating_sub(rate.chars().count() + 3);
@@ -120,7 +128,7 @@ fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> 
             piece(rate, Role::Plain).moved(moved),
         ]
     };
-    model.snapshot().channels.iter().enumerate().map(row).collect()
+    model.snapshot().channels.iter().enumerate().map(row)
 }
 
 /// Brokers; where there are none, every node. Other nodes only when something is wrong with them.
@@ -138,9 +146,14 @@ fn nodes_title(model: &Model) -> &'static str {
     if model.snapshot().nodes.iter().any(is_broker) { "BROKERS" } else { "NODES" }
 }
 
-fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+fn node_rows(
+    model: &Model,
+    shown: &[&NodeView],
+    width: usize,
+    glyphs: Glyphs,
+) -> impl ExactSizeIterator<Item = Vec<Piece>> {
     let before = &model.before.nodes;
-    let row = |node: &&NodeView| {
+    let row = move |node: &&NodeView| {
         let moved = before.iter().any(|then| then.name == node.name && then != *node);
         let (glyph, role) = match node.state {
             NodeState::Up => (glyphs.ok, Role::Ok),
@@ -156,7 +169,7 @@ fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
             piece(tail, tail_role).moved(moved),
         ]
     };
-    shown_nodes(model).iter().map(row).collect()
+    shown.iter().map(row)
 }
 
 /// What is wrong with a node, and how many partitions it leads.
@@ -170,15 +183,16 @@ fn tail(node: &NodeView, leader: &str) -> String {
     format!("{state} {leads}").trim().to_owned()
 }
 
-fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> impl ExactSizeIterator<Item = Vec<Piece>> {
     let (groups, before) = (&model.snapshot().groups, &model.before.groups);
     let longest = groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
     let name = longest.min(width.saturating_sub(34).max(8));
-    let row = |(index, group): (usize, &GroupView)| {
-        let selected = groups.len() > 1 && model.group() == Some(crate::trace::GroupId(index as u32));
+    let chosen = model.group().filter(|_| groups.len() > 1);
+    let row = move |(index, group): (usize, &GroupView)| {
+        let selected = chosen == Some(crate::trace::GroupId(index as u32));
         group_row(group, before.get(index), selected, name, width, glyphs)
     };
-    groups.iter().enumerate().map(row).collect()
+    groups.iter().enumerate().map(row)
 }
 
 fn group_row(

@@ -7,6 +7,7 @@ use super::list::{self, cell, wrapped};
 use super::words::{at, behind, count};
 use crate::observe::ledger::{Fate, Whereabouts};
 use crate::observe::lens::RecordLine;
+use crate::tui::keys::Action;
 use crate::tui::model::{Model, Pane};
 use crate::tui::rows;
 use crate::tui::theme::{Glyphs, Role};
@@ -26,6 +27,7 @@ pub fn filter(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     });
     let follows =
         model.followed.map_or_else(String::new, |id| format!("   following {}", model.about.record_name(id)));
+    let key = |action| model.keys.name_of(action);
     let pieces = [
         piece("filter  ", Role::Muted),
         piece(place, Role::Accent),
@@ -33,7 +35,7 @@ pub fn filter(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         piece(model.fate.name(), Role::Accent),
         piece(found, Role::Muted),
         piece(follows, Role::Warn),
-        piece("   v fate  o all partitions", Role::Muted),
+        piece(format!("   {} fate  {} all partitions", key(Action::View), key(Action::Records)), Role::Muted),
     ];
     canvas.pieces(area, 1, &pieces);
 }
