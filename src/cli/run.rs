@@ -16,6 +16,7 @@ use crate::analyze::why::is_worth_asking;
 use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
+use crate::tape::{Manifest, State};
 use crate::tui::keymap::Keymap;
 use crate::tui::pace::Speed;
 use crate::tui::{self, About, Palette, ScreenOptions, Theme};
@@ -68,6 +69,9 @@ pub struct RunArguments {
     /// Whether the tour is taken on it.
     #[arg(skip)]
     tour: bool,
+    /// Whether it is recorded beside a run of the same name that has not ended.
+    #[arg(skip)]
+    beside: bool,
 }
 
 /// Where a scenario runs.
@@ -312,6 +316,14 @@ pub fn folder(name: &str, seed: u64, world: &World) -> PathBuf {
     PathBuf::from("runs").join(format!("{name}-{seed}{suffix}"))
 }
 
+/// The folder, or one beside it where no run is that has not ended.
+fn ended(folder: PathBuf) -> PathBuf {
+    let name = folder.display().to_string();
+    let beside = (2..100).map(|number| PathBuf::from(format!("{name}-{number}")));
+    let runs = |folder: &PathBuf| Manifest::read(folder).is_ok_and(|manifest| manifest.state == State::Running);
+    std::iter::once(folder.clone()).chain(beside).find(|folder| !runs(folder)).unwrap_or(folder)
+}
+
 impl RunArguments {
     /// A run on the screen, recorded where runs are.
     pub fn on_screen(scenario: PathBuf, on: World, look: &LookArguments) -> Self {
@@ -331,7 +343,14 @@ impl RunArguments {
             hands,
             quiet: false,
             tour: false,
+            beside: false,
         }
+    }
+
+    /// Records beside a run of the same name that has not ended, or was killed, instead of refusing.
+    #[must_use]
+    pub fn beside_unfinished(self) -> Self {
+        Self { beside: true, ..self }
     }
 
     /// The tour: on the screen, not recorded.
@@ -360,6 +379,7 @@ fn next_step(arguments: &RunArguments, recorded: Option<&Path>) -> String {
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
     let usual = folder(&loaded.scenario.name, loaded.scenario.run.seed, &arguments.world.on);
+    let usual = if arguments.beside { ended(usual) } else { usual };
     Recording {
         dir: arguments.out.clone().unwrap_or(usual),
         force: arguments.force,
@@ -381,7 +401,23 @@ pub fn stop_on_signal() -> Arc<AtomicBool> {
     if let Err(error) = handler {
         eprintln!("warning: Ctrl-C will not end the run in good order: {error}");
     }
+    #[cfg(target_os = "linux")]
+    outlive_file_limits();
     stop
+}
+
+/// A file that grows beyond `ulimit -f` is an error of the tape then, as a full disk is, and not the end of the process,
+/// which would leave behind what the run made elsewhere.
+#[cfg(target_os = "linux")]
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// Linux on everything but MIPS.
+    const SIGXFSZ: i32 = 25;
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _inside = runtime.enter();
+        // Whoever has once asked to hear of a signal is not ended by it any more.
+        drop(signal(SignalKind::from_raw(SIGXFSZ)));
+    }
 }
 
 fn shows_screen(arguments: &RunArguments) -> bool {

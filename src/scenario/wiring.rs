@@ -31,13 +31,9 @@ use super::world::World;
 
 mod applications;
 mod faults;
-mod real;
+pub mod real;
 
 use applications::{content, install, install_supervisor};
-#[cfg(feature = "real-kafka")]
-pub use real::patient;
-#[cfg(feature = "real-mqtt")]
-pub use real::{mqtt_login, mqtt_patient};
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {

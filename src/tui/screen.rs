@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -203,7 +204,8 @@ pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left
     model.said = options.said;
     model.tutor = options.tour.then(Tutor::default);
     let guard = Guard::take_with(Stdout { mouse: options.mouse }, options.last_words)?;
-    let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    // The guard shows the cursor again: a terminal that tells why it cannot panics where nobody can be told.
+    let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
     let mailbox = Mailbox::default();
     let (send, orders) = mpsc::channel();
     thread::scope(|scope| {
@@ -227,7 +229,7 @@ struct Screen<'a> {
     model: Model,
     /// What the run was last told to show.
     look: Look,
-    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<io::Stdout>>>,
     mailbox: &'a Mailbox,
     orders: Sender<Order>,
     stop: Option<&'a AtomicBool>,

@@ -35,7 +35,13 @@ pub fn show(dir: &Path, look: &LookArguments, stop: &AtomicBool) -> Result<Exit,
     }
     let mut session = Session::on_screen(&loaded, None)?.repeating(&manifest);
     let shown = shown(&loaded, &manifest, "REPLAY", look, said)?;
-    on_screen(&mut session, shown, manifest.seed, stop)
+    on_screen(&mut session, shown, manifest.seed, stop)?;
+    if session.differs() {
+        let what = "what was shown is not the run that was recorded: `brokersim replay` says where they part";
+        to_stderr(&format!("{}: {what}\n", dir.display()));
+        return Ok(Exit::Broken);
+    }
+    Ok(Exit::Ok)
 }
 
 /// Shows what was recorded of a run that cannot be repeated.
@@ -55,13 +61,13 @@ fn tell(
     to_stderr(&format!("reading {} facts of {}\n", manifest.counts.facts, dir.display()));
     let mut told = Told::read(dir, manifest, loaded)?;
     let shown = shown(loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
-    on_screen(&mut told, shown, manifest.seed, stop)
+    on_screen(&mut told, shown, manifest.seed, stop)?;
+    Ok(Exit::Ok)
 }
 
-fn on_screen(pilot: &mut dyn Pilot, shown: Shown, seed: u64, stop: &AtomicBool) -> Result<Exit, Failure> {
-    tui::run(pilot, shown.options(seed, stop))
-        .map_err(|error| Failure::outside("show the run on", "the terminal", error))?;
-    Ok(Exit::Ok)
+fn on_screen(pilot: &mut dyn Pilot, shown: Shown, seed: u64, stop: &AtomicBool) -> Result<(), Failure> {
+    let left = tui::run(pilot, shown.options(seed, stop));
+    left.map(|_| ()).map_err(|error| Failure::outside("show the run on", "the terminal", error))
 }
 
 /// The manifest of a run's folder.

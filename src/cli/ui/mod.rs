@@ -130,7 +130,7 @@ fn scenario(
     stop: &AtomicBool,
     said: Option<String>,
 ) -> Result<run::Made, Failure> {
-    run::make(&RunArguments::on_screen(file.to_owned(), world, look), stop, said)
+    run::make(&RunArguments::on_screen(file.to_owned(), world, look).beside_unfinished(), stop, said)
 }
 
 /// The picker, again after each run.

@@ -146,7 +146,7 @@ fn listed(folder: &Path) -> impl Iterator<Item = PathBuf> {
 impl Offer {
     /// As the picker lists it.
     pub(super) fn entry(&self) -> Entry {
-        let needs = |world: &World| if *world == World::Embedded { "broker within" } else { "" };
+        let needs = |world: &World| if *world == World::Embedded { "needs a broker" } else { "" };
         match self {
             Self::Bundled { name, group, question, world } => Entry {
                 group,

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration as Wall;
 
@@ -28,7 +29,8 @@ pub fn pick(
     stop: &AtomicBool,
 ) -> io::Result<Picked> {
     let guard = Guard::take(Stdout { mouse: false })?;
-    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    // The guard shows the cursor again: a terminal that tells why it cannot panics where nobody can be told.
+    let mut terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
     picker.stale = true;
     while guard.held() && !stop.load(Ordering::Relaxed) {
         if let Some(wanted) = picker.wants_preview() {

@@ -182,7 +182,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         let (begun, now) = ((self.wall)(), self.pilot.now());
         let due = self.pacer.due(begun, now);
         if due > now {
-            let until = due.min(now + self.slice).min(self.pilot.end());
+            // What has passed by the clock is there already: it is shown, not computed.
+            let slice = if self.pilot.is_live() { Duration::MAX } else { self.slice };
+            let until = due.min(now + slice).min(self.pilot.end());
             let progress = self.pilot.advance(until);
             self.note(progress);
             self.fit_slice((self.wall)().saturating_sub(begun));
@@ -491,6 +493,9 @@ enum Heard {
     Order(Order),
     Leave,
 }
+
+#[cfg(test)]
+mod past_tests;
 
 #[cfg(test)]
 mod tests {
