@@ -377,7 +377,7 @@ impl Session {
         }
         let mut follow = Following::of(self.sight.as_mut());
         behind.run_until(until, &mut follow);
-        behind.take_ready();
+        behind.pass_on();
         self.followed_upto(until);
         true
     }
@@ -390,7 +390,7 @@ impl Session {
         let mut follow = Following::of(self.sight.as_mut());
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
-            behind.take_ready();
+            behind.pass_on();
             if self.engine.state().is_some_and(|front| behind.entries >= front.entries) {
                 self.behind = None;
             }
@@ -515,8 +515,8 @@ impl Session {
         if self.tape.is_none() && self.sight.is_none() {
             return;
         }
+        let Some(tape) = &mut self.tape else { return self.engine.pass_on() };
         let (closed, samples) = self.engine.take_ready();
-        let Some(tape) = &mut self.tape else { return };
         tape.records(closed);
         tape.lag(samples.into_iter().map(lag_row).collect());
         if let Some(digest) = self.engine.digest() {
