@@ -20,11 +20,12 @@ use crate::tui::pace::Speed;
 use crate::tui::{self, Palette, ScreenOptions, Theme};
 
 use super::Exit;
-use super::about::about;
+use super::about::{about, shared};
 use super::failure::Failure;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
 use super::session::{Recording, Session};
+use super::why::Target;
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -298,13 +299,19 @@ fn on_screen(
     arguments: &RunArguments,
     loaded: &Loaded,
 ) -> Result<Summary, Failure> {
+    session.made_from(Target::open(&arguments.scenario)?.recipe);
     let colourless = std::env::var_os("NO_COLOR").is_some();
     let palette = if colourless { Palette::Mono } else { arguments.theme.palette() };
     let file = arguments.scenario.scenario.display().to_string();
     let options = ScreenOptions {
         title: loaded.scenario.name.clone(),
         seed: loaded.scenario.run.seed,
-        about: about(loaded, &file, &arguments.scenario.overrides(), &arguments.world.on),
+        about: shared(
+            about(loaded, &file, &arguments.scenario.overrides(), &arguments.world.on),
+            &arguments.scenario,
+            &arguments.world.on,
+            if arguments.no_tape { PathBuf::new() } else { recording(arguments, loaded).dir },
+        ),
         theme: Theme::new(palette, arguments.ascii),
         speed: arguments.speed,
         stop: Some(stop),

@@ -15,27 +15,34 @@ use std::time::Instant;
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
+use crate::lab::Recipe;
 use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
+use crate::kafka::partitioner::murmur2;
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
 use crate::trace::{Fact, Stage};
 use crate::tui::Progress;
 
+use super::contents::Decoders;
 use super::engine::{Course, Engine, Timed};
 use super::failure::Failure;
 use super::load::Loaded;
 use super::offers::Offers;
 use super::rows::Rows;
 
+mod inquiry;
 mod quiet;
 pub(super) mod rewind;
 mod sight;
 #[cfg(test)]
+mod asked_tests;
+#[cfg(test)]
 mod tests;
 
+use inquiry::Inquiry;
 use quiet::{Quiet, under_way};
 use rewind::{Rewind, State};
 use sight::{Following, Sight, scheduled};
@@ -139,7 +146,10 @@ impl Session {
 
     fn simulated(loaded: &Loaded, recording: Option<&Recording>, looked: Looked) -> Result<Self, Failure> {
         loaded.scenario.is_simulated()?;
-        let wired = wire(&loaded.scenario);
+        // On a screen somebody may look at any record.
+        let mut scenario = loaded.scenario.clone();
+        scenario.keep_contents = looked == Looked::OnScreen;
+        let wired = wire(&scenario);
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
         let Wired { parts, stage, sinks, stop, end, .. } = wired;
         let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
@@ -217,8 +227,31 @@ impl Session {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
         let setup =
             LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
-        engine.look_through(Lens::new(setup));
-        Sight { rewind: engine.state().map(Rewind::new), look: Look::default(), stage, cast, followed: None }
+        engine.look_through(Lens::new(setup).hashing(murmur2));
+        let decoders = Decoders::of(&loaded.scenario, &stage.sources);
+        Sight {
+            rewind: engine.state().map(Rewind::new),
+            look: Look::default(),
+            stage,
+            cast,
+            followed: None,
+            decoders,
+            inquiry: Inquiry::default(),
+        }
+    }
+
+    /// The run is made from this: with it, a screen can be told why something happened.
+    pub fn made_from(&mut self, recipe: Recipe) {
+        if let Some(sight) = self.sight.as_mut().filter(|_| !self.world.is_real_time()) {
+            sight.inquiry.made_from(recipe);
+        }
+    }
+
+    /// Waits until what the screen asked is answered; until what may help was tried as well, when `all` is wanted.
+    pub fn wait_for_answer(&mut self, all: bool) {
+        if let Some(sight) = &mut self.sight {
+            sight.inquiry.wait(all);
+        }
     }
 
     /// The state that is looked at; none by the clock.

@@ -50,6 +50,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         commands: commands(section("real")),
         expect: expect::expect(section("expect")),
         notes,
+        keep_contents: false,
         sources: tree.sources.clone(),
     };
     let random = section("faults").and_then(|faults| faults.value("random")).and_then(Node::table);

@@ -58,6 +58,9 @@ pub struct Scenario {
     pub expect: Vec<Expect>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
+    /// Whether the contents of all records are kept, not only of those that somebody reads: for a screen. It changes
+    /// nothing that happens.
+    pub keep_contents: bool,
     pub(super) sources: Sources,
 }
 

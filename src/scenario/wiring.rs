@@ -35,6 +35,7 @@ mod real;
 
 use applications::{content, install, install_supervisor};
 #[cfg(feature = "real-kafka")]
+pub use applications::contents_of;
 pub use real::patient;
 
 /// A system ready to run, and what observers need to know of it.

@@ -29,18 +29,30 @@ pub enum Context {
     SetMark,
     /// After `'`: the next letter names a mark.
     ToMark,
+    /// A story that is read.
+    Why,
+    /// Something is looked for. Letters are typed.
+    Find,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Screen, Self::Help, Self::Typing, Self::Go, Self::SetMark, Self::ToMark];
+    pub const ALL: [Self; 8] = [
+        Self::Screen,
+        Self::Help,
+        Self::Typing,
+        Self::Go,
+        Self::SetMark,
+        Self::ToMark,
+        Self::Why,
+        Self::Find,
+    ];
 
     /// Whether a letter that is bound to nothing is taken as it is.
     pub fn takes_letters(self) -> bool {
         match self {
-            Self::Help | Self::Typing | Self::SetMark | Self::ToMark => true,
-            Self::Screen | Self::Go => false,
+            Self::Help | Self::Typing | Self::SetMark | Self::ToMark | Self::Find => true,
+            Self::Screen | Self::Go | Self::Why => false,
         }
     }
 }
@@ -106,6 +118,16 @@ pub enum Action {
     Erase,
     /// Takes what is typed away.
     EraseAll,
+    /// Completes what is typed, as far as that is certain.
+    Complete,
+    /// Tells why.
+    Why,
+    /// Copies the command that shows the same.
+    Copy,
+    /// Writes what is on the screen to files.
+    Export,
+    /// Looks for anything.
+    Find,
 }
 
 /// A key, with the modifiers that matter.
@@ -225,7 +247,7 @@ const HALF_PAGE: isize = 10;
 /// All bindings. The hints stand in this order; the first ones are seen on narrow screens too.
 pub const BINDINGS: &[Binding] = {
     use Action::{Leap, Order as Ask};
-    use Context::{Go, Help, Screen, SetMark, ToMark, Typing};
+    use Context::{Find, Go, Help, Screen, SetMark, ToMark, Typing, Why};
     use KeyCode::{BackTab, Backspace, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
     use Topic::{Look, Move, Other, Time};
     const fn l(letter: char) -> Press {
@@ -245,6 +267,7 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),
         row(Screen, Look, &[l('t')], Action::Follow, "follow the selected record", "follow"),
         row(Screen, Look, &[l('N')], Action::NextWrong, "the next record that went wrong", "next lost"),
+        row(Screen, Look, &[l('w')], Action::Why, "why: the story of the record, the promise, the lag, the worst", "why"),
         row(Screen, Look, &[l('v')], Action::View, "another view of the same", "view"),
         row(Screen, Look, &[l('s')], Action::Sort, "sort by the next column", "sort"),
         row(Screen, Look, &[l('S')], Action::Reverse, "sort the other way round", ""),
@@ -287,6 +310,9 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Move, &[l('G')], Action::Bottom, "to the last row; events follow again", ""),
         row(Screen, Move, &[l('z')], Action::Zoom, "focused pane alone / all panes", "zoom"),
         row(Screen, Move, &[k(Esc)], Action::Back, "back: zoom, filter", ""),
+        row(Screen, Look, &[c('p')], Action::Find, "find anything: screens, partitions, records, faults, keys", "find"),
+        row(Screen, Other, &[l('y')], Action::Copy, "copy the command that shows the same", ""),
+        row(Screen, Other, &[l('e')], Action::Export, "export the view: text and SVG", ""),
         row(
             Screen,
             Other,
@@ -314,6 +340,7 @@ pub const BINDINGS: &[Binding] = {
         row(Typing, Other, &[k(Enter)], Action::Enter, "do it", "do it"),
         row(Typing, Other, &[k(Esc)], Action::Back, "leave it", "leave it"),
         row(Typing, Other, &[k(Backspace), c('h')], Action::Erase, "take a letter back", ""),
+        row(Typing, Other, &[k(Tab)], Action::Complete, "complete the word", ""),
         row(Typing, Other, &[c('u')], Action::EraseAll, "take everything back", ""),
         row(Typing, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(Go, Move, &[l('g')], Action::Top, "to the first row", "first row"),
@@ -322,6 +349,26 @@ pub const BINDINGS: &[Binding] = {
         row(Go, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(SetMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(SetMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Why, Look, &[k(Enter)], Action::Open, "go to the step", "go there"),
+        row(Why, Look, &[l('j'), k(Down)], Action::Move(1), "a line down", "k line"),
+        row(Why, Look, &[l('k'), k(Up)], Action::Move(-1), "a line up", ""),
+        row(Why, Look, &[c('d'), k(PageDown), l(' ')], Action::Move(HALF_PAGE), "ten lines down", ""),
+        row(Why, Look, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten lines up", ""),
+        row(Why, Look, &[l('g'), k(Home)], Action::Top, "to the first line", ""),
+        row(Why, Look, &[l('G'), k(End)], Action::Bottom, "to the last line", ""),
+        row(Why, Other, &[l('y')], Action::Copy, "copy the command that tells the same", "copy"),
+        row(Why, Other, &[l('e')], Action::Export, "export the view", "export"),
+        row(Why, Other, &[k(Esc), l('w'), l('q')], Action::Back, "close the story", "close"),
+        row(Why, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Find, Other, &[k(Enter)], Action::Enter, "go there", "go there"),
+        row(Find, Other, &[k(Down), c('n'), k(Tab)], Action::Move(1), "the next one", "next"),
+        row(Find, Other, &[k(Up), c('p'), k(BackTab)], Action::Move(-1), "the one before", ""),
+        row(Find, Other, &[k(PageDown), c('d')], Action::Move(HALF_PAGE), "ten further", ""),
+        row(Find, Other, &[k(PageUp)], Action::Move(-HALF_PAGE), "ten back", ""),
+        row(Find, Other, &[k(Backspace), c('h')], Action::Erase, "take a letter back", ""),
+        row(Find, Other, &[c('u')], Action::EraseAll, "take everything back", ""),
+        row(Find, Other, &[k(Esc)], Action::Back, "stay", "stay"),
+        row(Find, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(ToMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(ToMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
     ]
@@ -394,7 +441,12 @@ fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
         | Action::Help
         | Action::Enter
         | Action::Erase
-        | Action::EraseAll => true,
+        | Action::EraseAll
+        | Action::Complete
+        | Action::Why
+        | Action::Copy
+        | Action::Export
+        | Action::Find => true,
     }
 }
 

@@ -10,12 +10,15 @@
 //! **Not modelled:** the mouse; a keymap file.
 
 pub mod command;
+mod find;
 pub mod keys;
 mod model;
 pub mod pace;
 mod pane;
+pub mod query;
 mod rows;
 mod screen;
+mod share;
 pub mod shot;
 pub mod terminal;
 pub mod theme;
@@ -25,6 +28,7 @@ mod view;
 
 pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
+pub use share::Share;
 pub use theme::{Glyphs, Palette, Role, Theme};
 pub use timeline::{Mark, Timeline};
 pub use update::{Msg, Order, Seek, context_of, update};

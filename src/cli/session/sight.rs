@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use super::Session;
+use super::inquiry::{Asking, Inquiry};
 use super::rewind::{Gone, Rewind};
+use crate::cli::contents::Decoders;
 use crate::cli::load::Loaded;
 use crate::kernel::{Cast, Duration, Event, Observer, Time};
 use crate::observe::Snapshot;
-use crate::observe::lens::{Detail, Follow, Look, Scheduled};
+use crate::observe::lens::{Asked, Detail, Follow, Look, Scheduled};
 use crate::trace::{Fact, RecordId, Stage};
 use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
 
@@ -21,6 +23,9 @@ pub(super) struct Sight {
     pub(super) stage: Arc<Stage>,
     pub(super) cast: Arc<Cast>,
     pub(super) followed: Option<Followed>,
+    pub(super) decoders: Decoders,
+    /// Why something happened.
+    pub(super) inquiry: Inquiry,
 }
 
 /// A record that is followed.
@@ -57,6 +62,9 @@ impl Session {
             let entries = self.here().map_or(0, |here| here.entries);
             // The way to where it was offered is not what is bounded.
             state.run_until(before.max(state.now()), &mut ());
+            if let Some(lens) = &state.lens {
+                follow = follow.reigning(&lens.epochs());
+            }
             let mut left = FOLLOWED_MOST;
             while state.now() < now && left > 0 {
                 let until = (state.now() + FOLLOWED).min(now);
@@ -81,6 +89,20 @@ impl Session {
         if let Some(sight) = &mut self.sight {
             let follow = Follow::new(id, Arc::clone(&sight.stage), Arc::clone(&sight.cast));
             sight.followed = Some(Followed { id, since: now, follow, upto: now });
+        }
+    }
+
+    /// Asks why, about the run as far as it has come.
+    fn ask(&mut self, asked: Option<Asked>) {
+        let promise = match asked {
+            Some(Asked::Promise(index)) => self.watch().verdicts().get(index as usize).map(|verdict| verdict.promise),
+            Some(Asked::Worst { .. } | Asked::Record(_) | Asked::Lag(_)) | None => None,
+        };
+        let front = self.engine.now();
+        let Some(sight) = &mut self.sight else { return };
+        match asked {
+            Some(asked) => sight.inquiry.ask(&Asking { asked, promise, front }, &sight.stage),
+            None => sight.inquiry.drop_question(),
         }
     }
 
@@ -170,10 +192,26 @@ impl Pilot for Session {
         rewind.and_then(|rewind| rewind.moment(from, moment, direction))
     }
 
+    fn is_asking(&self) -> bool {
+        self.sight.as_ref().is_some_and(|sight| sight.inquiry.is_asking())
+    }
+
+    fn has_news(&mut self) -> bool {
+        let front = self.engine.now();
+        let Some(sight) = &mut self.sight else { return false };
+        if sight.inquiry.is_stale(front) {
+            let again = sight.inquiry.question();
+            self.ask(again);
+        }
+        self.sight.as_mut().is_some_and(|sight| sight.inquiry.has_news())
+    }
+
     fn look(&mut self, look: Look) {
         let Some(sight) = &mut self.sight else { return };
         let other = look.record != sight.look.record;
+        let why = look.why;
         sight.look = look;
+        self.ask(why);
         if other {
             self.follow_again();
         }
@@ -181,8 +219,13 @@ impl Pilot for Session {
 
     fn detail(&self) -> Detail {
         let (Some(sight), Some(lens)) = (&self.sight, self.lens()) else { return Detail::default() };
-        let trace = sight.followed.as_ref().map(|followed| followed.follow.trace());
-        Detail { trace, ..lens.detail(self.watch(), &sight.look) }
+        let trace = sight.followed.as_ref().map(|followed| {
+            let mut trace = followed.follow.trace();
+            trace.decoded =
+                trace.value.as_ref().and_then(|value| sight.decoders.decode(followed.id, value));
+            trace
+        });
+        Detail { trace, why: sight.inquiry.told(), ..lens.detail(self.watch(), &sight.look) }
     }
 }
 

@@ -11,9 +11,10 @@ use crate::trace::{GroupId, PlaceId, RecordId};
 
 use super::album::{Query, RecordPage};
 use super::follow::Trace;
+use super::told::{Asked, Told};
 
 /// What somebody looks at: the costly parts are made for that alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// The partition whose logs are shown.
     pub place: Option<PlaceId>,
@@ -23,6 +24,8 @@ pub struct Look {
     pub records: Option<Query>,
     /// The record that is followed.
     pub record: Option<RecordId>,
+    /// What is to be explained.
+    pub why: Option<Asked>,
 }
 
 /// All that screens show beyond the snapshot.
@@ -48,6 +51,8 @@ pub struct Detail {
     pub records: Option<RecordPage>,
     /// The record that is followed; none when the host cannot.
     pub trace: Option<Trace>,
+    /// The explanation that was asked for, as far as it is known; none when the host cannot explain.
+    pub why: Option<Arc<Told>>,
 }
 
 /// A partition in one line.

@@ -4,6 +4,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{behind, count, cut};
+use crate::observe::lens::{Asked, Told};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
 use crate::trace::kafka::GroupState;
@@ -35,12 +36,47 @@ fn worst(model: &Model) -> Option<&Verdict> {
 /// Why it happened, as far as the facts say it.
 fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     let Some(verdict) = worst(model) else { return 0 };
+    if let Some(told) = worst_told(model) {
+        return told_box(canvas, area, told);
+    }
     let text = super::faults::because(model, verdict).join("; ");
     let text = format!("why {}: {text}", verdict.title());
     let lines = super::words::wrap(&text, usize::from(area.width).saturating_sub(2)).len() as u16;
     let height = lines.min(3).min(area.height / 3).max(1).min(area.height);
     let box_area = Rect { y: area.y + area.height - height, height, ..area };
     super::list::wrapped(canvas, box_area, 0, true, &text, Role::Error);
+    height
+}
+
+/// The story of the worst, where it is known.
+fn worst_told(model: &Model) -> Option<&Told> {
+    let told = model.detail().why.as_deref()?;
+    (matches!(told.asked, Asked::Worst { .. }) && !told.short.is_empty()).then_some(told)
+}
+
+/// The sentence, the steps that decided it, and what keeps the records; as much of it as there is room for, the sentence
+/// and the end first.
+fn told_box(canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> u16 {
+    let width = usize::from(area.width).saturating_sub(2);
+    let rows_of_line = |line: &str| super::words::wrap(line, width).len() as u16;
+    let most = (area.height / 2).max(1).min(area.height);
+    let (first, rest) = told.short.split_first().expect("a story has a sentence");
+    let first = first.clone() + " (w tells all)";
+    let mut room = most.saturating_sub(rows_of_line(&first));
+    let mut shown = Vec::new();
+    // From what keeps the records backwards: what came last decided it.
+    for line in rest.iter().rev() {
+        room = match room.checked_sub(rows_of_line(line)) {
+            Some(room) => room,
+            None => break,
+        };
+        shown.push(line.clone());
+    }
+    shown.push(first);
+    shown.reverse();
+    let height = shown.iter().map(|line| rows_of_line(line)).sum::<u16>().min(most);
+    let area = Rect { y: area.y + area.height - height, height, ..area };
+    shown.iter().fold(0, |row, line| super::list::wrapped(canvas, area, row, true, line, Role::Error));
     height
 }
 

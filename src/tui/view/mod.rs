@@ -10,6 +10,7 @@ mod books;
 mod canvas;
 mod faults;
 mod feed;
+mod find;
 mod flow;
 mod groups;
 mod header;
@@ -22,6 +23,7 @@ mod promises;
 mod rates;
 mod strip;
 mod topics;
+mod why;
 mod words;
 
 use ratatui::Frame;
@@ -53,10 +55,13 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     .areas(area);
     header::draw(model, canvas, head);
     header::tabs(model, canvas, tabs);
-    if let Mode::Help { filter, scrolled } = &model.mode {
-        help::draw(canvas, body, filter, *scrolled);
-    } else {
-        panes(model, canvas, area, body);
+    match &model.mode {
+        Mode::Help { filter, scrolled } => help::draw(canvas, body, filter, *scrolled),
+        Mode::Why => why::draw(model, canvas, body),
+        _ => panes(model, canvas, area, body),
+    }
+    if let Mode::Find { typed, found, row } = &model.mode {
+        find::draw(canvas, body, typed, found, *row);
     }
     strip::draw(model, canvas, strip);
     hints::draw(model, canvas, hints);
