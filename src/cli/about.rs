@@ -69,7 +69,11 @@ pub fn shared(about: Arc<About>, arguments: &ScenarioArguments, on: &World, fold
 /// As a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,@+".contains(letter);
-    if word.chars().all(plain) && !word.is_empty() { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if word.chars().all(plain) && !word.is_empty() {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn badge(world: &World) -> &'static str {

@@ -36,12 +36,16 @@ fn by_schema(schema: &Schema, codec: Codec, value: &[u8]) -> Option<Contents> {
 fn by_looks(value: &[u8]) -> Option<Contents> {
     let text = std::str::from_utf8(value).ok()?;
     if let Ok(serde_json::Value::Object(object)) = serde_json::from_str(text) {
-        let written = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let written =
+            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let fields = object.iter().map(|(name, value)| (name.clone(), written(value))).collect();
         return Some(Contents { format: "json", fields });
     }
     let readable = text.chars().all(|letter| !letter.is_control() || letter.is_whitespace());
-    readable.then(|| Contents { format: "text", fields: text.lines().map(|line| (String::new(), line.to_owned())).collect() })
+    readable.then(|| Contents {
+        format: "text",
+        fields: text.lines().map(|line| (String::new(), line.to_owned())).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -71,7 +75,10 @@ mod tests {
             let decoders = Decoders(vec![Some((Arc::clone(&schema), codec))]);
             let told = decoders.decode(RecordId::new(0, 3), &bytes).expect("it keeps to its schema");
             let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            assert_eq!((told.format, told.fields), (codec.name(), vec![field("id", "7"), field("note", "a,b")]));
+            assert_eq!(
+                (told.format, told.fields),
+                (codec.name(), vec![field("id", "7"), field("note", "a,b")])
+            );
         }
     }
 }

@@ -14,12 +14,12 @@ use std::time::Instant;
 
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
+use crate::kafka::partitioner::murmur2;
 use crate::kernel::{Digest, Duration, Event, Observer, Time};
 use crate::lab::Recipe;
 use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
-use crate::kafka::partitioner::murmur2;
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
@@ -33,12 +33,12 @@ use super::load::Loaded;
 use super::offers::Offers;
 use super::rows::Rows;
 
+#[cfg(test)]
+mod asked_tests;
 mod inquiry;
 mod quiet;
 pub(super) mod rewind;
 mod sight;
-#[cfg(test)]
-mod asked_tests;
 #[cfg(test)]
 mod tests;
 

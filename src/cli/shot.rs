@@ -123,7 +123,9 @@ fn one(mut model: Model, session: &mut Session, arguments: &ShotArguments) -> Re
     match &arguments.out {
         Some(path) => write(path, &bytes)?,
         None if arguments.format == ShotFormat::Png && std::io::stdout().is_terminal() => {
-            return Err(Failure::Usage("a PNG is no text for a terminal: say where it goes with --out FILE".to_owned()));
+            return Err(Failure::Usage(
+                "a PNG is no text for a terminal: say where it goes with --out FILE".to_owned(),
+            ));
         }
         None => output::print_bytes(&bytes)?,
     }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::analyze::why::{Trouble, Why, page};
 use crate::kernel::Duration;
 use crate::lab::{
-    Cause, Limit, Measured, Question, Recipe, Unknown, WhatIf, ask, needed, needed_page, what_if, what_if_page,
+    Cause, Limit, Measured, Question, Recipe, Unknown, WhatIf, ask, needed, needed_page, what_if,
+    what_if_page,
 };
 use crate::scenario::{Overrides, units};
 use crate::tape::{Manifest, State};

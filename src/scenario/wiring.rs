@@ -33,9 +33,9 @@ mod applications;
 mod faults;
 mod real;
 
-use applications::{content, install, install_supervisor};
 #[cfg(feature = "real-kafka")]
 pub use applications::contents_of;
+use applications::{content, install, install_supervisor};
 pub use real::patient;
 
 /// A system ready to run, and what observers need to know of it.

@@ -8,8 +8,8 @@ use super::theme::Palette;
 
 /// The names of commands, for Tab.
 pub const NAMES: &[&str] = &[
-    "goto", "speed", "theme", "overview", "topics", "groups", "messages", "faults", "offset", "key", "time", "record",
-    "find", "help", "quit",
+    "goto", "speed", "theme", "overview", "topics", "groups", "messages", "faults", "offset", "key", "time",
+    "record", "find", "help", "quit",
 ];
 
 /// A command.

@@ -61,7 +61,8 @@ pub enum Goal {
 /// What fits a text, the best first.
 pub fn search(model: &Model, text: &str) -> Vec<Found> {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-    let mut found: Vec<(i64, usize, Found)> = exact(model, text.trim()).map(|one| (i64::MAX, 0, one)).into_iter().collect();
+    let mut found: Vec<(i64, usize, Found)> =
+        exact(model, text.trim()).map(|one| (i64::MAX, 0, one)).into_iter().collect();
     for (order, one) in all(model).enumerate() {
         let name = format!("{} {}", one.name, one.kind).to_lowercase();
         if let Some(score) = words.iter().map(|word| fit(&name, word)).sum::<Option<i64>>() {
@@ -87,7 +88,8 @@ fn exact(model: &Model, text: &str) -> Option<Found> {
         return Some(Found { kind: "offset", name, goal: Goal::Offset(place, offset) });
     }
     let looks_like_time = text.ends_with(|last: char| last == 's' || last == 'm' || last.is_ascii_digit());
-    let time = command::instant(text).filter(|_| looks_like_time && text.starts_with(|first: char| first.is_ascii_digit()));
+    let time = command::instant(text)
+        .filter(|_| looks_like_time && text.starts_with(|first: char| first.is_ascii_digit()));
     time.map(|time| Found { kind: "instant", name: time.to_string(), goal: Goal::Time(time) })
 }
 
@@ -95,14 +97,21 @@ fn exact(model: &Model, text: &str) -> Option<Found> {
 fn all(model: &Model) -> impl Iterator<Item = Found> {
     let found = |kind, name: String, goal| Found { kind, name, goal };
     let about = &model.about;
-    let pages = model.pages().into_iter().map(move |page| found("screen", page.title().to_owned(), Goal::Page(page)));
-    let topics = (0..).zip(&about.channels).map(move |(index, channel)| found("topic", channel.name.clone(), Goal::Channel(index)));
-    let groups = (0..).zip(&about.groups).map(move |(index, name)| found("group", name.clone(), Goal::Group(index)));
+    let pages =
+        model.pages().into_iter().map(move |page| found("screen", page.title().to_owned(), Goal::Page(page)));
+    let topics = (0..)
+        .zip(&about.channels)
+        .map(move |(index, channel)| found("topic", channel.name.clone(), Goal::Channel(index)));
+    let groups =
+        (0..).zip(&about.groups).map(move |(index, name)| found("group", name.clone(), Goal::Group(index)));
     let members = rows::close_group(model).map_or(&[][..], |group| &group.members);
-    let members = (0..).zip(members).map(move |(index, member)| found("member", member.name.clone(), Goal::Member(index)));
-    let brokers = model.detail().brokers.iter().map(move |view| {
-        found("broker", format!("broker-{}", view.broker.0), Goal::Leads(view.broker.0))
-    });
+    let members = (0..)
+        .zip(members)
+        .map(move |(index, member)| found("member", member.name.clone(), Goal::Member(index)));
+    let brokers =
+        model.detail().brokers.iter().map(move |view| {
+            found("broker", format!("broker-{}", view.broker.0), Goal::Leads(view.broker.0))
+        });
     let faults = (0..).zip(&model.detail().faults).map(move |(index, fault)| {
         found("fault", format!("{} at {}", fault.text, fault.at), Goal::Fault(index, fault.at))
     });
@@ -113,16 +122,32 @@ fn all(model: &Model) -> impl Iterator<Item = Found> {
         })
     });
     let settings = (0..).zip(&about.settings).map(move |(index, one)| {
-        found("setting", format!("{} {} = {}", one.of, one.name, one.value).trim().to_owned(), Goal::Setting(index))
+        found(
+            "setting",
+            format!("{} {} = {}", one.of, one.name, one.value).trim().to_owned(),
+            Goal::Setting(index),
+        )
     });
-    let commands = command::NAMES.iter().map(move |name| found("command", format!(":{name}"), Goal::Command(name)));
-    let keys = bindings_of(Context::Screen).filter(|binding| binding.action != Action::Find).map(move |binding| {
-        found("key", format!("{}  {}", binding.keys[0].name(), binding.help), Goal::Key(binding.action))
-    });
+    let commands =
+        command::NAMES.iter().map(move |name| found("command", format!(":{name}"), Goal::Command(name)));
+    let keys =
+        bindings_of(Context::Screen).filter(|binding| binding.action != Action::Find).map(move |binding| {
+            found("key", format!("{}  {}", binding.keys[0].name(), binding.help), Goal::Key(binding.action))
+        });
     let events = model.snapshot().lines.iter().rev().map(move |line| {
         found("event", format!("{} {} at {}", line.tag, line.text, line.at), Goal::Fact(line.serial, line.at))
     });
-    pages.chain(topics).chain(groups).chain(members).chain(brokers).chain(faults).chain(places).chain(settings).chain(commands).chain(keys).chain(events)
+    pages
+        .chain(topics)
+        .chain(groups)
+        .chain(members)
+        .chain(brokers)
+        .chain(faults)
+        .chain(places)
+        .chain(settings)
+        .chain(commands)
+        .chain(keys)
+        .chain(events)
 }
 
 /// How well a name has the letters of a word in their order; none when it has not. Letters side by side and at the
@@ -151,7 +176,12 @@ mod tests {
     use std::sync::Arc;
 
     fn model() -> Model {
-        let channel = |name: &str, first_place, places| Named { name: name.to_owned(), first_place, places, internal: false };
+        let channel = |name: &str, first_place, places| Named {
+            name: name.to_owned(),
+            first_place,
+            places,
+            internal: false,
+        };
         let about = About {
             channels: vec![channel("orders", 0, 12), channel("payments", 12, 3)],
             groups: vec!["billing".to_owned()],

@@ -9,9 +9,9 @@ use crate::observe::ledger::{Balance, Tally};
 use crate::observe::lens::{Around, Asked, Detail, FateFilter, Look, Query, RecordOrder};
 use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 
+use super::find::Found;
 use super::pace::Speed;
 use super::query;
-use super::find::Found;
 use super::share::Share;
 use super::theme::Theme;
 use super::timeline::Timeline;

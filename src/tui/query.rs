@@ -149,7 +149,10 @@ fn no_field(name: &str) -> String {
     let near = names.clone().find(|field| field.starts_with(name) || strsim::jaro_winkler(field, name) > 0.8);
     match near {
         Some(near) => format!("there is no `{name}:`; did you mean {near}:?"),
-        None => format!("there is no `{name}:`; there are {}", names.map(|field| format!("{field}:")).collect::<Vec<_>>().join(" ")),
+        None => format!(
+            "there is no `{name}:`; there are {}",
+            names.map(|field| format!("{field}:")).collect::<Vec<_>>().join(" ")
+        ),
     }
 }
 
@@ -166,13 +169,16 @@ fn fate(word: &str) -> Result<FateFilter, String> {
         word => word,
     };
     let known = FateFilter::WORDS.iter().find(|(name, _)| *name == word);
-    known.map(|(_, fate)| *fate).ok_or_else(|| format!("`{word}` is no fate: {}", FIELDS[0].1.replace('|', " ")))
+    known
+        .map(|(_, fate)| *fate)
+        .ok_or_else(|| format!("`{word}` is no fate: {}", FIELDS[0].1.replace('|', " ")))
 }
 
 fn channel(name: &str, about: &About) -> Result<ChannelId, String> {
     let found = about.channels.iter().position(|channel| channel.name == name);
     found.map(|index| ChannelId(index as u32)).ok_or_else(|| {
-        let names = about.channels.iter().filter(|channel| !channel.internal).map(|channel| channel.name.as_str());
+        let names =
+            about.channels.iter().filter(|channel| !channel.internal).map(|channel| channel.name.as_str());
         unknown("topic", name, names)
     })
 }
@@ -181,11 +187,13 @@ fn channel(name: &str, about: &About) -> Result<ChannelId, String> {
 fn sources(name: &str, about: &About) -> Result<Vec<u32>, String> {
     let is_of = |source: &str| {
         source == name
-            || source.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).is_some_and(|number| {
-                !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-            })
+            || source
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('-'))
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    let found: Vec<u32> = (0..).zip(&about.sources).filter(|(_, source)| is_of(source)).map(|(at, _)| at).collect();
+    let found: Vec<u32> =
+        (0..).zip(&about.sources).filter(|(_, source)| is_of(source)).map(|(at, _)| at).collect();
     if found.is_empty() {
         return Err(unknown("source", name, about.sources.iter().map(String::as_str)));
     }
@@ -249,7 +257,11 @@ pub fn hint(text: &str, about: &About) -> String {
                     let takes = FIELDS.iter().find(|(field, _)| *field == full_name(name));
                     takes.map_or_else(String::new, |(_, takes)| (*takes).to_owned())
                 }
-                values => values.iter().map(|value| value.split_once(':').map_or(&**value, |(_, value)| value)).collect::<Vec<_>>().join(" "),
+                values => values
+                    .iter()
+                    .map(|value| value.split_once(':').map_or(&**value, |(_, value)| value))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             }
         }
         Some(_) => String::new(),
@@ -280,7 +292,8 @@ fn candidates(word: &str, about: &About) -> Vec<String> {
         let fields = FIELDS.iter().map(|(field, _)| format!("{field}:"));
         return fields.filter(|field| field.starts_with(word)).collect();
     };
-    let (done, open) = value.rsplit_once('|').map_or(("", value), |(done, open)| (&value[..=done.len()], open));
+    let (done, open) =
+        value.rsplit_once('|').map_or(("", value), |(done, open)| (&value[..=done.len()], open));
     let names: Vec<&str> = match full_name(name) {
         "fate" => FateFilter::WORDS.iter().map(|(word, _)| *word).collect(),
         "topic" => about.channels.iter().filter(|one| !one.internal).map(|one| one.name.as_str()).collect(),
@@ -297,7 +310,12 @@ mod tests {
     use crate::tui::Named;
 
     fn about() -> About {
-        let channel = |name: &str, first_place| Named { name: name.to_owned(), first_place, places: 6, internal: false };
+        let channel = |name: &str, first_place| Named {
+            name: name.to_owned(),
+            first_place,
+            places: 6,
+            internal: false,
+        };
         About {
             channels: vec![channel("orders", 0), channel("payments", 6)],
             sources: ["shop-1", "shop-2", "till"].map(str::to_owned).to_vec(),
@@ -332,10 +350,10 @@ mod tests {
         );
         assert_eq!(tests("not -lost"), [(false, Test::Fate(vec![FateFilter::Lost]))], "two opposites");
         assert_eq!(tests("text:\"card declined\" error")[0], (false, Test::Text("card declined".to_owned())));
-        assert_eq!(tests("source:shop|till topic:payments"), [
-            (false, Test::Source(vec![0, 1, 2])),
-            (false, Test::Channel(vec![ChannelId(1)])),
-        ]);
+        assert_eq!(
+            tests("source:shop|till topic:payments"),
+            [(false, Test::Source(vec![0, 1, 2])), (false, Test::Channel(vec![ChannelId(1)])),]
+        );
         assert_eq!(tests("record:shop-2:17"), [(false, Test::Record(RecordId::new(1, 17)))]);
     }
 
@@ -343,9 +361,22 @@ mod tests {
     fn what_is_no_test_is_said_with_its_place_and_the_rest_holds() {
         assert_eq!(problem("lost  ofset:3").0, 6);
         assert!(problem("lost  ofset:3").2.contains("did you mean offset:?"));
-        assert_eq!((problem("fate:gone").1, problem("fate:").2.starts_with("fate: wants lost|dup")), (9, true));
+        assert_eq!(
+            (problem("fate:gone").1, problem("fate:").2.starts_with("fate: wants lost|dup")),
+            (9, true)
+        );
         assert!(problem("topic:oders").2.contains("orders, payments"));
-        for wrong in ["offset:x", "offset:", "offset:9..3", "offset:<0", "time:soon", "late:>", "record:17", "record:x:1", "source:x"] {
+        for wrong in [
+            "offset:x",
+            "offset:",
+            "offset:9..3",
+            "offset:<0",
+            "time:soon",
+            "late:>",
+            "record:17",
+            "record:x:1",
+            "source:x",
+        ] {
             assert!(!problem(wrong).2.is_empty(), "{wrong}");
         }
         let half = read("lost offset:", &about());

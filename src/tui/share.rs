@@ -29,7 +29,8 @@ pub(super) fn export(model: &mut Model) {
     let view = if model.mode == Mode::Why { "why" } else { model.page.name() };
     let name = format!("{}-{view}-{}", model.title, seconds(model.snapshot().now));
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
-    model.share = Some(Share::Export(name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()));
+    model.share =
+        Some(Share::Export(name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()));
 }
 
 /// The command line that shows what is on the screen.
@@ -43,7 +44,11 @@ pub fn command(model: &Model) -> String {
     }
     let keys = keys(model);
     let keys = if keys.is_empty() { String::new() } else { format!(" --keys {}", quoted(&keys)) };
-    format!("brokersim shot {arguments} --screen {} --at {}{keys}", model.page.name(), seconds(model.snapshot().now))
+    format!(
+        "brokersim shot {arguments} --screen {} --at {}{keys}",
+        model.page.name(),
+        seconds(model.snapshot().now)
+    )
 }
 
 fn question(model: &Model) -> String {
@@ -66,7 +71,9 @@ fn keys(model: &Model) -> String {
     let (mut keys, from) = match model.page {
         Page::Overview | Page::Faults => (String::new(), model.page.panes()[0]),
         Page::Topics => (find(model.place().map(|place| model.about.place_name(place))), Pane::Partitions),
-        Page::Groups => (find(model.group().map(|group| model.about.group_name(group).to_owned())), Pane::Groups),
+        Page::Groups => {
+            (find(model.group().map(|group| model.about.group_name(group).to_owned())), Pane::Groups)
+        }
         Page::Messages => (records(model), Pane::Records),
     };
     let panes = model.page.panes();
@@ -126,7 +133,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let word =
+            three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
         for place in 0..4 {
             let letter = if place <= three.len() {
                 char::from(LETTERS[(word >> (18 - 6 * place) & 63) as usize])
@@ -152,9 +160,8 @@ mod tests {
 
     #[test]
     fn an_instant_is_written_as_exactly_as_it_is() {
-        let written = [0, 42_300_000_000, 1, 60_000_000_000].map(|nanos| {
-            seconds(Time::ZERO + crate::kernel::Duration::from_nanos(nanos))
-        });
+        let written = [0, 42_300_000_000, 1, 60_000_000_000]
+            .map(|nanos| seconds(Time::ZERO + crate::kernel::Duration::from_nanos(nanos)));
         assert_eq!(written, ["0s", "42.3s", "0.000000001s", "60s"]);
     }
 

@@ -1,5 +1,6 @@
 //! The answer as a screen shows it: the same story as on the page, with the fact behind each step, so that one can go there.
 
+use crate::kernel::Time;
 use crate::observe::lens::{Part, ToldLine, Tone};
 use crate::scenario::origin::InForce;
 
@@ -28,7 +29,11 @@ pub fn panel(why: &Why, tried: &[Tried]) -> Vec<ToldLine> {
     why.rises.iter().for_each(|rise| rise_lines(&mut lines, rise));
     let mut tried = Some(tried).filter(|_| why.records.is_empty());
     for asked in &why.asked {
-        lines.push(ToldLine::new(Part::Heading, Tone::Plain, summary(asked.trouble, asked.records, &asked.incidents)));
+        lines.push(ToldLine::new(
+            Part::Heading,
+            Tone::Plain,
+            summary(asked.trouble, asked.records, &asked.incidents),
+        ));
         for incident in &asked.incidents {
             told(&mut lines, incident, tried.take().unwrap_or(&[]));
         }
@@ -109,10 +114,14 @@ fn remedies(lines: &mut Vec<ToldLine>, remedies: &[Remedy], tried: &[Tried]) {
 fn rise_lines(lines: &mut Vec<ToldLine>, rise: &Rise) {
     use crate::analyze::report::{count, rate};
     lines.push(headline(&(rise.headline() + ".")));
-    let mut plain = |text: String, tone| lines.push(ToldLine::new(Part::Plain, tone, text));
+    let mut plain = |text: String, tone, at: Option<Time>| {
+        let fact = at.map(|at| (0, at));
+        lines.push(ToldLine { fact, ..ToldLine::new(Part::Plain, tone, text) });
+    };
     let members = if rise.members == 1 { "member" } else { "members" };
-    plain(format!("lag {} at {}, {} at {}", count(rise.lag_before), rise.from, count(rise.lag_most), rise.to), Tone::Plain);
-    plain(format!("arrivals {}/s", rate(rise.arrivals_per_second)), Tone::Plain);
+    plain(format!("lag {} at {}", count(rise.lag_before), rise.from), Tone::Plain, Some(rise.from));
+    plain(format!("lag {} at {}", count(rise.lag_most), rise.to), Tone::Plain, Some(rise.to));
+    plain(format!("arrivals {}/s", rate(rise.arrivals_per_second)), Tone::Plain, None);
     plain(
         format!(
             "worked off {}/s by {} {members}; the best of them reached {}/s",
@@ -121,9 +130,10 @@ fn rise_lines(lines: &mut Vec<ToldLine>, rise: &Rise) {
             rate(rise.best_member_per_second)
         ),
         Tone::Plain,
+        None,
     );
     for cause in &rise.causes {
-        plain(format!("because {}", cause.sentence()), Tone::Warn);
+        plain(format!("because {}", cause.sentence()), Tone::Warn, cause.at());
     }
 }
 
@@ -131,7 +141,8 @@ fn besides(lines: &mut Vec<ToldLine>, why: &Why) {
     if why.besides.is_empty() {
         return;
     }
-    let one = |(trouble, records): &(super::Trouble, u64)| format!("{} {}", say::records(*records), trouble.name());
+    let one =
+        |(trouble, records): &(super::Trouble, u64)| format!("{} {}", say::records(*records), trouble.name());
     let others: Vec<String> = why.besides.iter().map(one).collect();
     lines.push(ToldLine::new(Part::Plain, Tone::Muted, format!("Besides: {}", others.join(", "))));
 }

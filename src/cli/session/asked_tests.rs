@@ -97,13 +97,20 @@ fn from(least: u64) -> Bounds {
 fn a_filter_is_held_against_every_record_and_not_only_those_on_a_page() {
     let mut session = at(Time::from_secs(10));
     let all = page(&mut session, Query::default());
-    assert!(all.remembered > 1_000 && all.lines.len() == 400 && all.matching == all.remembered, "{}", all.remembered);
+    assert!(
+        all.remembered > 1_000 && all.lines.len() == 400 && all.matching == all.remembered,
+        "{}",
+        all.remembered
+    );
     let early = filtered(&mut session, &[(false, Test::Time(Bounds { least: 0, most: 500_000_000 }))]);
     assert!(early.matching > 30 && early.lines.iter().all(|line| line.offered <= Time::from_millis(500)));
     let rest = filtered(&mut session, &[(true, Test::Time(Bounds { least: 0, most: 500_000_000 }))]);
     assert_eq!(early.matching + rest.matching, all.remembered);
     let lost = filtered(&mut session, &[(false, Test::Fate(vec![FateFilter::Lost]))]);
-    assert!(lost.matching > 0 && lost.lines.iter().all(|line| matches!(line.fate, Fate::Lost(_))), "{lost:?}");
+    assert!(
+        lost.matching > 0 && lost.lines.iter().all(|line| matches!(line.fate, Fate::Lost(_))),
+        "{lost:?}"
+    );
     let one = lost.lines[0].clone();
     let number = u64::from(one.place.expect("it lay somewhere").0);
     let same = filtered(
@@ -124,14 +131,20 @@ fn keys_and_words_are_found_in_contents_and_keys_by_their_hash() {
     let mut session = at(Time::from_secs(4));
     let some = page(&mut session, Query::default());
     let known = some.lines.iter().find(|line| line.key.is_some()).expect("contents are kept on a screen");
-    let key = String::from_utf8(known.key.as_deref().expect("it has one").to_vec()).expect("keys are text here");
+    let key =
+        String::from_utf8(known.key.as_deref().expect("it has one").to_vec()).expect("keys are text here");
     let of_key = filtered(&mut session, &[(false, Test::Key(key.clone()))]);
     assert!(of_key.lines.iter().any(|line| line.id == known.id));
-    assert!(of_key.matching < some.remembered && of_key.lines.iter().all(|line| line.key_hash == known.key_hash));
+    assert!(
+        of_key.matching < some.remembered && of_key.lines.iter().all(|line| line.key_hash == known.key_hash)
+    );
     let beginning = filtered(&mut session, &[(false, Test::Key(format!("{}*", &key[..1])))]);
     assert!(beginning.matching >= of_key.matching);
     let with_word = filtered(&mut session, &[(false, Test::Text(key.to_uppercase()))]);
-    assert!(with_word.matching >= of_key.matching, "the key is a field of the value, in letters of either case");
+    assert!(
+        with_word.matching >= of_key.matching,
+        "the key is a field of the value, in letters of either case"
+    );
     assert_eq!(filtered(&mut session, &[(false, Test::Text("no such word".to_owned()))]).matching, 0);
 }
 
@@ -151,7 +164,10 @@ fn a_page_lies_around_what_is_sought_in_any_order() {
         assert!(page.lines.len() == 400 && page.lines.iter().any(|line| line.id == id), "{order:?}");
     }
     let time = Time::from_secs(3);
-    let then = page(&mut session, Query { around: Some(Around::Time(time)), order: RecordOrder::Time, ..Query::default() });
+    let then = page(
+        &mut session,
+        Query { around: Some(Around::Time(time)), order: RecordOrder::Time, ..Query::default() },
+    );
     let id = then.found.expect("there is one");
     let line = then.lines.iter().find(|line| line.id == id).expect("it is on the page");
     assert!(line.offered.since(Time::ZERO).as_millis().abs_diff(3_000) < 100, "{}", line.offered);

@@ -153,7 +153,8 @@ impl Inquiry {
 
 /// What is asked of the laboratory.
 fn question(asking: &Asking, stage: &Stage) -> Question {
-    let open = Question { records: Vec::new(), troubles: Vec::new(), lag: None, late: LATE, try_remedies: false };
+    let open =
+        Question { records: Vec::new(), troubles: Vec::new(), lag: None, late: LATE, try_remedies: false };
     let group = |index: usize| stage.groups.get(index).map(|group| group.name.clone());
     match (asking.asked, asking.promise.and_then(about)) {
         (Asked::Lag(of), _) => Question { lag: Some(group(of.index()).into_iter().collect()), ..open },
@@ -188,7 +189,10 @@ impl Job {
         };
         let thread = thread::Builder::new().name("why".to_owned()).spawn(work);
         if thread.is_err() {
-            board.put(no_answer(board.told().as_ref().clone(), "there is no room for a thread that looks for it"));
+            board.put(no_answer(
+                board.told().as_ref().clone(),
+                "there is no room for a thread that looks for it",
+            ));
             board.done.store(true, Ordering::Release);
         }
         Self { upto, board, thread: thread.ok() }
@@ -243,10 +247,15 @@ fn look_for(recipe: &Recipe, question: &Question, begun: Told, board: &Board) {
 fn answered(begun: &Told, why: &Why, tried: &[Tried], telling: Telling) -> Told {
     let mut lines = panel(why, tried);
     if lines.is_empty() {
-        lines.push(ToldLine::new(Part::Headline, Tone::Good, "Nothing went wrong so far: nothing to explain. Gladly."));
+        lines.push(ToldLine::new(
+            Part::Headline,
+            Tone::Good,
+            "Nothing went wrong so far: nothing to explain. Gladly.",
+        ));
     }
     let mut short = short(why);
-    if let (Some((remedy, _)), Some(last)) = (tried.iter().find(|(_, came)| *came == Some(true)), short.last_mut())
+    if let (Some((remedy, _)), Some(last)) =
+        (tried.iter().find(|(_, came)| *came == Some(true)), short.last_mut())
         && last.starts_with("to try: ")
     {
         *last = format!("would have survived: {} ✓", remedy.name);

@@ -95,7 +95,9 @@ impl Session {
     /// Asks why, about the run as far as it has come.
     fn ask(&mut self, asked: Option<Asked>) {
         let promise = match asked {
-            Some(Asked::Promise(index)) => self.watch().verdicts().get(index as usize).map(|verdict| verdict.promise),
+            Some(Asked::Promise(index)) => {
+                self.watch().verdicts().get(index as usize).map(|verdict| verdict.promise)
+            }
             Some(Asked::Worst { .. } | Asked::Record(_) | Asked::Lag(_)) | None => None,
         };
         let front = self.engine.now();
@@ -221,8 +223,7 @@ impl Pilot for Session {
         let (Some(sight), Some(lens)) = (&self.sight, self.lens()) else { return Detail::default() };
         let trace = sight.followed.as_ref().map(|followed| {
             let mut trace = followed.follow.trace();
-            trace.decoded =
-                trace.value.as_ref().and_then(|value| sight.decoders.decode(followed.id, value));
+            trace.decoded = trace.value.as_ref().and_then(|value| sight.decoders.decode(followed.id, value));
             trace
         });
         Detail { trace, why: sight.inquiry.told(), ..lens.detail(self.watch(), &sight.look) }

@@ -315,9 +315,9 @@ fn nearest(found: &[Found<'_>], around: Around) -> Option<RecordId> {
             let placed = found.iter().filter(|one| one.line.place().is_some());
             placed.min_by_key(|one| (one.line.offset.abs_diff(offset), one.sort))
         }
-        Around::Time(time) => found
-            .iter()
-            .min_by_key(|one| (one.line.offered.as_nanos().abs_diff(time.as_nanos()), one.sort)),
+        Around::Time(time) => {
+            found.iter().min_by_key(|one| (one.line.offered.as_nanos().abs_diff(time.as_nanos()), one.sort))
+        }
     };
     near.map(|one| one.id)
 }

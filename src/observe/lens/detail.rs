@@ -41,6 +41,8 @@ pub struct Detail {
     pub brokers: Vec<BrokerView>,
     /// Every node over time.
     pub nodes: Vec<NodeLane>,
+    /// Links that nothing passes now; the first of them when there are many.
+    pub links: Vec<CutLink>,
     /// What went wrong because it was told to, and what will, by time.
     pub faults: Vec<FaultView>,
     /// Rates of the last two minutes.
@@ -274,6 +276,17 @@ pub struct RebalanceView {
     pub after: Ownership,
     /// How many partitions have another owner than before.
     pub moved: u32,
+}
+
+/// A link that nothing passes, one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutLink {
+    /// Who sends, as an index into [`Detail::nodes`].
+    pub from: u32,
+    /// To whom.
+    pub to: u32,
+    /// Since when.
+    pub since: Time,
 }
 
 /// A node over time.

@@ -247,7 +247,8 @@ impl Follow {
                 self.copies.push(StoredCopy { place, offset: at, reign });
             }
             if unread {
-                let text = format!("appends it at {}, in a log that nobody reads any more", self.place(place, at));
+                let text =
+                    format!("appends it at {}, in a log that nobody reads any more", self.place(place, at));
                 return self.note(event, text, false, true);
             }
             let again = if self.spot.is_some() { " once more" } else { "" };
@@ -292,20 +293,16 @@ impl Follow {
     }
 
     /// Another log is read from now on.
-    fn cut(
-        &mut self,
-        event: &Event<Fact>,
-        (place, from): (PlaceId, u64),
-        log: Option<&[Reign]>,
-        why: &str,
-    ) {
+    fn cut(&mut self, event: &Event<Fact>, (place, from): (PlaceId, u64), log: Option<&[Reign]>, why: &str) {
         self.parts |= log.is_some();
         if let Some(last) = log.and_then(<[Reign]>::last) {
             self.takes_over(event.actor, place, last.number);
         }
         let had = self.lies_in(place).filter(|_| !self.gone);
         let has = match log {
-            Some(log) => self.copies.iter().rev().find(|copy| copy.is_in(place, log, from)).map(|copy| copy.offset),
+            Some(log) => {
+                self.copies.iter().rev().find(|copy| copy.is_in(place, log, from)).map(|copy| copy.offset)
+            }
             None => had.filter(|offset| *offset < from),
         };
         match (had, has) {
@@ -540,11 +537,17 @@ mod tests {
     #[test]
     fn where_logs_cannot_part_the_end_of_the_log_decides() {
         let mut told = Told::of(3);
-        told.tell(9, Life::Offered { channel: ChannelId(0), first: RecordId::new(0, 3), records: 1, bytes: 10 });
+        told.tell(
+            9,
+            Life::Offered { channel: ChannelId(0), first: RecordId::new(0, 3), records: 1, bytes: 10 },
+        );
         told.store(0, 3, 3);
         let (text, harm) = said(told.cut(1, 4, None));
         assert!(!harm && text.contains("ends at 4"), "{text}");
         assert!(said(told.cut(2, 3, None)).1);
-        assert_eq!(said(told.store(2, 4, 3)), ("gives offset 3 to another record: it can never be read".to_owned(), true));
+        assert_eq!(
+            said(told.store(2, 4, 3)),
+            ("gives offset 3 to another record: it can never be read".to_owned(), true)
+        );
     }
 }

@@ -30,9 +30,9 @@ use super::watch::Watch;
 
 pub use album::{Album, Around, Query, RecordLeg, RecordLine, RecordOrder, RecordPage};
 pub use detail::{
-    BrokerView, Detail, Epoch, FaultState, FaultView, GroupDetail, Health, LogEnd, Look, MemberState,
-    MemberView, NodeLane, Ownership, PlaceCloseUp, PlaceDetail, Rates, RebalanceView, ReplicaView,
-    RoleChange, Scheduled, Tail,
+    BrokerView, CutLink, Detail, Epoch, FaultState, FaultView, GroupDetail, Health, LogEnd, Look,
+    MemberState, MemberView, NodeLane, Ownership, PlaceCloseUp, PlaceDetail, Rates, RebalanceView,
+    ReplicaView, RoleChange, Scheduled, Tail,
 };
 pub use filter::{Bounds, FateFilter, Filter, KeyHash, Term, Test};
 pub use follow::{Contents, Follow, Trace, TraceLine};
@@ -138,6 +138,7 @@ impl Lens {
             groups: self.groups.all(watch, look.group),
             brokers: self.lanes.brokers(),
             nodes: self.lanes.nodes(),
+            links: self.lanes.links(),
             faults: self.lanes.faults(&self.scheduled, now),
             rates: self.rates.clone(),
             verdicts: watch.verdicts(),

@@ -55,7 +55,7 @@ pub struct ToldLine {
     pub tone: Tone,
     /// What it says.
     pub text: String,
-    /// The fact that it is about, and when that happened.
+    /// The fact that it is about, 0 when it is about an instant alone, and when that is.
     pub fact: Option<(u64, Time)>,
 }
 

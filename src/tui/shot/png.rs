@@ -181,13 +181,17 @@ mod tests {
     #[test]
     fn every_glyph_of_the_screen_is_a_rectangle_or_in_the_font() {
         let letters = Letters::new();
-        let source = concat!(include_str!("../theme.rs"), include_str!("../view/header.rs"), include_str!("../view/flow.rs"));
+        let source = concat!(
+            include_str!("../theme.rs"),
+            include_str!("../view/header.rs"),
+            include_str!("../view/flow.rs")
+        );
         let missing: Vec<char> = source
             .chars()
             .filter(|letter| !letter.is_control() && shapes(&letter.to_string()).is_empty())
             .filter(|letter| letters.plain.glyph_id(*letter).0 == 0 || letters.bold.glyph_id(*letter).0 == 0)
             .collect();
-        assert_eq!(missing, []);
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::observe::lens::{Asked, Part, Told};
+use crate::observe::lens::{Asked, Told};
 use crate::trace::GroupId;
 use crate::tui::model::{Mode, Model, Page, Pane, Story};
 
@@ -38,7 +38,7 @@ pub fn told(model: &Model) -> Option<&Arc<Told>> {
 /// The chosen line: the first step until one was chosen.
 pub fn row(model: &Model) -> usize {
     let Some(told) = told(model) else { return 0 };
-    let first_step = || told.lines.iter().position(|line| matches!(line.part, Part::Step { .. })).unwrap_or(0);
+    let first_step = || told.lines.iter().position(|line| line.fact.is_some()).unwrap_or(0);
     model.story.row.unwrap_or_else(first_step).min(told.lines.len().saturating_sub(1))
 }
 
@@ -56,5 +56,5 @@ pub(super) fn open(model: &mut Model) -> Option<Order> {
     };
     model.story.row = Some(row(model));
     model.mode = Mode::Screen;
-    leap(model, Seek::Fact(serial, at))
+    leap(model, if serial == 0 { Seek::To(at) } else { Seek::Fact(serial, at) })
 }

@@ -4,7 +4,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{behind, count, cut};
-use crate::observe::lens::{Asked, Told};
+use crate::observe::lens::{Asked, CutLink, Told};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
 use crate::trace::kafka::GroupState;
@@ -84,6 +84,7 @@ fn told_box(canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> u16 {
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let below = why(model, canvas, area);
     let area = Rect { height: area.height - below, ..area };
+    let area = links(model, canvas, area);
     let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
@@ -95,6 +96,62 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     column(canvas, channels, "PRODUCERS TO", &of_channels);
     column(canvas, nodes, nodes_title(model), &of_nodes);
     column(canvas, groups, "CONSUMER GROUPS", &of_groups);
+}
+
+/// Links that are cut, in a row at the end: who is cut off from whom. What remains of the area.
+fn links(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let links = &model.detail().links;
+    if links.is_empty() || area.height < 4 {
+        return area;
+    }
+    let place = Rect { y: area.y + area.height - 1, height: 1, ..area };
+    let texts: Vec<String> = cut_off(links).into_iter().map(|parts| cut_off_text(model, parts)).collect();
+    let glyph = canvas.glyphs().error;
+    canvas.pieces(
+        place,
+        0,
+        &[
+            piece("LINKS ", Role::Muted),
+            piece(format!("{glyph} {}", texts.join(&format!("  {glyph} "))), Role::Error),
+        ],
+    );
+    Rect { height: area.height - 1, ..area }
+}
+
+/// A node, those that it is cut off from, whether both ways, and since when.
+type CutOff = (u32, Vec<u32>, bool, crate::kernel::Time);
+
+/// Links by the node that most of them share, so that one that is alone is told in a word.
+fn cut_off(links: &[CutLink]) -> Vec<CutOff> {
+    let mut pairs: Vec<(u32, u32, bool, crate::kernel::Time)> = Vec::new();
+    for link in links {
+        let back = links.iter().any(|other| (other.from, other.to) == (link.to, link.from));
+        if !back || link.from < link.to {
+            pairs.push((link.from, link.to, back, link.since));
+        }
+    }
+    let mut found = Vec::new();
+    while !pairs.is_empty() {
+        let degree = |node: u32| pairs.iter().filter(|(from, to, ..)| *from == node || *to == node).count();
+        let of_pairs = pairs.iter().flat_map(|(from, to, ..)| [*from, *to]);
+        let hub =
+            of_pairs.max_by_key(|node| (degree(*node), std::cmp::Reverse(*node))).expect("there is a pair");
+        let (own, rest): (Vec<_>, Vec<_>) =
+            pairs.into_iter().partition(|(from, to, ..)| *from == hub || *to == hub);
+        let others = own.iter().map(|(from, to, ..)| if *from == hub { *to } else { *from }).collect();
+        let since = own.iter().map(|(.., since)| *since).min().expect("a hub has a pair");
+        found.push((hub, others, own.iter().all(|(_, _, back, _)| *back), since));
+        pairs = rest;
+    }
+    found
+}
+
+fn cut_off_text(model: &Model, (hub, others, both, since): CutOff) -> String {
+    let name = |node: u32| model.detail().nodes.get(node as usize).map_or("?", |lane| lane.name.as_str());
+    let named: Vec<&str> = others.iter().take(2).map(|node| name(*node)).collect();
+    let more = if others.len() > 2 { format!(" +{}", others.len() - 2) } else { String::new() };
+    let way = if both { "" } else { ", one way" };
+    format!("{} cut off from {}{more}{way}, since {}", name(hub), named.join(", "), super::words::at(since))
 }
 
 /// As wide as what stands in them, but so that the groups have what they need.

@@ -20,7 +20,12 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             let column = typed(canvas, area, "/", &model.list(model.pane()).filter);
             if model.pane() == Pane::Records {
                 let (hint, role) = super::messages::while_typing(model);
-                canvas.text(area, column + 2, &cut(&hint, room.saturating_sub(column + 2), canvas.glyphs().cut), role);
+                canvas.text(
+                    area,
+                    column + 2,
+                    &cut(&hint, room.saturating_sub(column + 2), canvas.glyphs().cut),
+                    role,
+                );
             }
         }
         (Mode::Go, _) => prefix(canvas, area, "g then", Context::Go),

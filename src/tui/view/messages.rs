@@ -52,7 +52,8 @@ fn typed_filter(model: &Model) -> Vec<Piece> {
     match query::read(text, &model.about).problem {
         None => pieces.push(piece(text.as_str(), Role::Accent)),
         Some(Problem { at: (from, columns), message }) => {
-            let part = |from: usize, columns: usize| text.chars().skip(from).take(columns).collect::<String>();
+            let part =
+                |from: usize, columns: usize| text.chars().skip(from).take(columns).collect::<String>();
             pieces.push(piece(part(0, from), Role::Accent));
             pieces.push(piece(part(from, columns), Role::Error));
             pieces.push(piece(part(from + columns, usize::MAX), Role::Accent));
@@ -68,7 +69,9 @@ pub fn while_typing(model: &Model) -> (String, Role) {
     let ended = text.is_empty() || text.ends_with(char::is_whitespace);
     match query::read(text, &model.about).problem {
         // The last word may still become one.
-        Some(problem) if ended || problem.at.0 + problem.at.1 < text.chars().count() => (problem.message, Role::Warn),
+        Some(problem) if ended || problem.at.0 + problem.at.1 < text.chars().count() => {
+            (problem.message, Role::Warn)
+        }
         problem => match (query::hint(text, &model.about), problem) {
             (hint, Some(problem)) if hint.is_empty() => (problem.message, Role::Warn),
             (hint, _) => (hint, Role::Muted),

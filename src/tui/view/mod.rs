@@ -173,7 +173,8 @@ fn topics_page(model: &Model, body: Rect, wide: bool) -> Vec<(Pane, Rect)> {
         model.detail().close_up.as_ref().map_or(3, |close_up| close_up.replicas.len().clamp(1, 9) as u16);
     if wide {
         let [top, roles, bottom] = stack(body, [Fill(1), Length(replicas + 4), Length(replicas + 8)]);
-        let [topics, partitions] = beside(top, Length(36), Fill(1));
+        let [topics, partitions] =
+            beside(top, Length(if model.pane() == Pane::Topics { 52 } else { 36 }), Fill(1));
         let [logs, settings] = beside(bottom, Fill(1), Length(46));
         return vec![
             (Pane::Topics, topics),

@@ -29,6 +29,10 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut before = None;
     let (mut drawn, mut first_of) = (Vec::new(), Vec::new());
     for line in &told.lines {
+        let blank = !drawn.is_empty() && matches!(line.part, Part::Headline | Part::Heading);
+        if blank {
+            drawn.push(Vec::new());
+        }
         first_of.push(drawn.len());
         drawn.extend(lines(line, before, usize::from(inner.width), glyphs));
         before = line.fact.map(|(_, at)| at).or(before);
@@ -38,6 +42,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let height = usize::from(inner.height);
     let first = first_shown(cursor_row, drawn.len(), height);
     let last = first_of.get(chosen + 1).copied().unwrap_or(drawn.len());
+    let last = cursor_row + drawn[cursor_row..last].iter().take_while(|row| !row.is_empty()).count();
     for ((index, pieces), place) in drawn.iter().enumerate().skip(first).zip(rows_of(inner)) {
         if (cursor_row..last).contains(&index) {
             canvas.text(place, 0, glyphs.cursor, Role::Accent);
@@ -50,18 +55,17 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 fn lines(line: &ToldLine, before: Option<Time>, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
     let width = width.saturating_sub(2).max(8);
     let role = role(line.tone);
-    let (lead, indent, blank) = match &line.part {
-        Part::Headline => (Vec::new(), 0, true),
-        Part::Heading => (Vec::new(), 0, true),
-        Part::Plain => (vec![piece("  ", Role::Plain)], 2, false),
-        Part::Because => (vec![piece(format!("{:<1$}", "", lead_width(width)), Role::Plain)], lead_width(width), false),
-        Part::Step { who } => (step_lead(line, who, before, width, glyphs), lead_width(width), false),
+    let (lead, indent) = match &line.part {
+        Part::Headline | Part::Heading => (Vec::new(), 0),
+        Part::Plain => (vec![piece("  ", Role::Plain)], 2),
+        Part::Because => (vec![piece(" ".repeat(lead_width(width)), Role::Plain)], lead_width(width)),
+        Part::Step { who } => (step_lead(line, who, before, width, glyphs), lead_width(width)),
     };
     let text_role = match line.part {
         Part::Headline if line.tone == Tone::Plain => Role::Accent,
         Part::Headline | Part::Heading | Part::Plain | Part::Because | Part::Step { .. } => role,
     };
-    let mut rows: Vec<Vec<Piece>> = if blank { vec![Vec::new()] } else { Vec::new() };
+    let mut rows: Vec<Vec<Piece>> = Vec::new();
     for (index, text) in wrap(&line.text, width.saturating_sub(indent).max(8)).into_iter().enumerate() {
         let mut row = if index == 0 { lead.clone() } else { vec![piece(" ".repeat(indent), Role::Plain)] };
         row.push(piece(text, text_role));
