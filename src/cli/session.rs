@@ -12,15 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::analyze::why::Scene;
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
 use crate::kafka::partitioner::murmur2;
-use crate::kernel::{Digest, Duration, Event, Observer, Time};
+use crate::kernel::{Cast, Digest, Duration, Event, Observer, Time};
 use crate::lab::Recipe;
 use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
-use crate::scenario::World;
+use crate::scenario::origin::in_force;
+use crate::scenario::{Overrides, World};
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
 use crate::trace::{Fact, Stage};
@@ -36,6 +38,7 @@ use super::rows::Rows;
 #[cfg(test)]
 mod asked_tests;
 mod inquiry;
+mod memory;
 mod quiet;
 pub(super) mod rewind;
 mod sight;
@@ -43,6 +46,7 @@ mod sight;
 mod tests;
 
 use inquiry::Inquiry;
+use memory::Memory;
 use quiet::{Quiet, under_way};
 use rewind::{Rewind, State};
 use sight::{Following, Sight, scheduled};
@@ -203,7 +207,12 @@ impl Session {
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
-        let sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
+        let mut sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
+        if let Some(sight) = sight.as_mut().filter(|_| world.is_real_time()) {
+            let scene = scene(loaded, recording, &stage, engine.cast());
+            let length = end.since(Time::ZERO);
+            sight.memory = Some(Memory::new(scene, &scenario.name, scenario.run.seed, &stage, length));
+        }
         Ok(Self {
             engine,
             behind: None,
@@ -237,6 +246,7 @@ impl Session {
             followed: None,
             decoders,
             inquiry: Inquiry::default(),
+            memory: None,
         }
     }
 
@@ -469,6 +479,9 @@ impl Session {
             return;
         }
         let (closed, samples) = self.engine.take_ready();
+        if let Some(memory) = self.sight.as_mut().and_then(|sight| sight.memory.as_mut()) {
+            memory.closed(&closed);
+        }
         let Some(tape) = &mut self.tape else { return };
         tape.records(closed);
         tape.lag(samples.into_iter().map(lag_row).collect());
@@ -476,6 +489,14 @@ impl Session {
             tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
         }
     }
+}
+
+/// Names and settings, for stories.
+fn scene(loaded: &Loaded, recording: Option<&Recording>, stage: &Arc<Stage>, cast: &Cast) -> Scene {
+    let overrides = Overrides { set: loaded.overrides.clone(), ..Overrides::default() };
+    let file = recording.map_or("scenario", |recording| recording.file.as_str());
+    let settings = in_force(&loaded.text, file, &overrides, &loaded.scenario);
+    Scene::new(&loaded.scenario, Arc::clone(stage), cast.clone(), settings)
 }
 
 fn lag_row(sample: LagSample) -> LagRow {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::cli::load::load_text;
+use crate::gateway::Options;
 use crate::lab::{Question, ask};
 use crate::observe::ledger::Fate;
 use crate::observe::lens::{
@@ -226,4 +227,26 @@ fn the_worst_is_told_in_short_and_a_question_that_is_dropped_is_not_answered() {
     assert!(told.short[0].starts_with("why lost"), "{:?}", told.short);
     session.look(Look::default());
     assert!(session.detail().why.is_none() && !session.is_asking());
+}
+
+#[test]
+fn a_run_by_the_clock_tells_why_from_the_facts_that_it_has() {
+    let text = SCENARIO.replace("at = \"5s\"", "at = \"500ms\"").replace("\"8s\"", "\"900ms\"");
+    let text = text.replace("for = \"2s\"", "for = \"300ms\"").replace("\"4s\"", "\"100ms\"");
+    let loaded = load_text(text, Path::new("test.toml"), &Overrides::default())
+        .unwrap_or_else(|_| panic!("the scenario makes sense"));
+    let made = Session::on_screen_in(&loaded, None, &World::Live, &Options::default());
+    let mut session = made.unwrap_or_else(|_| panic!("it can be run"));
+    while session.now() < Time::from_millis(700) {
+        let next = session.now() + Duration::from_millis(30);
+        Pilot::advance(&mut session, next);
+    }
+    let id = RecordId::new(0, 0);
+    session.look(Look { why: Some(Asked::Record(id)), ..Look::default() });
+    session.wait_for_answer(true);
+    let told = session.detail().why.expect("it is told");
+    assert_eq!(told.telling, Telling::Done);
+    let steps = told.lines.iter().filter(|line| matches!(line.part, Part::Step { .. }));
+    assert!(steps.clone().any(|line| line.text.contains("hands the record to its producer")), "{told:?}");
+    assert!(session.finish().unwrap_or_else(|_| panic!("it can be ended")).books_balance);
 }

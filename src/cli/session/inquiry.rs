@@ -4,7 +4,7 @@
 //! What is told is exact: it is a function of the scenario and of how far the run has come. It costs two runs up to there, and
 //! one for each change that is tried; whoever asks something else, or leaves, stops it.
 //!
-//! **Not modelled:** a run by the clock cannot be made again, and what it tells is told once it has ended.
+//! A run by the clock cannot be made again: its facts are kept ([`Memory`]), and what may help is not tried.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +15,10 @@ use crate::cli::why::LATE;
 use crate::kernel::Time;
 use crate::lab::{Limit, Question, Recipe, Seen, Unknown, tell};
 use crate::observe::lens::{Asked, Part, Telling, Told, ToldLine, Tone};
-use crate::observe::promise::Promise;
-use crate::trace::Stage;
+use crate::observe::promise::{Promise, Verdict};
+use crate::trace::{RecordId, Stage};
+
+use super::memory::Memory;
 
 /// Changes that are tried for a story.
 const TRIED: usize = 4;
@@ -71,6 +73,14 @@ impl Drop for Job {
     }
 }
 
+/// What answers are looked for in.
+pub(super) enum Known {
+    /// The run is made again.
+    Recipe(Box<Recipe>),
+    /// The facts so far, and what came of the promises.
+    Facts(Box<Memory>, Vec<Verdict>),
+}
+
 /// A question with the names that it takes.
 pub(super) struct Asking {
     pub(super) asked: Asked,
@@ -97,8 +107,9 @@ impl Inquiry {
         self.asked
     }
 
-    /// Asks, unless that is asked already. What was asked before is not looked for any more.
-    pub(super) fn ask(&mut self, asking: &Asking, stage: &Stage) {
+    /// Asks, unless that is asked already. What was asked before is not looked for any more. `kept` are the facts of a run
+    /// that cannot be made again.
+    pub(super) fn ask(&mut self, asking: &Asking, stage: &Stage, kept: impl FnOnce() -> Option<Known>) {
         let same = self.asked == Some(asking.asked);
         let known = same && self.job.as_ref().is_some_and(|job| job.upto == asking.front);
         if known {
@@ -110,7 +121,8 @@ impl Inquiry {
         self.asked = Some(asking.asked);
         self.version = 0;
         self.job = None;
-        self.job = Some(Job::begin(self.recipe.clone(), asking, question(asking, stage)));
+        let known = self.recipe.clone().map(|recipe| Known::Recipe(Box::new(recipe))).or_else(kept);
+        self.job = Some(Job::begin(known, asking, question(asking, stage)));
     }
 
     /// Whether an answer is being looked for.
@@ -165,7 +177,7 @@ fn question(asking: &Asking, stage: &Stage) -> Question {
 }
 
 impl Job {
-    fn begin(recipe: Option<Recipe>, asking: &Asking, question: Question) -> Self {
+    fn begin(known: Option<Known>, asking: &Asking, question: Question) -> Self {
         let Asking { asked, front: upto, .. } = *asking;
         let begun = Told { asked, upto, telling: Telling::Asking, lines: Vec::new(), short: Vec::new() };
         let stop = Arc::new(AtomicBool::new(false));
@@ -177,12 +189,19 @@ impl Job {
         });
         let worker = Arc::clone(&board);
         let work = move || {
-            match recipe {
-                Some(mut recipe) => {
+            match known {
+                Some(Known::Recipe(mut recipe)) => {
                     recipe.limit = Limit { until: Some(upto), stop: Some(stop) };
                     look_for(&recipe, &question, begun, &worker);
                 }
-                None => worker.put(no_answer(begun, CLOCK)),
+                Some(Known::Facts(memory, promises)) => {
+                    let told = memory.tell(&question, &records(asked), &promises);
+                    worker.put(match told {
+                        Ok(why) => answered(&begun, &why, &[], Telling::Done),
+                        Err(error) => no_answer(begun, &error.to_string()),
+                    });
+                }
+                None => worker.put(no_answer(begun, NOTHING)),
             }
             worker.done.store(true, Ordering::Release);
             worker.version.fetch_add(1, Ordering::Release);
@@ -199,8 +218,15 @@ impl Job {
     }
 }
 
-const CLOCK: &str = "This run goes by the clock. It cannot be made again, and that is how causes are found; the same \
-                     scenario in simulation can be asked: brokersim why FILE.";
+const NOTHING: &str = "This run cannot be made again here, and that is how causes are found: brokersim why asks the scenario.";
+
+/// The records that a question names.
+fn records(asked: Asked) -> Vec<RecordId> {
+    match asked {
+        Asked::Record(id) => vec![id],
+        Asked::Worst { .. } | Asked::Promise(_) | Asked::Lag(_) => Vec::new(),
+    }
+}
 
 fn no_answer(begun: Told, text: &str) -> Told {
     let lines = vec![ToldLine::new(Part::Headline, Tone::Warn, text)];
@@ -209,10 +235,7 @@ fn no_answer(begun: Told, text: &str) -> Told {
 
 /// Makes the run again, tells, and tries what may help.
 fn look_for(recipe: &Recipe, question: &Question, begun: Told, board: &Board) {
-    let ids: Vec<_> = match begun.asked {
-        Asked::Record(id) => vec![id],
-        Asked::Worst { .. } | Asked::Promise(_) | Asked::Lag(_) => Vec::new(),
-    };
+    let ids = records(begun.asked);
     let answer = recipe
         .look(question.late)
         .map_err(Unknown::from)

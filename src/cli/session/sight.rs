@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use super::Session;
-use super::inquiry::{Asking, Inquiry};
+use super::inquiry::{Asking, Inquiry, Known};
+use super::memory::Memory;
 use super::rewind::{Gone, Rewind};
 use crate::cli::contents::Decoders;
 use crate::cli::load::Loaded;
@@ -26,6 +27,8 @@ pub(super) struct Sight {
     pub(super) decoders: Decoders,
     /// Why something happened.
     pub(super) inquiry: Inquiry,
+    /// By the clock: the facts, for whoever asks why.
+    pub(super) memory: Option<Memory>,
 }
 
 /// A record that is followed.
@@ -101,9 +104,14 @@ impl Session {
             Some(Asked::Worst { .. } | Asked::Record(_) | Asked::Lag(_)) | None => None,
         };
         let front = self.engine.now();
+        let verdicts = self.sight.as_ref().and_then(|sight| sight.memory.as_ref()).map(|_| self.watch().verdicts());
         let Some(sight) = &mut self.sight else { return };
+        let memory = || {
+            let (memory, verdicts) = sight.memory.as_ref().zip(verdicts)?;
+            Some(Known::Facts(Box::new(memory.clone()), verdicts))
+        };
         match asked {
-            Some(asked) => sight.inquiry.ask(&Asking { asked, promise, front }, &sight.stage),
+            Some(asked) => sight.inquiry.ask(&Asking { asked, promise, front }, &sight.stage, memory),
             None => sight.inquiry.drop_question(),
         }
     }
@@ -230,12 +238,13 @@ impl Pilot for Session {
     }
 }
 
-/// The record that is followed, when one is.
-pub(super) struct Following<'a>(Option<&'a mut Follow>);
+/// The record that is followed, when one is, and the memory of a run by the clock.
+pub(super) struct Following<'a>(Option<&'a mut Follow>, Option<&'a mut Memory>);
 
 impl<'a> Following<'a> {
     pub(super) fn of(sight: Option<&'a mut Sight>) -> Self {
-        Self(sight.and_then(|sight| sight.followed.as_mut()).map(|followed| &mut followed.follow))
+        let Some(sight) = sight else { return Self(None, None) };
+        Self(sight.followed.as_mut().map(|followed| &mut followed.follow), sight.memory.as_mut())
     }
 }
 
@@ -243,6 +252,9 @@ impl Observer<Fact> for Following<'_> {
     fn observe(&mut self, events: &[Event<Fact>]) {
         if let Some(follow) = &mut self.0 {
             follow.observe(events);
+        }
+        if let Some(memory) = &mut self.1 {
+            memory.observe(events);
         }
     }
 }

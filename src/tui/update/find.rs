@@ -286,7 +286,8 @@ mod tests {
         );
         let query = Query { around: Some(Around::Offset(10_813)), ..Query::default() };
         let page = RecordPage { query, forgotten: 3, ..RecordPage::default() };
-        tick(&mut model, Detail { records: Some(page), ..Detail::clone(model.detail()) });
+        let detail = Detail { records: Some(page), ..Detail::clone(model.detail()) };
+        tick(&mut model, detail);
         assert_eq!(model.sought, None);
         let said = model.said.expect("it is said");
         assert!(said.contains("older than what is kept"), "{said}");
@@ -349,7 +350,8 @@ mod tests {
         };
         let lines = vec![ToldLine::new(Part::Headline, Tone::Plain, "gone"), step(7), step(9)];
         let told = Told { asked, upto: Time::from_secs(1), telling: Telling::Done, lines, short: Vec::new() };
-        tick(&mut model, Detail { why: Some(Arc::new(told)), ..Detail::clone(model.detail()) });
+        let detail = Detail { why: Some(Arc::new(told)), ..Detail::clone(model.detail()) };
+        tick(&mut model, detail);
         let there = Order::Seek(Seek::Fact(9, Time::from_millis(9)));
         assert_eq!(type_text(&mut model, "j\n"), Some(there));
         assert_eq!((&model.mode, model.story.row), (&Mode::Screen, Some(2)));
