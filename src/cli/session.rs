@@ -22,10 +22,10 @@ use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
 use crate::scenario::origin::in_force;
-use crate::scenario::{Overrides, World};
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
-use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
-use crate::trace::{Fact, Stage};
+use crate::scenario::{Overrides, World};
+use crate::tape::{self, Ending, Header, LagRow, Manifest, ScenarioText, SinkSpec, Tape};
+use crate::trace::{Fact, SkippedFault, Stage};
 use crate::tui::Progress;
 
 use super::contents::Decoders;
@@ -39,7 +39,11 @@ use super::rows::Rows;
 mod asked_tests;
 mod inquiry;
 mod memory;
+pub(super) mod moments;
+mod passed;
+pub(super) mod past;
 mod quiet;
+mod recorded;
 pub(super) mod rewind;
 mod sight;
 #[cfg(test)]
@@ -47,9 +51,13 @@ mod tests;
 
 use inquiry::Inquiry;
 use memory::Memory;
+use passed::Passed;
+use past::{Frame, Past};
 use quiet::{Quiet, under_way};
+use recorded::Recorded;
 use rewind::{Rewind, State};
-use sight::{Following, Sight, scheduled};
+pub(super) use sight::scheduled;
+use sight::{Following, Sight};
 
 /// A run in progress.
 pub struct Session {
@@ -57,6 +65,8 @@ pub struct Session {
     engine: Engine,
     /// Where it is looked at, when that is not as far as it has come.
     behind: Option<Box<State>>,
+    /// By the clock: what has passed, and where it is looked at.
+    passed: Option<Box<Passed>>,
     /// What a screen needs; none without one.
     sight: Option<Sight>,
     world: World,
@@ -64,6 +74,7 @@ pub struct Session {
     name: String,
     question: Option<String>,
     seed: u64,
+    skipped_faults: Vec<SkippedFault>,
     notes: Vec<String>,
     stop: Time,
     end: Time,
@@ -72,6 +83,8 @@ pub struct Session {
     quiet: Quiet,
     /// By the clock: what generators came to.
     offers: Option<Offers>,
+    /// What was recorded of the run that this one repeats.
+    recorded: Option<Recorded>,
 }
 
 /// What is known of a run before it begins.
@@ -167,6 +180,9 @@ impl Session {
         (world, options): (&World, &Options),
         looked: Looked,
     ) -> Result<Self, Failure> {
+        if *world == World::Live {
+            loaded.scenario.is_simulated()?;
+        }
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
@@ -200,6 +216,7 @@ impl Session {
             traces: loaded.traces.clone(),
             force: recording.force,
             world: world.to_string(),
+            skipped_faults: scenario.skipped_faults.clone(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
         let offers = world.is_real_time().then(|| Offers::new(scenario, engine.cast()));
@@ -213,22 +230,35 @@ impl Session {
             let length = end.since(Time::ZERO);
             sight.memory = Some(Memory::new(scene, &scenario.name, scenario.run.seed, &stage, length));
         }
+        let passed = sight.as_ref().and_then(|sight| Passed::of(&engine, sight)).map(Box::new);
         Ok(Self {
             engine,
             behind: None,
+            passed,
             sight,
             quiet: Quiet::from(stop),
             offers,
+            recorded: None,
             world,
             tape,
             name: scenario.name.clone(),
             question: scenario.question.clone(),
             seed: scenario.run.seed,
+            skipped_faults: scenario.skipped_faults.clone(),
             notes,
             stop,
             end,
             wall: 0.0,
         })
+    }
+
+    /// The same as a repetition of a recorded run: it is compared with what is recorded of it, and ends where that did.
+    #[must_use]
+    pub fn repeating(mut self, manifest: &Manifest) -> Self {
+        let recorded = Recorded::of(manifest, self.end);
+        self.end = recorded.ends();
+        self.recorded = Some(recorded);
+        self
     }
 
     /// Gives the engine a lens, and a simulation a way back.
@@ -269,18 +299,32 @@ impl Session {
         self.behind.as_deref().or_else(|| self.engine.state())
     }
 
+    /// By the clock: what is looked at of what has passed; none when that is the present.
+    fn frame(&self) -> Option<&Frame> {
+        self.passed.as_ref().and_then(|passed| passed.here.as_deref())
+    }
+
     /// The watch of what is looked at.
     fn watch(&self) -> &Watch {
+        if let Some(frame) = self.frame() {
+            return &frame.watch;
+        }
         self.behind.as_ref().map_or_else(|| self.engine.watch(), |behind| &behind.watch)
     }
 
     /// The lens of what is looked at; none without a screen.
     fn lens(&self) -> Option<&Lens> {
+        if let Some(frame) = self.frame() {
+            return Some(&frame.lens);
+        }
         self.behind.as_ref().map_or_else(|| self.engine.lens(), |behind| behind.lens.as_deref())
     }
 
     /// The simulated time that is looked at, or that of the clock.
     pub fn now(&self) -> Time {
+        if let Some(frame) = self.frame() {
+            return frame.now();
+        }
         self.behind.as_ref().map_or_else(|| self.engine.now(), |behind| behind.now())
     }
 
@@ -296,6 +340,9 @@ impl Session {
 
     /// How many facts there were.
     pub fn facts(&self) -> u64 {
+        if let Some(frame) = self.frame() {
+            return frame.facts;
+        }
         self.behind.as_ref().map_or_else(|| self.engine.facts(), |behind| behind.simulation.facts())
     }
 
@@ -311,21 +358,43 @@ impl Session {
 
     /// Runs on to `until`, or to the end.
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
-        let begun = Instant::now();
         let until = until.min(self.end);
-        if self.advance_behind(until) {
+        if self.advance_behind(until) || self.advance_passed(until) {
             return;
         }
-        let mut follow = Following::of(self.sight.as_mut());
+        // A repetition is compared where digests were recorded.
+        while let Some(at) = self.recorded.as_ref().and_then(|recorded| recorded.next_before(until)) {
+            self.advance_front(at, also);
+            self.compare();
+        }
+        self.advance_front(until, also);
+        self.compare();
+    }
+
+    fn advance_front(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
+        let begun = Instant::now();
+        // Who looks at the past follows a record there.
+        let present = self.frame().is_none();
+        let mut follow = Following::of(self.sight.as_mut().filter(|_| present));
         let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
-        self.engine.advance(until, self.end, &mut Both { tape, offers, follow: &mut follow, also });
+        let past = self.passed.as_mut().map(|passed| &mut passed.past);
+        self.engine.advance(until, self.end, &mut Both { tape, offers, past, follow: &mut follow, also });
         self.hand_over();
+        self.note_passed();
         let news = self.engine.news();
         self.notes.extend(news);
         self.end_when_quiet();
         self.wall += begun.elapsed().as_secs_f64();
         self.note_checkpoint(begun);
-        self.followed_upto(until);
+        if present {
+            self.followed_upto(until);
+        }
+    }
+
+    fn compare(&mut self) {
+        if let (Some(recorded), Some(front)) = (&mut self.recorded, self.engine.state()) {
+            recorded.compare(front.now(), front.simulation.facts(), || front.simulation.digest());
+        }
     }
 
     fn note_checkpoint(&mut self, begun: Instant) {
@@ -354,6 +423,9 @@ impl Session {
     /// Takes one thing off the agenda; by the clock there is nothing to take.
     fn step_once(&mut self) {
         let mut follow = Following::of(self.sight.as_mut());
+        if self.passed.as_mut().is_some_and(|passed| passed.step()) {
+            return self.follow_again();
+        }
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
             behind.take_ready();
@@ -362,7 +434,7 @@ impl Session {
             }
         } else {
             let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
-            let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+            let also = &mut Both { tape, offers, past: None, follow: &mut follow, also: &mut () };
             self.engine.step(1, self.end, also);
             self.hand_over();
         }
@@ -410,6 +482,7 @@ impl Session {
     pub fn finish(mut self) -> Result<Summary, Failure> {
         // Whatever was looked at last: the run is as far as it came.
         self.behind = None;
+        self.passed = None;
         let finished = self.now() >= self.end;
         self.end_engine();
         let now = self.now();
@@ -430,6 +503,7 @@ impl Session {
                 inputs: self.engine.inputs(),
                 facts: self.engine.facts(),
                 wall_seconds: self.wall,
+                skipped_faults: self.skipped_faults,
                 notes: self.notes,
             },
         );
@@ -450,13 +524,13 @@ impl Session {
 
     /// By the clock time is precious: a run ends when nothing is in flight any more and nobody offers.
     fn end_when_quiet(&mut self) {
-        if self.world.is_real_time() && self.now() < self.end {
-            let (now, watch) = (self.now(), self.engine.watch());
+        if self.world.is_real_time() && self.engine.now() < self.end {
+            let (now, watch) = (self.engine.now(), self.engine.watch());
             if self.quiet.is_over(now, || watch.tally().offered, || under_way(&watch.balance())) {
                 self.end = now;
             }
         }
-        if self.now() >= self.end {
+        if self.engine.now() >= self.end {
             self.end_engine();
         }
     }
@@ -464,7 +538,8 @@ impl Session {
     fn end_engine(&mut self) {
         let mut follow = Following::of(self.sight.as_mut());
         let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
-        let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+        let past = self.passed.as_mut().map(|passed| &mut passed.past);
+        let also = &mut Both { tape, offers, past, follow: &mut follow, also: &mut () };
         self.notes.extend(self.engine.end(also));
     }
 
@@ -518,6 +593,7 @@ fn sink_spec(plan: &SinkPlan) -> SinkSpec {
 struct Both<'a> {
     tape: Option<&'a mut Tape>,
     offers: Option<&'a mut Offers>,
+    past: Option<&'a mut Past>,
     follow: &'a mut Following<'a>,
     also: &'a mut dyn Observer<Fact>,
 }
@@ -529,6 +605,9 @@ impl Observer<Fact> for Both<'_> {
         }
         if let Some(offers) = &mut self.offers {
             offers.observe(events);
+        }
+        if let Some(past) = &mut self.past {
+            past.keep(events);
         }
         self.follow.observe(events);
         self.also.observe(events);

@@ -207,6 +207,7 @@ fn show(model: &mut Model, session: &mut Session) {
         speed: Speed::REAL,
         reached: None,
         said: None,
+        note: None,
     };
     update(model, Msg::Tick(report));
     model.before = Arc::clone(&model.report.snapshot);

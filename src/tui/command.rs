@@ -23,6 +23,8 @@ pub enum Command {
     Theme(Palette),
     /// To a screen.
     Page(Page),
+    /// The tour begins, or ends.
+    Tutor,
     /// The help.
     Help,
     /// Leave.
@@ -50,11 +52,12 @@ pub fn parse(text: &str) -> Result<Command, String> {
             .map(Command::Theme)
             .ok_or_else(|| format!(":theme wants dark, light or mono; not `{value}`")),
         "q" | "quit" => Ok(Command::Quit),
+        "tutor" => Ok(Command::Tutor),
         "help" | "h" => Ok(Command::Help),
         other => Page::named(other)
             .map(Command::Page)
             .or_else(|| instant(other).map(Command::Goto))
-            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :offset, :key, :time, :record, :find, :help, :q")),
+            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :offset, :key, :time, :record, :find, :tutor, :help, :q")),
     }
 }
 

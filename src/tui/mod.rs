@@ -15,6 +15,7 @@ pub mod keys;
 mod model;
 pub mod pace;
 mod pane;
+pub mod picker;
 pub mod query;
 mod rows;
 mod screen;
@@ -23,6 +24,7 @@ pub mod shot;
 pub mod terminal;
 pub mod theme;
 mod timeline;
+mod tutor;
 mod update;
 mod view;
 
@@ -31,5 +33,6 @@ pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, 
 pub use share::Share;
 pub use theme::{Glyphs, Palette, Role, Theme};
 pub use timeline::{Mark, Timeline};
+pub use tutor::{STEPS, Step, Tutor};
 pub use update::{Msg, Order, Seek, context_of, update};
 pub use view::view;

@@ -15,6 +15,7 @@ use super::query;
 use super::share::Share;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::tutor::Tutor;
 
 pub use super::pane::{Page, Pane};
 
@@ -46,6 +47,8 @@ pub struct Report {
     pub reached: Option<Speed>,
     /// What the driver has to say to the last order; none when it was obeyed.
     pub said: Option<&'static str>,
+    /// What is to be known of the run as a whole: that it is the recorded one, that it goes on elsewhere.
+    pub note: Option<String>,
 }
 
 /// What the scenario says of itself, for the screens that show settings.
@@ -280,6 +283,8 @@ pub struct Model {
     pub said: Option<String>,
     /// Marks over the whole run.
     pub timeline: Timeline,
+    /// The tour, while one is taken.
+    pub tutor: Option<Tutor>,
     /// Whether something changed since the last frame.
     pub stale: bool,
 }
@@ -296,6 +301,7 @@ impl Model {
             speed: Speed::REAL,
             reached: None,
             said: None,
+            note: None,
         };
         Self {
             title: title.into(),
@@ -320,6 +326,7 @@ impl Model {
             followed: None,
             said: None,
             timeline: Timeline::default(),
+            tutor: None,
             stale: true,
         }
     }

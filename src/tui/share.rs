@@ -36,11 +36,15 @@ pub(super) fn export(model: &mut Model) {
 /// The command line that shows what is on the screen.
 pub fn command(model: &Model) -> String {
     let arguments = &model.about.arguments;
-    if model.about.badge != "SIM" {
-        return format!("brokersim run {arguments}");
-    }
-    if model.mode == Mode::Why {
+    let badge = model.about.badge;
+    if model.mode == Mode::Why && (badge == "SIM" || badge == "REPLAY") {
         return format!("brokersim why {arguments}{}", question(model));
+    }
+    if badge.starts_with("REPLAY") {
+        return format!("brokersim ui {arguments}");
+    }
+    if badge != "SIM" {
+        return format!("brokersim run {arguments}");
     }
     let keys = keys(model);
     let keys = if keys.is_empty() { String::new() } else { format!(" --keys {}", quoted(&keys)) };

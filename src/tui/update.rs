@@ -13,7 +13,7 @@ use super::command::{self, Command};
 use super::keys::{Action, Context, Press, action_for};
 use super::model::{Mode, Model, Page, Pane, Report};
 use super::pace::Speed;
-use super::{rows, share};
+use super::{rows, share, tutor};
 
 mod find;
 pub(super) mod why;
@@ -85,6 +85,12 @@ pub enum Seek {
 /// Takes in a message; what it means for the run.
 pub fn update(model: &mut Model, msg: Msg) -> Option<Order> {
     model.stale = true;
+    let order = take_in(model, msg);
+    tutor::attend(model, order);
+    order
+}
+
+fn take_in(model: &mut Model, msg: Msg) -> Option<Order> {
     match msg {
         Msg::Tick(report) => {
             tick(model, report);
@@ -212,9 +218,12 @@ fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::EraseAll => erase_all(model),
         Action::Complete => find::complete(model),
         Action::Why => why::read(model),
-        Action::Copy => share::copy(model),
+        Action::Share => share::copy(model),
         Action::Export => share::export(model),
         Action::Find => find::begin(model),
+        Action::SkipStep => tutor::skip(model),
+        // Bound in the picker alone.
+        Action::Copy => {}
     }
     None
 }
@@ -532,6 +541,10 @@ fn enter(model: &mut Model) -> Option<Order> {
         }
         Ok(Command::Help) => {
             model.mode = Mode::Help { filter: String::new(), scrolled: 0 };
+            None
+        }
+        Ok(Command::Tutor) => {
+            tutor::toggle(model);
             None
         }
         Ok(Command::Quit) => Some(Order::Quit),

@@ -37,7 +37,7 @@ name = "shop"
 topic = "orders"
 payload = "events"
 key = { field = "user" }
-arrivals = { poisson = "150/s" }
+arrivals = { poisson = "600/s" }
 producer.acks = "1"
 producer.linger.ms = 0
 

@@ -218,7 +218,8 @@ impl Job {
     }
 }
 
-const NOTHING: &str = "This run cannot be made again here, and that is how causes are found: brokersim why asks the scenario.";
+const NOTHING: &str =
+    "This run cannot be made again here, and that is how causes are found: brokersim why asks the scenario.";
 
 /// The records that a question names.
 fn records(asked: Asked) -> Vec<RecordId> {

@@ -31,7 +31,8 @@ const DETAILS: [Detail; 5] = [
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let room = usize::from(area.width);
-    let title = model.title.chars().count().min(16) + badge(model).len() + 3;
+    let note = model.report.note.as_ref().map_or(0, |note| note.chars().count() + 2);
+    let title = model.title.chars().count().min(16) + badge(model).len() + 3 + note;
     let rights = DETAILS.map(|detail| right(model, glyphs, detail));
     let width = |pieces: &[Piece]| pieces.iter().map(Piece::width).sum::<usize>();
     let shortest = rights.len() - 1;
@@ -69,6 +70,14 @@ fn draw_left(model: &Model, canvas: &mut Canvas<'_>, area: Rect, columns: usize)
     let start = canvas.text(area, 0, &badge(model), Role::Selection) + 1;
     let title = cut(&model.title, columns.saturating_sub(start + 2), canvas.glyphs().cut);
     let after = canvas.text(area, start, &title, Role::Accent);
+    let note = model.report.note.as_ref().map(|note| format!("  {note}"));
+    let after = match note {
+        Some(note) => {
+            let room = columns.saturating_sub(after + 1);
+            canvas.text(area, after, &cut(&note, room, canvas.glyphs().cut), Role::Accent)
+        }
+        None => after,
+    };
     let seed = format!("  seed {}", model.seed);
     if after + seed.len() + 1 < columns {
         canvas.text(area, after, &seed, Role::Muted);

@@ -16,19 +16,25 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.clear(area);
     let told = story::told(model);
     let note = match told.map(|told| (told.telling, told.upto)) {
-        None | Some((Telling::Asking, _)) => "asking: the run is made again beside this one".to_owned(),
+        None => String::new(),
+        Some((Telling::Asking, _)) => "asking: the run is made again beside this one".to_owned(),
         Some((Telling::Trying, upto)) => format!("up to {upto}; trying what may help"),
         Some((Telling::Done, upto)) => format!("up to {upto}"),
     };
     let inner = canvas.pane(area, "Why", &note, true);
-    let Some(told) = told.filter(|told| !told.lines.is_empty()) else {
-        canvas.text(inner, 0, "asking...", Role::Muted);
+    let Some(answer) = told.filter(|told| !told.lines.is_empty()) else {
+        let waiting = if told.is_some() {
+            "asking..."
+        } else {
+            "no answer: what is only told from a recording cannot be explained here"
+        };
+        canvas.text(inner, 0, waiting, Role::Muted);
         return;
     };
     let glyphs = canvas.glyphs();
     let mut before = None;
     let (mut drawn, mut first_of) = (Vec::new(), Vec::new());
-    for line in &told.lines {
+    for line in &answer.lines {
         let blank = !drawn.is_empty() && matches!(line.part, Part::Headline | Part::Heading);
         if blank {
             drawn.push(Vec::new());
