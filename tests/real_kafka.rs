@@ -217,7 +217,8 @@ fn topics_that_were_kept_are_used_again_from_where_they_end_and_left_alone() {
     assert_eq!(second.code, Some(0), "{:?} {}", second.notes(), second.err);
     assert_eq!(second.count("offered"), first.count("offered"));
     assert_eq!(second.lost(), BTreeMap::new());
-    let fewer = run(&file, &["--on", url, "--use-existing", "--set", &format!("kafka.topics.{topic}.partitions=2")]);
+    let fewer =
+        run(&file, &["--on", url, "--use-existing", "--set", &format!("kafka.topics.{topic}.partitions=2")]);
     std::fs::remove_file(&file).expect("it was written");
     assert_eq!(fewer.code, Some(2), "{}", fewer.err);
     assert!(fewer.err.contains("has 3 partitions"), "{}", fewer.err);

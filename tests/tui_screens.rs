@@ -157,6 +157,14 @@ fn told(model: &Model, width: u16, height: u16) -> String {
     shot.text() + &shot.looks()
 }
 
+/// Every page and the help in these colours, by name.
+fn all(palette: Palette, ascii: bool) -> Vec<(&'static str, Model)> {
+    let page = |page: Page| (page.name(), on_a_bad_day(page, palette, ascii, Clock::Paused));
+    let mut help = on_a_bad_day(Page::Overview, palette, ascii, Clock::Paused);
+    help.mode = HELP();
+    Page::ALL.into_iter().map(page).chain([("help", help)]).collect()
+}
+
 fn compare(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -173,29 +181,28 @@ const HELP: fn() -> Mode = || Mode::Help { filter: String::new(), scrolled: 0 };
 
 #[test]
 fn every_screen_looks_as_it_should_at_every_size_with_and_without_colour() {
-    for (palette, colours) in [(Palette::Dark, "dark"), (Palette::Mono, "mono")] {
-        for page in Page::ALL {
-            let model = on_a_bad_day(page, palette, false, Clock::Paused);
-            for (width, height) in SIZES {
-                compare(&format!("{}_{colours}_{width}x{height}", page.name()), &told(&model, width, height));
-            }
-        }
-        let mut help = on_a_bad_day(Page::Overview, palette, false, Clock::Paused);
-        help.mode = HELP();
+    for ((name, dark), (_, mono)) in all(Palette::Dark, false).iter().zip(&all(Palette::Mono, false)) {
         for (width, height) in SIZES {
-            compare(&format!("help_{colours}_{width}x{height}"), &told(&help, width, height));
+            let [in_colour, without] = [dark, mono].map(|model| Shot::of(model, width, height));
+            compare(&format!("{name}_dark_{width}x{height}"), &(in_colour.text() + &in_colour.looks()));
+            // Colour only repeats what the glyphs say: the text is the same, and is kept once.
+            assert_eq!(in_colour.text(), without.text(), "{name} at {width}x{height}");
+            compare(&format!("{name}_mono_{width}x{height}"), &without.looks());
         }
     }
 }
 
 #[test]
 fn ascii_and_an_empty_run_look_as_they_should() {
-    for page in Page::ALL {
-        let ascii = on_a_bad_day(page, Palette::Mono, true, Clock::Running);
-        let text = told(&ascii, 120, 36);
-        assert!(text.is_ascii(), "{text}");
+    for ((name, ascii), (_, plain)) in all(Palette::Mono, true).iter().zip(&all(Palette::Mono, false)) {
+        for (width, height) in SIZES {
+            let shot = Shot::of(ascii, width, height);
+            assert!(shot.text().is_ascii(), "{}", shot.text());
+            // Other glyphs at the same places: looks are those without --ascii.
+            assert_eq!(shot.looks(), Shot::of(plain, width, height).looks(), "{name} at {width}x{height}");
+        }
+        compare(&format!("{name}_ascii_120x36"), &Shot::of(ascii, 120, 36).text());
     }
-    compare("ascii_120x36", &told(&on_a_bad_day(Page::Topics, Palette::Mono, true, Clock::Running), 120, 36));
     compare("empty_80x24", &told(&empty(Palette::Dark, false), 80, 24));
 }
 

@@ -132,6 +132,7 @@ fn tape(case: &Case, stage: &Arc<Stage>, cast: &Cast) -> Tape {
         traces: Vec::new(),
         force: true,
         world: "simulation".to_owned(),
+        skipped_faults: Vec::new(),
     };
     Tape::create(&folder(case), header).expect("a folder for the tape")
 }

@@ -117,6 +117,7 @@ fn parts() {
             facts: simulation.facts(),
             wall_seconds: 0.0,
             notes: Vec::new(),
+            skipped_faults: Vec::new(),
         };
         let summary = Summary::new(&watch, facts);
         lap(4);

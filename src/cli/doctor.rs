@@ -116,7 +116,7 @@ fn examine_kafka(arguments: &DoctorArguments, scenario: Option<&Scenario>) -> Re
         servers: servers.iter().map(ToString::to_string).collect(),
         connection: arguments.client_properties.clone(),
         may_write: arguments.yes || servers.iter().all(Server::is_here),
-        patient: of_system(arguments, scenario, "Kafka", crate::scenario::wiring::patient)?,
+        patient: of_system(arguments, scenario, "Kafka", crate::scenario::wiring::real::patient)?,
     }))
 }
 
@@ -133,7 +133,7 @@ fn examine_mqtt(
 ) -> Result<Vec<Finding>, Failure> {
     use crate::gateway::Options;
     use crate::gateway::mqtt::doctor::{Visit, examine};
-    use crate::scenario::wiring::{mqtt_login, mqtt_patient};
+    use crate::scenario::wiring::real::{mqtt_login, mqtt_patient};
 
     let options = Options { client_properties: arguments.client_properties.clone(), ..Options::default() };
     let login = server.map(|server| mqtt_login(server, &options)).transpose()?.flatten();

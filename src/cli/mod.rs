@@ -8,10 +8,12 @@ mod calibration;
 mod compare;
 mod contents;
 mod doctor;
+mod driven;
 mod engine;
 mod exit;
 mod explain;
 mod failure;
+mod keys;
 mod load;
 mod made_run;
 mod minimise;
@@ -32,6 +34,7 @@ mod why;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use bundled::BUNDLED;
+pub use driven::Driven;
 pub use exit::Exit;
 use failure::Failure;
 
@@ -74,8 +77,8 @@ enum Command {
     Minimise(minimise::MinimiseArguments),
     /// Take a picture of a screen of a scenario at an instant: text, SVG or JSON
     Shot(shot::ShotArguments),
-    /// List the keys of the screen
-    Keys,
+    /// List the keys of the screen, or write them as a file in which they can be bound otherwise
+    Keys(keys::KeysArguments),
     /// Say whether real brokers can be reached, what they are, and whether they take a scenario
     Doctor(doctor::DoctorArguments),
     /// Show the bundled scenarios and the question each answers
@@ -126,7 +129,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Calibrate(arguments) => calibrate::calibrate(arguments),
         Command::Minimise(arguments) => minimise::minimise(arguments),
         Command::Shot(arguments) => shot::shot(arguments),
-        Command::Keys => shot::keys(),
+        Command::Keys(arguments) => keys::keys(arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List => scenarios::list(),
         Command::New(arguments) => scenarios::new(arguments),

@@ -16,12 +16,15 @@ use crate::analyze::why::is_worth_asking;
 use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
+use crate::tape::{Manifest, State};
+use crate::tui::keymap::Keymap;
 use crate::tui::pace::Speed;
 use crate::tui::{self, About, Palette, ScreenOptions, Theme};
 
 use super::Exit;
 use super::about::{about, shared};
 use super::failure::{Failure, to_stderr};
+use super::keys::HandArguments;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
 use super::session::{Recording, Session};
@@ -59,12 +62,17 @@ pub struct RunArguments {
     /// No characters on the screen but ASCII.
     #[arg(long)]
     ascii: bool,
+    #[command(flatten)]
+    hands: HandArguments,
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
     /// Whether the tour is taken on it.
     #[arg(skip)]
     tour: bool,
+    /// Whether it is recorded beside a run of the same name that has not ended.
+    #[arg(skip)]
+    beside: bool,
 }
 
 /// Where a scenario runs.
@@ -259,8 +267,10 @@ pub fn make(arguments: &RunArguments, stop: &AtomicBool, said: Option<String>) -
     arguments.world.check()?;
     arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
+    // Before anything is made ready: a file of keys can be wrong.
+    let keys = shows_screen(arguments).then(|| arguments.hands.keymap()).transpose()?;
     let (options, recorded) = (arguments.world.options(), recording.as_ref());
-    let summary = if shows_screen(arguments) {
+    let summary = if let Some(keys) = keys {
         let mut session = Session::on_screen_in(&loaded, recorded, world, &options)?;
         session.made_from(Target::open(&arguments.scenario)?.recipe);
         let file = arguments.scenario.scenario.display().to_string();
@@ -273,6 +283,8 @@ pub fn make(arguments: &RunArguments, stop: &AtomicBool, said: Option<String>) -
                 recorded.map_or_else(PathBuf::new, |recording| recording.dir.clone()),
             ),
             theme: arguments.look().theme(),
+            keys,
+            mouse: arguments.hands.mouse(),
             speed: arguments.speed,
             said,
             tour: arguments.tour,
@@ -311,10 +323,18 @@ pub fn folder(name: &str, seed: u64, world: &World) -> PathBuf {
     PathBuf::from("runs").join(format!("{name}-{seed}{suffix}"))
 }
 
+/// The folder, or one beside it where no run is that has not ended.
+fn ended(folder: PathBuf) -> PathBuf {
+    let name = folder.display().to_string();
+    let beside = (2..100).map(|number| PathBuf::from(format!("{name}-{number}")));
+    let runs = |folder: &PathBuf| Manifest::read(folder).is_ok_and(|manifest| manifest.state == State::Running);
+    std::iter::once(folder.clone()).chain(beside).find(|folder| !runs(folder)).unwrap_or(folder)
+}
+
 impl RunArguments {
     /// A run on the screen, recorded where runs are.
     pub fn on_screen(scenario: PathBuf, on: World, look: &LookArguments) -> Self {
-        let LookArguments { speed, theme, ascii } = look.clone();
+        let LookArguments { speed, theme, ascii, hands } = look.clone();
         Self {
             scenario: ScenarioArguments { scenario, ..ScenarioArguments::default() },
             // A run by the clock goes at its own speed.
@@ -327,9 +347,17 @@ impl RunArguments {
             force: false,
             theme,
             ascii,
+            hands,
             quiet: false,
             tour: false,
+            beside: false,
         }
+    }
+
+    /// Records beside a run of the same name that has not ended, or was killed, instead of refusing.
+    #[must_use]
+    pub fn beside_unfinished(self) -> Self {
+        Self { beside: true, ..self }
     }
 
     /// The tour: on the screen, not recorded.
@@ -338,7 +366,7 @@ impl RunArguments {
     }
 
     fn look(&self) -> LookArguments {
-        LookArguments { speed: self.speed, theme: self.theme, ascii: self.ascii }
+        LookArguments { speed: self.speed, theme: self.theme, ascii: self.ascii, hands: self.hands.clone() }
     }
 }
 
@@ -358,6 +386,7 @@ fn next_step(arguments: &RunArguments, recorded: Option<&Path>) -> String {
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
     let usual = folder(&loaded.scenario.name, loaded.scenario.run.seed, &arguments.world.on);
+    let usual = if arguments.beside { ended(usual) } else { usual };
     Recording {
         dir: arguments.out.clone().unwrap_or(usual),
         force: arguments.force,
@@ -379,7 +408,23 @@ pub fn stop_on_signal() -> Arc<AtomicBool> {
     if let Err(error) = handler {
         eprintln!("warning: Ctrl-C will not end the run in good order: {error}");
     }
+    #[cfg(target_os = "linux")]
+    outlive_file_limits();
     stop
+}
+
+/// A file that grows beyond `ulimit -f` is an error of the tape then, as a full disk is, and not the end of the process,
+/// which would leave behind what the run made elsewhere.
+#[cfg(target_os = "linux")]
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// Linux on everything but MIPS.
+    const SIGXFSZ: i32 = 25;
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _inside = runtime.enter();
+        // Whoever has once asked to hear of a signal is not ended by it any more.
+        drop(signal(SignalKind::from_raw(SIGXFSZ)));
+    }
 }
 
 fn shows_screen(arguments: &RunArguments) -> bool {
@@ -394,6 +439,10 @@ pub struct Shown {
     pub about: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// The keys.
+    pub keys: Arc<Keymap>,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
     /// How fast; none for about 20 s a run.
     pub speed: Option<Speed>,
     /// A first word to the person.
@@ -415,6 +464,8 @@ impl Shown {
             seed,
             about: self.about,
             theme: self.theme,
+            keys: self.keys,
+            mouse: self.mouse,
             speed: self.speed,
             stop: Some(stop),
             said: self.said,

@@ -261,6 +261,11 @@ impl Session {
         self
     }
 
+    /// Whether a repetition is known not to be what was recorded.
+    pub fn differs(&self) -> bool {
+        self.recorded.as_ref().is_some_and(Recorded::differs)
+    }
+
     /// Gives the engine a lens, and a simulation a way back.
     fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine) -> Sight {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
@@ -359,7 +364,7 @@ impl Session {
     /// Runs on to `until`, or to the end.
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let until = until.min(self.end);
-        if self.advance_behind(until) || self.advance_passed(until) {
+        if self.advance_behind(until) || self.advance_passed(Some(until)) {
             return;
         }
         // A repetition is compared where digests were recorded.
@@ -422,10 +427,10 @@ impl Session {
 
     /// Takes one thing off the agenda; by the clock there is nothing to take.
     fn step_once(&mut self) {
-        let mut follow = Following::of(self.sight.as_mut());
-        if self.passed.as_mut().is_some_and(|passed| passed.step()) {
-            return self.follow_again();
+        if self.advance_passed(None) {
+            return;
         }
+        let mut follow = Following::of(self.sight.as_mut());
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
             behind.take_ready();

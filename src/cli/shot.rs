@@ -246,18 +246,3 @@ fn seek_to(session: &mut Session, seek: crate::tui::Seek) {
     };
     session.go(spot);
 }
-
-/// Prints every key, from the table that the screen reads them by.
-pub fn keys() -> Result<Exit, Failure> {
-    use crate::tui::keys::{Context, Topic, bindings_of};
-    let mut text = String::new();
-    for topic in Topic::ALL {
-        text += &format!("{}\n", topic.title());
-        for binding in bindings_of(Context::Screen).filter(|binding| binding.topic == topic) {
-            let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
-            text += &format!("  {:<20} {}\n", keys.join("  "), binding.help);
-        }
-    }
-    output::print(&text)?;
-    Ok(Exit::Ok)
-}

@@ -103,7 +103,8 @@ impl Reach {
     /// Where a client finds the brokers, as `host:port,host:port`; none when it goes there directly.
     pub fn way(&self, client: NodeId) -> Option<String> {
         let state = self.state();
-        let addresses: Vec<_> = state.proxy.as_ref()?.addresses(client).map(|it| it.to_string()).collect();
+        let addresses = state.proxy.as_ref()?.addresses(client);
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         (!addresses.is_empty()).then(|| addresses.join(","))
     }
 
@@ -145,17 +146,10 @@ impl Reach {
         self.notes.extend(proxy.iter().flat_map(Proxy::notes));
     }
 
-    /// Sees to it that nothing which a dying client on this node says from now on arrives. False when nothing is
-    /// between them.
-    pub fn silence(&self, node: NodeId) -> bool {
-        self.state().proxy.as_ref().is_some_and(|proxy| proxy.silence(node))
-    }
-
-    /// The dying client is gone; the next one on this node is heard.
-    pub fn restore(&self, node: NodeId) {
-        if let Some(proxy) = &self.state().proxy {
-            proxy.restore(node);
-        }
+    /// Whether a client on this node that dies is never heard again: the command by which it dies sees to it, where
+    /// something is between it and the brokers.
+    pub fn silences(&self, node: NodeId) -> bool {
+        self.way(node).is_some()
     }
 
     /// Whether clients on this node stand still.
@@ -239,11 +233,7 @@ impl Hands for ReachHands {
 #[cfg(feature = "real-kafka")]
 impl super::kafka::Vanish for Reach {
     fn silence(&self, node: NodeId) -> bool {
-        self.silence(node)
-    }
-
-    fn restore(&self, node: NodeId) {
-        self.restore(node);
+        self.silences(node)
     }
 
     fn stands_still(&self, node: NodeId) -> bool {
@@ -362,8 +352,7 @@ mod tests {
         let mut hands = reach.hands();
         assert!(hands.obey(&Command::Cut(CLIENT, BROKERS[0])) && hands.obey(&Command::Pause(CLIENT)));
         assert!(!hands.obey(&Command::Cut(BROKERS[0], BROKERS[1])), "brokers talk past the proxy");
-        assert!(reach.silence(CLIENT) && !reach.silence(NodeId(77)));
-        reach.restore(CLIENT);
+        assert!(reach.silences(CLIENT) && !reach.silences(NodeId(77)));
         assert!(reach.stands_still(CLIENT));
         reach.mend();
         assert!(!reach.stands_still(CLIENT), "at the end of a run nothing is broken any more");

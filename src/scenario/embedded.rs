@@ -139,11 +139,13 @@ mod tests {
 
     #[test]
     fn faults_by_chance_are_refused_only_when_one_of_them_cannot_strike() {
-        let random = |kinds: &str| {
-            format!("{CALM}\n[faults.random]\nkinds = [{kinds}]\nevery = \"5s\"\nfor = \"1s\"\n")
+        let random = |kind: &str, target: &str| {
+            format!(
+                "{CALM}\n[faults.random]\nkinds = [\"{kind}\"]\ntargets = [\"{target}\"]\nevery = \"5s\"\nfor = \"1s\"\n"
+            )
         };
-        assert_eq!(suited(&random("\"stuck-handler\"")), Ok(Vec::new()));
-        assert!(refused(&random("\"lost-disk\"")).contains("lost-disk"));
+        assert_eq!(suited(&random("stuck-handler", "billing-2")), Ok(Vec::new()));
+        assert!(refused(&random("kill", "a random broker")).contains("kill of"));
     }
 
     #[test]

@@ -31,14 +31,10 @@ use super::world::World;
 
 mod applications;
 mod faults;
-mod real;
+pub mod real;
 
-#[cfg(feature = "real-kafka")]
 pub use applications::contents_of;
 use applications::{content, install, install_supervisor};
-pub use real::patient;
-#[cfg(feature = "real-mqtt")]
-pub use real::{mqtt_login, mqtt_patient};
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {

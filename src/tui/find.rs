@@ -7,7 +7,7 @@ use crate::kernel::Time;
 use crate::trace::PlaceId;
 
 use super::command;
-use super::keys::{Action, Context, bindings_of};
+use super::keys::{Action, Context};
 use super::model::Model;
 use super::{query, rows};
 
@@ -131,7 +131,7 @@ fn all(model: &Model) -> impl Iterator<Item = Found> {
     let commands =
         command::NAMES.iter().map(move |name| found("command", format!(":{name}"), Goal::Command(name)));
     let keys =
-        bindings_of(Context::Screen).filter(|binding| binding.action != Action::Find).map(move |binding| {
+        model.keys.bindings_of(Context::Screen).filter(|binding| binding.action != Action::Find).map(move |binding| {
             found("key", format!("{}  {}", binding.keys[0].name(), binding.help), Goal::Key(binding.action))
         });
     let events = model.snapshot().lines.iter().rev().map(move |line| {

@@ -1,11 +1,14 @@
-//! One table of keys. What a key does, the hints in the last row, the popup of a prefix, the help and the printed list
-//! all come from it.
+//! One table of keys, as it is shipped. What a key does, the hints in the last row, the popup of a prefix, the help and
+//! the printed list all come from it, by way of the [`Keymap`](super::keymap::Keymap) in which a person may have bound
+//! some of them otherwise.
 //!
 //! A context is a way in which keys are read: the screen, the help, a line that is typed, a prefix that waits for the
 //! next key. Room is left for `f` (inject a fault), `b` (branch), `u` and `y`: they become rows here and orders in
 //! [`super::update::Order`]; a fault's second key is a context of its own, as [`Context::Go`] is.
 //!
 //! **Invariant.** No key is bound twice in a context.
+
+use std::borrow::Cow;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -173,6 +176,12 @@ impl Press {
         Self { code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
     }
 
+    /// What a terminal sends for it.
+    pub fn event(self) -> KeyEvent {
+        let modifiers = if self.control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+        KeyEvent::new(self.code, modifiers)
+    }
+
     /// The letter, when it is one and nothing else.
     pub fn plain_letter(self) -> Option<char> {
         match self.code {
@@ -183,17 +192,57 @@ impl Press {
 
     /// As the help writes it.
     pub fn name(self) -> String {
-        let name = match self.code {
-            KeyCode::Char(' ') => "Space".to_owned(),
-            KeyCode::Char(letter) => letter.to_string(),
-            KeyCode::PageUp => "PgUp".to_owned(),
-            KeyCode::PageDown => "PgDn".to_owned(),
-            KeyCode::BackTab => "S-Tab".to_owned(),
-            code => format!("{code:?}"),
+        let named = NAMES.iter().find(|(_, code)| *code == self.code);
+        let name = match (named, self.code) {
+            (Some((name, _)), _) => (*name).to_owned(),
+            (None, KeyCode::Char(letter)) => letter.to_string(),
+            (None, KeyCode::F(number)) => format!("F{number}"),
+            (None, code) => format!("{code:?}"),
         };
         if self.control { format!("Ctrl-{name}") } else { name }
     }
+
+    /// The key that [`Press::name`] calls so; names of more than one letter are taken in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        let rest = name.strip_prefix("Ctrl-").or_else(|| name.strip_prefix("ctrl-"));
+        let (control, name) = rest.map_or((false, name), |rest| (true, rest));
+        let mut letters = name.chars();
+        let code = match (letters.next(), letters.next()) {
+            (Some(letter), None) if control => KeyCode::Char(letter.to_ascii_lowercase()),
+            (Some(letter), None) => KeyCode::Char(letter),
+            (_, _) => Self::code_named(name)?,
+        };
+        Some(Self { code, control })
+    }
+
+    fn code_named(name: &str) -> Option<KeyCode> {
+        if let Some((_, code)) = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            return Some(*code);
+        }
+        let number = name.strip_prefix(['F', 'f'])?.parse().ok()?;
+        (1..=12).contains(&number).then_some(KeyCode::F(number))
+    }
 }
+
+/// Keys that are not written as the letter they type.
+pub(super) const NAMES: [(&str, KeyCode); 16] = [
+    ("Space", KeyCode::Char(' ')),
+    ("Enter", KeyCode::Enter),
+    ("Esc", KeyCode::Esc),
+    ("Tab", KeyCode::Tab),
+    ("S-Tab", KeyCode::BackTab),
+    ("Backspace", KeyCode::Backspace),
+    ("Delete", KeyCode::Delete),
+    ("Insert", KeyCode::Insert),
+    ("Home", KeyCode::Home),
+    ("End", KeyCode::End),
+    ("PgUp", KeyCode::PageUp),
+    ("PgDn", KeyCode::PageDown),
+    ("Up", KeyCode::Up),
+    ("Down", KeyCode::Down),
+    ("Left", KeyCode::Left),
+    ("Right", KeyCode::Right),
+];
 
 /// What keys are about: a heading of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,12 +273,12 @@ impl Topic {
 }
 
 /// A row of the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Binding {
     /// Where it holds.
     pub context: Context,
-    /// The keys.
-    pub keys: &'static [Press],
+    /// The keys; none only where a person took them away.
+    pub keys: Cow<'static, [Press]>,
     /// What they do.
     pub action: Action,
     /// What the help says.
@@ -249,7 +298,7 @@ const fn row(
     help: &'static str,
     hint: &'static str,
 ) -> Binding {
-    Binding { context, keys, action, help, topic, hint }
+    Binding { context, keys: Cow::Borrowed(keys), action, help, topic, hint }
 }
 
 /// What a small step of time is.
@@ -313,8 +362,8 @@ pub const BINDINGS: &[Binding] = {
             "forward again (Ctrl-i where terminals tell it from Tab)",
             "",
         ),
-        row(Screen, Time, &[l('m')], Action::SetMark, "set a mark: m a", ""),
-        row(Screen, Time, &[l('\'')], Action::ToMark, "go to a mark: ' a", ""),
+        row(Screen, Time, &[l('m')], Action::SetMark, "set a mark: the next letter names it", ""),
+        row(Screen, Time, &[l('\'')], Action::ToMark, "go to a mark: the next letter says which", ""),
         row(Screen, Move, &[l('1')], Action::Page(0), "Overview", ""),
         row(Screen, Move, &[l('2')], Action::Page(1), "Topics and partitions", ""),
         row(Screen, Move, &[l('3')], Action::Page(2), "Groups and lag", ""),
@@ -326,7 +375,7 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", ""),
         row(Screen, Move, &[c('d'), k(PageDown)], Action::Move(HALF_PAGE), "ten rows down", ""),
         row(Screen, Move, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten rows up", ""),
-        row(Screen, Move, &[l('g')], Action::Go, "go: g g to the top, g d to what the row is about", ""),
+        row(Screen, Move, &[l('g')], Action::Go, "go: then g to the top, d to what it is about", ""),
         row(Screen, Move, &[l('G')], Action::Bottom, "to the last row; events follow again", ""),
         row(Screen, Move, &[l('z')], Action::Zoom, "focused pane alone / all panes", "zoom"),
         row(Screen, Move, &[k(Esc)], Action::Back, "back: zoom, filter", ""),
@@ -429,50 +478,13 @@ pub const BINDINGS: &[Binding] = {
     ]
 };
 
-/// What a key does in a context.
-pub fn action_for(context: Context, press: Press) -> Option<Action> {
-    bindings_of(context).find(|binding| binding.keys.contains(&press)).map(|binding| binding.action)
-}
-
-/// The bindings of a context, in their order.
+/// The bindings of a context as they are shipped, in their order.
 pub fn bindings_of(context: Context) -> impl Iterator<Item = &'static Binding> {
     BINDINGS.iter().filter(move |binding| binding.context == context)
 }
 
-/// The bindings that the help shows for a filter: those whose keys, words or heading have every word of it.
-pub fn matching(filter: &str) -> impl Iterator<Item = &'static Binding> {
-    let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
-    bindings_of(Context::Screen).filter(move |binding| {
-        let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
-        let text = format!("{} {} {}", keys.join(" "), binding.help, binding.topic.title()).to_lowercase();
-        words.iter().all(|word| text.contains(word))
-    })
-}
-
-/// Key and hint, for the bindings that have an effect as things stand.
-pub fn hints(context: Context, clock: Clock, page: Page, pane: Pane) -> Vec<(String, &'static str)> {
-    bindings_of(context)
-        .filter(|binding| !binding.hint.is_empty() && useful(binding.action, clock, page, pane))
-        .map(|binding| (binding.keys[0].name(), hint_of(binding, clock)))
-        .collect()
-}
-
-/// Key and hint of every binding of a context that has a hint.
-pub fn hints_of(context: Context) -> Vec<(String, &'static str)> {
-    bindings_of(context)
-        .filter(|binding| !binding.hint.is_empty())
-        .map(|binding| (binding.keys[0].name(), binding.hint))
-        .collect()
-}
-
-/// The first key that does this on the screen, as the help writes it; none when it is bound to nothing.
-pub fn key_for(action: Action) -> Option<String> {
-    bindings_of(Context::Screen)
-        .find(|binding| binding.action == action)
-        .map(|binding| binding.keys[0].name())
-}
-
-fn hint_of(binding: &'static Binding, clock: Clock) -> &'static str {
+/// What the hint of a binding says while the clock stands so.
+pub(super) fn hint_of(binding: &Binding, clock: Clock) -> &'static str {
     match (binding.action, clock) {
         (Action::Order(Order::Toggle), Clock::Running) => "pause",
         (Action::Order(Order::Toggle), Clock::Paused) => "run",
@@ -480,7 +492,8 @@ fn hint_of(binding: &'static Binding, clock: Clock) -> &'static str {
     }
 }
 
-fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
+/// Whether an action has an effect as things stand.
+pub(super) fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
     match action {
         // A run that has finished goes no further, but it can go back.
         Action::Order(Order::Seek(_)) => true,
@@ -525,6 +538,11 @@ fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::keymap::Keymap;
+
+    fn action_for(context: Context, press: Press) -> Option<Action> {
+        Keymap::shipped().action_for(context, press)
+    }
 
     fn action(code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
         action_for(Context::Screen, Press::of(KeyEvent::new(code, modifiers)))
@@ -533,7 +551,8 @@ mod tests {
     #[test]
     fn no_key_is_bound_twice_in_a_context() {
         for context in Context::ALL {
-            let keys: Vec<Press> = bindings_of(context).flat_map(|binding| binding.keys).copied().collect();
+            let keys: Vec<Press> =
+                bindings_of(context).flat_map(|binding| binding.keys.iter()).copied().collect();
             for (index, key) in keys.iter().enumerate() {
                 assert!(!keys[..index].contains(key), "{} is bound twice in {context:?}", key.name());
             }
@@ -555,7 +574,7 @@ mod tests {
     #[test]
     fn letters_that_are_typed_are_bound_to_nothing_else() {
         for context in Context::ALL.into_iter().filter(|context| context.takes_letters()) {
-            let bound = bindings_of(context).flat_map(|binding| binding.keys);
+            let bound = bindings_of(context).flat_map(|binding| binding.keys.iter());
             assert!(bound.copied().all(|key| key.plain_letter().is_none()), "{context:?}");
         }
     }
@@ -571,19 +590,15 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_hints_at_the_way_back_alone() {
-        let hints = hints(Context::Screen, Clock::Finished, Page::Overview, Pane::Flow);
-        let hinted: Vec<&str> = hints.iter().map(|(_, hint)| *hint).collect();
-        assert!(hinted.contains(&"quit") && hinted.contains(&", step") && hinted.contains(&"[ event"));
-        assert!(!hinted.contains(&"- speed") && !hinted.contains(&"run/pause"));
-    }
-
-    #[test]
-    fn the_help_is_filtered_by_every_word() {
-        let found: Vec<&str> = matching("FAULT before").map(|binding| binding.help).collect();
-        assert_eq!(found, ["the fault before"]);
-        assert_eq!(matching("").count(), bindings_of(Context::Screen).count());
-        assert_eq!(matching("ctrl-o").count(), 1);
-        assert_eq!(matching("no such thing").count(), 0);
+    fn a_key_has_one_name_and_a_name_one_key() {
+        for press in BINDINGS.iter().flat_map(|binding| binding.keys.iter()) {
+            assert_eq!(Press::named(&press.name()), Some(*press), "{}", press.name());
+        }
+        let named = |name| Press::named(name).map(Press::name);
+        assert_eq!(
+            ["f1", "F12", "ctrl-O", "esc", "ä"].map(named).map(Option::unwrap),
+            ["F1", "F12", "Ctrl-o", "Esc", "ä"]
+        );
+        assert_eq!(["", "F0", "F13", "Fire", "Ctrl-", "Meta-x", "jj"].map(named), [const { None }; 7]);
     }
 }

@@ -6,13 +6,15 @@
 //!
 //! **Invariant.** Neither model, update nor view reads a clock, chance or the environment: a frame is a function
 //! of model and size. The screen never changes what happens in a run, only when it is computed.
-//!
-//! **Not modelled:** the mouse; a keymap file.
 
 pub mod command;
 mod find;
+pub mod keymap;
+pub mod keymap_file;
 pub mod keys;
+mod memo;
 mod model;
+pub mod mouse;
 pub mod pace;
 mod pane;
 pub mod picker;
@@ -29,10 +31,11 @@ mod update;
 mod view;
 
 pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
+pub use screen::player::{Deed, play};
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
 pub use share::Share;
 pub use theme::{Glyphs, Palette, Role, Theme};
 pub use timeline::{Mark, Timeline};
 pub use tutor::{STEPS, Step, Tutor};
 pub use update::{Msg, Order, Seek, context_of, update};
-pub use view::view;
+pub use view::{shown, view};

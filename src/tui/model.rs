@@ -10,6 +10,8 @@ use crate::observe::lens::{Around, Asked, Detail, FateFilter, Look, Query, Recor
 use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 
 use super::find::Found;
+use super::keymap::Keymap;
+use super::memo::Memo;
 use super::pace::Speed;
 use super::query;
 use super::share::Share;
@@ -247,6 +249,8 @@ pub struct Model {
     pub about: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// The keys.
+    pub keys: Arc<Keymap>,
     /// The last report.
     pub report: Report,
     /// The snapshot before the last one that differed: numbers that moved since are bold.
@@ -287,6 +291,8 @@ pub struct Model {
     pub tutor: Option<Tutor>,
     /// Whether something changed since the last frame.
     pub stale: bool,
+    /// Rows of long lists.
+    pub(super) memo: Memo,
 }
 
 impl Model {
@@ -308,6 +314,7 @@ impl Model {
             seed,
             about: Arc::new(About { badge: "SIM", ..About::default() }),
             theme,
+            keys: Arc::default(),
             report,
             before: snapshot,
             page: Page::Overview,
@@ -328,6 +335,7 @@ impl Model {
             timeline: Timeline::default(),
             tutor: None,
             stale: true,
+            memo: Memo::default(),
         }
     }
 
@@ -335,6 +343,13 @@ impl Model {
     #[must_use]
     pub fn about(mut self, about: Arc<About>) -> Self {
         self.about = about;
+        self
+    }
+
+    /// The same with these keys.
+    #[must_use]
+    pub fn bound(mut self, keys: Arc<Keymap>) -> Self {
+        self.keys = keys;
         self
     }
 

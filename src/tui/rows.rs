@@ -3,6 +3,7 @@
 //! A row is named by a key that stays with what it shows, whatever the order: a place, a group, a record, a fact.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use crate::observe::Line;
 use crate::observe::lens::PlaceDetail;
@@ -13,9 +14,9 @@ use super::model::{Model, Pane};
 /// The keys of a list's rows, in order. Empty for panes without rows.
 pub fn keys(model: &Model, pane: Pane) -> Vec<u64> {
     let mut keys = match pane {
-        Pane::Topics => topics(model),
-        Pane::Partitions => partitions(model),
-        Pane::Groups => groups(model),
+        Pane::Topics => model.memo.rows(model, pane, None, || topics(model)),
+        Pane::Partitions => of_channel(model, pane, partitions),
+        Pane::Groups => model.memo.rows(model, pane, None, || groups(model)),
         Pane::Events => events(model).map(|line| line.serial).collect(),
         Pane::Members => numbered(close_group(model).map_or(0, |group| group.members.len())),
         Pane::Rebalances => numbered(close_group(model).map_or(0, |group| group.rebalances.len())).rev_all(),
@@ -23,7 +24,7 @@ pub fn keys(model: &Model, pane: Pane) -> Vec<u64> {
         Pane::Trace => trace(model),
         Pane::FaultList => faults(model),
         Pane::Causes => broken(model),
-        Pane::Settings => settings(model),
+        Pane::Settings => of_channel(model, pane, settings),
         Pane::Flow
         | Pane::Promises
         | Pane::Rates
@@ -37,6 +38,12 @@ pub fn keys(model: &Model, pane: Pane) -> Vec<u64> {
         keys.reverse();
     }
     keys
+}
+
+/// Rows that belong to the chosen channel.
+fn of_channel(model: &Model, pane: Pane, make: impl FnOnce(&Model) -> Vec<u64>) -> Vec<u64> {
+    let channel = model.channel().map(|channel| u64::from(channel.0));
+    model.memo.rows(model, pane, channel, || make(model))
 }
 
 trait ReverseAll {
@@ -84,8 +91,8 @@ fn topics(model: &Model) -> Vec<u64> {
     let mut found: Vec<(u64, _)> = (0..).zip(about).filter(matching).collect();
     let rate = |channel: u64| places_of(model, channel as u32).iter().map(|place| place.rate).sum::<u64>();
     match list.order {
-        1 => found.sort_by_key(|(key, _)| Reverse(rate(*key))),
-        2 => found.sort_by_key(|(key, _)| Reverse(under_replicated(model, *key as u32))),
+        1 => found.sort_by_cached_key(|(key, _)| Reverse(rate(*key))),
+        2 => found.sort_by_cached_key(|(key, _)| Reverse(under_replicated(model, *key as u32))),
         _ => found.sort_by_key(|(key, channel)| (channel.internal, *key)),
     }
     found.into_iter().map(|(key, _)| key).collect()
@@ -98,7 +105,8 @@ fn partitions(model: &Model) -> Vec<u64> {
     let rows = places_of(model, channel.0);
     let mut found: Vec<(u64, &PlaceDetail)> = (first..).zip(rows).collect();
     if !list.filter.is_empty() {
-        found.retain(|(_, place)| passes(&list.filter, &partition_text(model, place)));
+        let minimum = minimum(model, channel.0);
+        found.retain(|(_, place)| passes(&list.filter, &partition_text(place, minimum)));
     }
     match list.order {
         1 => found.sort_by_key(|(_, place)| Reverse(place.gap())),
@@ -111,9 +119,9 @@ fn partitions(model: &Model) -> Vec<u64> {
 }
 
 /// What a filter of partitions is held against: number, leader, flags.
-fn partition_text(model: &Model, place: &PlaceDetail) -> String {
+fn partition_text(place: &PlaceDetail, minimum: Option<usize>) -> String {
     let leader = place.leader.map_or_else(|| "none".to_owned(), |leader| format!("b{}", leader.0));
-    format!("{} {leader} {}", place.number, flags(model, place).join(" "))
+    format!("{} {leader} {}", place.number, flags(place, minimum).join(" "))
 }
 
 fn gravity(place: &PlaceDetail) -> u32 {
@@ -123,14 +131,14 @@ fn gravity(place: &PlaceDetail) -> u32 {
         + u32::from(place.is_under_replicated())
 }
 
-/// What is wrong with a partition, in words; nothing when all is well.
-pub fn flags(model: &Model, place: &PlaceDetail) -> Vec<String> {
-    let minimum = model
-        .about
-        .channels
-        .get(place.channel as usize)
-        .and_then(|channel| setting(model, &channel.name, "min.insync.replicas"))
-        .and_then(|value| value.parse::<usize>().ok());
+/// How many replicas in sync a channel wants, when it is known.
+pub fn minimum(model: &Model, channel: u32) -> Option<usize> {
+    let channel = model.about.channels.get(channel as usize)?;
+    setting(model, &channel.name, "min.insync.replicas")?.parse().ok()
+}
+
+/// What is wrong with a partition, in words; nothing when all is well. `minimum` is that of its channel.
+pub fn flags(place: &PlaceDetail, minimum: Option<usize>) -> Vec<String> {
     let below = minimum.is_some_and(|minimum| place.isr.len() < minimum);
     let found = [
         (place.leader.is_none() && !place.replicas.is_empty()).then(|| "OFFLINE".to_owned()),
@@ -207,7 +215,8 @@ fn settings(model: &Model) -> Vec<u64> {
     let filter = &model.list(Pane::Settings).filter;
     let channel = model.channel().and_then(|channel| model.about.channels.get(channel.index()));
     let topic = channel.map_or("", |channel| channel.name.as_str());
-    let is_topic = |name: &str| model.about.channels.iter().any(|channel| channel.name == name);
+    let topics: BTreeSet<&str> = model.about.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let is_topic = |name: &str| topics.contains(name);
     let numbered = (0..).zip(&model.about.settings);
     let mut found: Vec<(u32, u64)> = numbered
         .filter(|(_, setting)| setting.of == topic || !is_topic(&setting.of))

@@ -11,6 +11,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,9 @@ use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
 use crate::observe::lens::{Detail, Look};
 
+use super::keymap::Keymap;
 use super::model::{About, Model};
+use super::mouse::Clicks;
 use super::pace::Speed;
 use super::share::{Share, to_clipboard};
 use super::shot::Shot;
@@ -39,6 +42,7 @@ use super::update::{Msg, Order, update};
 use super::view::view;
 
 mod conductor;
+pub mod player;
 
 use conductor::{Conductor, Mailbox};
 
@@ -167,6 +171,10 @@ pub struct ScreenOptions<'a> {
     pub about: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// The keys.
+    pub keys: Arc<Keymap>,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
     /// How fast; none for a run that takes about 20 s of wall time.
     pub speed: Option<Speed>,
     /// Set from outside to leave, as by a signal.
@@ -206,18 +214,21 @@ pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left
         options.speed.unwrap_or_else(|| Speed::fitting(pilot.end().since(pilot.now()), AUTO))
     };
     let mut model = Model::new(options.title, options.seed, options.theme, pilot.end()).about(options.about);
+    model = model.bound(options.keys);
     model.said = options.said;
     model.tutor = options.tour.then(Tutor::default);
-    let guard = Guard::take_with(Stdout, options.last_words)?;
-    let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let guard = Guard::take_with(Stdout { mouse: options.mouse }, options.last_words)?;
+    // The guard shows the cursor again: a terminal that tells why it cannot panics where nobody can be told.
+    let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
     let mailbox = Mailbox::default();
     let (send, orders) = mpsc::channel();
     thread::scope(|scope| {
         let look = Look::default();
-        let screen =
-            Screen { model, look, terminal, mailbox: &mailbox, orders: send, stop: options.stop, guard };
+        let (mailbox, stop) = (&mailbox, options.stop);
+        let (clicks, began) = (Clicks::default(), Instant::now());
+        let screen = Screen { model, look, terminal, mailbox, orders: send, stop, guard, clicks, began };
         let shown = thread::Builder::new().name("screen".to_owned()).spawn_scoped(scope, || screen.show())?;
-        let left = conduct(pilot, home, &orders, &mailbox);
+        let left = conduct(pilot, home, &orders, mailbox);
         shown.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| left)
     })
 }
@@ -232,11 +243,14 @@ struct Screen<'a> {
     model: Model,
     /// What the run was last told to show.
     look: Look,
-    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<io::Stdout>>>,
     mailbox: &'a Mailbox,
     orders: Sender<Order>,
     stop: Option<&'a AtomicBool>,
     guard: Guard,
+    clicks: Clicks,
+    /// What the time of clicks is counted from.
+    began: Instant,
 }
 
 impl Screen<'_> {
@@ -284,7 +298,14 @@ impl Screen<'_> {
             let msg = match event::read()? {
                 Event::Key(key) => Msg::Key(key),
                 Event::Resize(..) | Event::FocusGained => Msg::Redraw,
-                Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => continue,
+                Event::Mouse(event) => {
+                    let size = self.terminal.size()?;
+                    match self.clicks.take(event, self.began.elapsed(), size) {
+                        Some(mouse) => Msg::Mouse(mouse),
+                        None => continue,
+                    }
+                }
+                Event::FocusLost | Event::Paste(_) => continue,
             };
             if let Some(order) = update(&mut self.model, msg) {
                 // Nobody listens any more: the run is over.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -28,17 +29,26 @@ pub trait Tty: Send + Sync + 'static {
 
 /// The terminal on standard output: raw mode, alternate screen, no cursor.
 #[derive(Clone, Copy, Debug)]
-pub struct Stdout;
+pub struct Stdout {
+    /// Whether the mouse is ours too; selecting text with it takes Shift then.
+    pub mouse: bool,
+}
 
 impl Tty for Stdout {
     fn enter(&self) -> io::Result<()> {
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, Hide).inspect_err(|_| {
+        let taken = execute!(io::stdout(), EnterAlternateScreen, Hide);
+        let taken =
+            taken.and_then(|()| if self.mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) });
+        taken.inspect_err(|_| {
             disable_raw_mode().ok();
         })
     }
 
     fn leave(&self) {
+        if self.mouse {
+            execute!(io::stdout(), DisableMouseCapture).ok();
+        }
         // A frame may have been cut short. What cannot be undone stays: there is nobody left to tell.
         execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show).ok();
         disable_raw_mode().ok();

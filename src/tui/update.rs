@@ -10,8 +10,9 @@ use crate::observe::promise::Outcome;
 use crate::trace::PlaceId;
 
 use super::command::{self, Command};
-use super::keys::{Action, Context, Press, action_for};
+use super::keys::{Action, Context, Press};
 use super::model::{Mode, Model, Page, Pane, Report};
+use super::mouse::{self, Mouse};
 use super::pace::Speed;
 use super::{rows, share, tutor};
 
@@ -25,6 +26,8 @@ pub enum Msg {
     Tick(Report),
     /// A key.
     Key(KeyEvent),
+    /// The mouse.
+    Mouse(Mouse),
     /// The terminal has another size, or has to be drawn anew.
     Redraw,
 }
@@ -98,6 +101,7 @@ fn take_in(model: &mut Model, msg: Msg) -> Option<Order> {
         }
         Msg::Key(key) if key.kind == KeyEventKind::Release => None,
         Msg::Key(key) => press(model, Press::of(key)),
+        Msg::Mouse(mouse) => mouse::obey(model, mouse),
         Msg::Redraw => None,
     }
 }
@@ -131,7 +135,7 @@ fn tick(model: &mut Model, report: Report) {
 fn press(model: &mut Model, press: Press) -> Option<Order> {
     model.said = None;
     let context = context_of(model);
-    if let Some(action) = action_for(context, press) {
+    if let Some(action) = model.keys.action_for(context, press) {
         return act(model, action);
     }
     match press.plain_letter() {
@@ -178,7 +182,8 @@ fn change_filter(model: &mut Model, change: impl FnOnce(&mut String)) {
     change(&mut model.lists.entry(pane).or_default().filter);
 }
 
-fn act(model: &mut Model, action: Action) -> Option<Order> {
+/// Does what a key is bound to.
+pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
     if model.mode == Mode::Go {
         model.mode = Mode::Screen;
     }
@@ -229,7 +234,7 @@ fn act(model: &mut Model, action: Action) -> Option<Order> {
 }
 
 /// Goes to another instant, so that one can come back.
-fn leap(model: &mut Model, seek: Seek) -> Option<Order> {
+pub(super) fn leap(model: &mut Model, seek: Seek) -> Option<Order> {
     let now = model.snapshot().now;
     model.jumps.leave(now);
     Some(Order::Seek(seek))
@@ -260,7 +265,8 @@ fn choose(model: &mut Model, pane: Pane, key: Option<u64>) {
     model.lists.entry(pane).or_default().chosen = key;
 }
 
-fn move_by(model: &mut Model, by: isize) {
+/// So many rows down, or up, in what has the focus.
+pub(super) fn move_by(model: &mut Model, by: isize) {
     match model.mode {
         Mode::Why => return why::move_by(model, by),
         Mode::Find { .. } => return find::move_by(model, by),
@@ -270,11 +276,27 @@ fn move_by(model: &mut Model, by: isize) {
         *scrolled = scrolled.saturating_add_signed(by).min(1_000);
         return;
     }
-    let pane = model.pane();
+    move_in(model, model.pane(), by);
+}
+
+/// So many rows down, or up, in a pane.
+pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     let keys = rows::keys(model, pane);
     let Some(last) = keys.len().checked_sub(1) else { return };
     let row = rows::row_of(model, pane, &keys).saturating_add_signed(by).min(last);
-    let follows = pane == Pane::Events && row == last;
+    choose_among(model, pane, &keys, row);
+}
+
+/// The row of this key, if it is still there.
+pub(super) fn choose_row(model: &mut Model, pane: Pane, key: u64) {
+    let keys = rows::keys(model, pane);
+    if let Some(row) = keys.iter().position(|known| *known == key) {
+        choose_among(model, pane, &keys, row);
+    }
+}
+
+fn choose_among(model: &mut Model, pane: Pane, keys: &[u64], row: usize) {
+    let follows = pane == Pane::Events && row + 1 == keys.len();
     choose(model, pane, (!follows).then(|| keys[row]));
     if pane == Pane::Records {
         model.followed = None;

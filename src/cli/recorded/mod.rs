@@ -38,8 +38,14 @@ pub fn show(dir: &Path, look: &LookArguments, stop: &AtomicBool) -> Result<Exit,
     session.made_from(
         Target::open(&ScenarioArguments { scenario: dir.to_owned(), ..Default::default() })?.recipe,
     );
-    let shown = shown(dir, &loaded, &manifest, "REPLAY", look, said);
-    on_screen(&mut session, shown, manifest.seed, stop)
+    let shown = shown(dir, &loaded, &manifest, "REPLAY", look, said)?;
+    on_screen(&mut session, shown, manifest.seed, stop)?;
+    if session.differs() {
+        let what = "what was shown is not the run that was recorded: `brokersim replay` says where they part";
+        to_stderr(&format!("{}: {what}\n", dir.display()));
+        return Ok(Exit::Broken);
+    }
+    Ok(Exit::Ok)
 }
 
 /// Shows what was recorded of a run that cannot be repeated.
@@ -58,14 +64,14 @@ fn tell(
     }
     to_stderr(&format!("reading {} facts of {}\n", manifest.counts.facts, dir.display()));
     let mut told = Told::read(dir, manifest, loaded)?;
-    let shown = shown(dir, loaded, manifest, "REPLAY REAL", look, warning(manifest));
-    on_screen(&mut told, shown, manifest.seed, stop)
+    let shown = shown(dir, loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
+    on_screen(&mut told, shown, manifest.seed, stop)?;
+    Ok(Exit::Ok)
 }
 
-fn on_screen(pilot: &mut dyn Pilot, shown: Shown, seed: u64, stop: &AtomicBool) -> Result<Exit, Failure> {
-    tui::run(pilot, shown.options(seed, stop))
-        .map_err(|error| Failure::outside("show the run on", "the terminal", error))?;
-    Ok(Exit::Ok)
+fn on_screen(pilot: &mut dyn Pilot, shown: Shown, seed: u64, stop: &AtomicBool) -> Result<(), Failure> {
+    let left = tui::run(pilot, shown.options(seed, stop));
+    left.map(|_| ()).map_err(|error| Failure::outside("show the run on", "the terminal", error))
 }
 
 /// The manifest of a run's folder.
@@ -115,10 +121,10 @@ fn shown(
     badge: &'static str,
     look: &LookArguments,
     said: Option<String>,
-) -> Shown {
+) -> Result<Shown, Failure> {
     let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
     let about = about(loaded, &manifest.scenario.file, &overrides, &World::Simulated);
-    Shown {
+    Ok(Shown {
         title: manifest.name.clone(),
         about: Arc::new(About {
             badge,
@@ -127,9 +133,11 @@ fn shown(
             ..About::clone(&about)
         }),
         theme: look.theme(),
+        keys: look.hands.keymap()?,
+        mouse: look.hands.mouse(),
         speed: look.speed,
         said,
         tour: false,
         recorded: None,
-    }
+    })
 }

@@ -48,6 +48,12 @@ impl Told {
         self.followed = id.map(|id| (id, self.past.follow(id, self.here.facts)));
     }
 
+    fn follow_on(&mut self, before: u64) {
+        if let Some((_, follow)) = &mut self.followed {
+            self.past.follow_on(follow, before, self.here.facts);
+        }
+    }
+
     fn progress(&self) -> Progress {
         if self.now() >= self.end { Progress::Finished } else { Progress::Running }
     }
@@ -114,16 +120,18 @@ impl Pilot for Told {
     }
 
     fn advance(&mut self, until: Time) -> Progress {
+        let before = self.here.facts;
         self.past.forward(&mut self.here, until.min(self.end));
-        self.follow();
+        self.follow_on(before);
         self.progress()
     }
 
     fn step(&mut self) -> Progress {
+        let before = self.here.facts;
         if !self.past.step(&mut self.here) {
             self.here.catch_up(self.end);
         }
-        self.follow();
+        self.follow_on(before);
         self.progress()
     }
 
@@ -239,6 +247,13 @@ mod tests {
             let lines = |detail: &Detail| detail.trace.as_ref().map_or(0, |trace| trace.lines.len());
             assert!(lines(detail) > 0, "the record is on its way at {at}");
             assert_eq!(lines(&told.detail()), lines(detail), "at {at}");
+        }
+        assert!(told.go(Spot::At(way[0].0)));
+        for (at, facts, snapshot, detail) in &way[1..4] {
+            told.advance(*at);
+            assert_eq!((told.now(), told.facts(), &told.snapshot()), (*at, *facts, snapshot));
+            let trace = |detail: &Detail| detail.trace.as_ref().map_or(0, |trace| trace.lines.len());
+            assert_eq!(trace(&told.detail()), trace(detail), "forwards, at {at}");
         }
         std::fs::remove_dir_all(dir).ok();
     }

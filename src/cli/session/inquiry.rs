@@ -187,21 +187,26 @@ impl Job {
             version: AtomicU64::new(1),
             done: AtomicBool::new(false),
         });
+        // Nothing to look for is known at once, and always at the same turn.
+        let Some(known) = known else {
+            board.put(no_answer(begun, NOTHING));
+            board.done.store(true, Ordering::Release);
+            return Self { upto, board, thread: None };
+        };
         let worker = Arc::clone(&board);
         let work = move || {
             match known {
-                Some(Known::Recipe(mut recipe)) => {
+                Known::Recipe(mut recipe) => {
                     recipe.limit = Limit { until: Some(upto), stop: Some(stop) };
                     look_for(&recipe, &question, begun, &worker);
                 }
-                Some(Known::Facts(memory, promises)) => {
+                Known::Facts(memory, promises) => {
                     let told = memory.tell(&question, &records(asked), &promises);
                     worker.put(match told {
                         Ok(why) => answered(&begun, &why, &[], Telling::Done),
                         Err(error) => no_answer(begun, &error.to_string()),
                     });
                 }
-                None => worker.put(no_answer(begun, NOTHING)),
             }
             worker.done.store(true, Ordering::Release);
             worker.version.fetch_add(1, Ordering::Release);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::Time;
+use crate::observe::lens::Follow;
 use crate::tui::Spot;
 
 use super::moments::Moments;
@@ -54,28 +55,37 @@ impl Passed {
         went
     }
 
-    /// Shows what came next up to `until`; from the front on the present is looked at. False when it is already.
-    pub(super) fn advance(&mut self, until: Time, front: Time) -> bool {
-        match &mut self.here {
-            None => false,
-            Some(_) if until >= front => {
-                self.here = None;
-                true
-            }
-            Some(here) => {
-                self.past.forward(here, until);
-                true
-            }
+    /// Whether the past is looked at.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.here.is_some()
+    }
+
+    /// Shows what came next up to `until`, and to who follows a record; from the front on the present is looked at.
+    pub(super) fn advance(&mut self, until: Time, front: Time, follow: Option<&mut Follow>) {
+        if until >= front {
+            self.here = None;
+        }
+        self.show(follow, |past, here| {
+            past.forward(here, until);
+            true
+        });
+    }
+
+    /// Shows one fact more; the present when there is none.
+    pub(super) fn step(&mut self, follow: Option<&mut Follow>) {
+        if !self.show(follow, Past::step) {
+            self.here = None;
         }
     }
 
-    /// Shows one fact more; false when the present is looked at.
-    pub(super) fn step(&mut self) -> bool {
+    fn show(&mut self, follow: Option<&mut Follow>, on: impl FnOnce(&Past, &mut Frame) -> bool) -> bool {
         let Some(here) = &mut self.here else { return false };
-        if !self.past.step(here) {
-            self.here = None;
+        let before = here.facts;
+        let went = on(&self.past, here);
+        if let Some(follow) = follow {
+            self.past.follow_on(follow, before, here.facts);
         }
-        true
+        went
     }
 
     /// For the header: where the run itself is, and how far back one can go when not to the beginning.

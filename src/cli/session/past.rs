@@ -23,7 +23,7 @@ const KEPT: usize = 128;
 /// Facts kept at most, about: some 100 MB.
 const FACTS: usize = 1_000_000;
 /// Facts of a segment, at least: what is seen again in some milliseconds.
-const SEGMENT: usize = 2_000;
+const SEGMENT: usize = 5_000;
 
 /// A run as it was seen at an instant.
 #[derive(Clone)]
@@ -204,11 +204,17 @@ impl Past {
     /// The way of a record as far as a fact, from as far back as is kept.
     pub(in crate::cli) fn follow(&self, id: RecordId, facts: u64) -> Follow {
         let mut follow = Follow::new(id, Arc::clone(&self.stage), Arc::clone(&self.cast));
-        for segment in &self.segments {
-            let range = upto(segment, 0, |event| event.serial <= facts);
+        self.follow_on(&mut follow, 0, facts);
+        follow
+    }
+
+    /// Goes on following from one fact to another.
+    pub(in crate::cli) fn follow_on(&self, follow: &mut Follow, after: u64, facts: u64) {
+        let from = self.segments.partition_point(|segment| segment.before.facts <= after).saturating_sub(1);
+        for segment in self.segments.range(from..).take_while(|segment| segment.before.facts < facts) {
+            let range = upto(segment, after, |event| event.serial <= facts);
             follow.observe(&segment.facts[range]);
         }
-        follow
     }
 }
 

@@ -51,6 +51,11 @@ impl Recorded {
         }
     }
 
+    /// Whether it is known not to be what was recorded.
+    pub(super) fn differs(&self) -> bool {
+        self.same == Some(false)
+    }
+
     /// For the header.
     pub(super) fn told(&self) -> &'static str {
         match (self.same, self.ahead.is_empty()) {

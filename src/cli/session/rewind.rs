@@ -2,7 +2,8 @@
 //!
 //! **Invariant.** A state is a function of how much was taken off the agenda: one that was restored from a checkpoint
 //! and replayed equals the one on the first way, its digest, its snapshot and its detail. Memory is bounded: at most
-//! [`KEPT`] checkpoints, which lie further apart the longer ago they are.
+//! [`KEPT`] checkpoints, which lie evenly along the time that it took to simulate the run: the way to any instant is
+//! about as long as to any other.
 
 use crate::host::Simulation;
 use crate::kernel::{Duration, Event, Observer, Time};
@@ -16,11 +17,11 @@ use crate::wire::Brokersim;
 use super::moments::Moments;
 
 /// Checkpoints kept at most.
-const KEPT: usize = 96;
-/// Wall time of simulating between two checkpoints, in seconds, at least.
+const KEPT: usize = 192;
+/// Wall time of simulating between two checkpoints, in seconds, at first.
 const APART: f64 = 0.04;
 /// Checkpoints may cost this part of the time that the run takes.
-const PART: f64 = 0.05;
+const PART: f64 = 0.03;
 
 /// A run at an instant: a clone goes on exactly as the original would.
 #[derive(Clone)]
@@ -128,25 +129,28 @@ pub struct Rewind {
     kept: Vec<State>,
     /// Wall time of the run, in seconds, when the last one was kept, and how long that took.
     last: (f64, f64),
+    /// As [`APART`], now: twice as much each time that every other one was dropped.
+    apart: f64,
     moments: Moments,
 }
 
 impl Rewind {
     /// Of a run that has not begun.
     pub fn new(state: &State) -> Self {
-        Self { kept: vec![state.clone()], last: (0.0, 0.0), moments: Moments::default() }
+        Self { kept: vec![state.clone()], last: (0.0, 0.0), apart: APART, moments: Moments::default() }
     }
 
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
     pub fn note(&mut self, state: &State, simulated: f64, wall: impl Fn() -> f64) {
         self.moments.note(&state.watch);
         let (last, cost) = self.last;
-        if simulated - last < APART.max(cost / PART) {
+        if simulated - last < self.apart.max(cost / PART) {
             return;
         }
         let begun = wall();
         if self.kept.len() == KEPT {
             thin_out(&mut self.kept);
+            self.apart *= 2.0;
         }
         self.kept.push(state.clone());
         self.last = (simulated, wall() - begun);
@@ -197,13 +201,12 @@ pub enum Gone {
     Nowhere,
 }
 
-/// Drops every other checkpoint of the older half, the first one never.
+/// Drops every other checkpoint, the first one never.
 fn thin_out(kept: &mut Vec<State>) {
-    let old = kept.len() / 2;
     let mut index = 0;
     kept.retain(|_| {
         index += 1;
-        index > old || index % 2 == 1
+        index % 2 == 1
     });
 }
 

@@ -43,13 +43,21 @@ pub(super) struct Followed {
 
 impl Session {
     /// By the clock: shows what came next of what has passed; false when the present is looked at.
-    pub(super) fn advance_passed(&mut self, until: Time) -> bool {
+    pub(super) fn advance_passed(&mut self, until: Option<Time>) -> bool {
         let front = self.engine.now();
-        let Some(passed) = &mut self.passed else { return false };
-        if !passed.advance(until, front) {
-            return false;
+        let Some(passed) = self.passed.as_mut().filter(|passed| passed.is_looked_at()) else { return false };
+        let followed = self.sight.as_mut().and_then(|sight| sight.followed.as_mut());
+        let follow = followed.map(|followed| &mut followed.follow);
+        match until {
+            Some(until) => passed.advance(until, front, follow),
+            None => passed.step(follow),
         }
-        self.follow_again();
+        if passed.is_looked_at() {
+            let now = self.now();
+            self.followed_upto(now);
+        } else {
+            self.follow_again();
+        }
         true
     }
 

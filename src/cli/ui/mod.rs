@@ -2,12 +2,14 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
 use crate::observe::summary::Summary;
 use crate::scenario::{World, templates};
+use crate::tui::keymap::Keymap;
 use crate::tui::pace::Speed;
 use crate::tui::picker::{Picked, Picker, pick};
 use crate::tui::{Palette, Theme};
@@ -15,6 +17,7 @@ use crate::tui::{Palette, Theme};
 use super::Exit;
 use super::bundled::BUNDLED;
 use super::failure::{Failure, to_stderr};
+use super::keys::HandArguments;
 use super::recorded;
 use super::run::{self, Colours, RunArguments, stop_on_signal};
 use super::scenarios::copy_to;
@@ -36,6 +39,9 @@ pub struct LookArguments {
     /// No characters on the screen but ASCII.
     #[arg(long)]
     pub ascii: bool,
+    /// Keys and mouse.
+    #[command(flatten)]
+    pub hands: HandArguments,
 }
 
 impl LookArguments {
@@ -50,7 +56,7 @@ impl LookArguments {
 /// As the command line has them unless something is said.
 impl Default for LookArguments {
     fn default() -> Self {
-        Self { speed: None, theme: Colours::Dark, ascii: false }
+        Self { speed: None, theme: Colours::Dark, ascii: false, hands: HandArguments::default() }
     }
 }
 
@@ -80,7 +86,10 @@ pub fn ui(arguments: &UiArguments) -> Result<Exit, Failure> {
             let world = offer::world_of_file(target);
             run::run_until_told(&RunArguments::on_screen(target.clone(), world, &arguments.look), &stop)
         }
-        None => Front { look: arguments.look.clone(), stop: &stop, told: Vec::new() }.open(),
+        None => {
+            let (look, keys) = (arguments.look.clone(), arguments.look.hands.keymap()?);
+            Front { look, keys, stop: &stop, told: Vec::new() }.open()
+        }
     }
 }
 
@@ -121,12 +130,13 @@ fn scenario(
     stop: &AtomicBool,
     said: Option<String>,
 ) -> Result<run::Made, Failure> {
-    run::make(&RunArguments::on_screen(file.to_owned(), world, look), stop, said)
+    run::make(&RunArguments::on_screen(file.to_owned(), world, look).beside_unfinished(), stop, said)
 }
 
 /// The picker, again after each run.
 struct Front<'a> {
     look: LookArguments,
+    keys: Arc<Keymap>,
     stop: &'a AtomicBool,
     /// What is said of the runs once the picker is left.
     told: Vec<String>,
@@ -135,10 +145,11 @@ struct Front<'a> {
 impl Front<'_> {
     fn open(mut self) -> Result<Exit, Failure> {
         let mut offers = offers(Path::new("."));
-        let mut picker = Picker::new(entries(&offers), self.look.theme());
+        let keys = Arc::clone(&self.keys);
+        let mut picker = Picker::new(entries(&offers), self.look.theme()).bound(Arc::clone(&keys));
         let left = loop {
             let shown = &offers;
-            let picked = pick(&mut picker, &mut |index| preview::of(&shown[index]), self.stop);
+            let picked = pick(&mut picker, &mut |index| preview::of(&shown[index], &keys), self.stop);
             match picked {
                 Ok(Picked::Leave) => break Ok(()),
                 Ok(Picked::Open(index)) => self.run(&offers[index], &mut picker),
@@ -174,7 +185,7 @@ impl Front<'_> {
                 recorded::show(dir, &self.look, self.stop).map(|_| format!("{} was opened", dir.display()))
             }
             Offer::Bundled { name, world, .. } => {
-                let said = offer.hint();
+                let said = offer.hint(&self.keys);
                 let made = scenario(Path::new(name), world.clone(), &self.look, self.stop, said)?;
                 Ok(self.tell(&made))
             }

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use crate::scenario::World;
 use crate::scenario::templates::{Template, question_of};
 use crate::tape::{Manifest, State};
-use crate::tui::keys::{Action, key_for};
+use crate::tui::keymap::Keymap;
+use crate::tui::keys::Action;
 use crate::tui::picker::Entry;
 use crate::tui::{Order, Seek};
 
@@ -145,7 +146,7 @@ fn listed(folder: &Path) -> impl Iterator<Item = PathBuf> {
 impl Offer {
     /// As the picker lists it.
     pub(super) fn entry(&self) -> Entry {
-        let needs = |world: &World| if *world == World::Embedded { "broker within" } else { "" };
+        let needs = |world: &World| if *world == World::Embedded { "needs a broker" } else { "" };
         match self {
             Self::Bundled { name, group, question, world } => Entry {
                 group,
@@ -179,9 +180,9 @@ impl Offer {
     }
 
     /// What somebody who has never seen the screen should press first; none for those who have gone further.
-    pub(super) fn hint(&self) -> Option<String> {
+    pub(super) fn hint(&self, keys: &Keymap) -> Option<String> {
         let Self::Bundled { name, .. } = self else { return None };
-        let [fault, back, run, why] = first_keys();
+        let [fault, back, run, why] = first_keys(keys);
         (*name == FIRST).then(|| {
             format!("press {fault}: a broker is killed   {back}: back to just before   {run}: on   {why}: why records were lost")
         })
@@ -189,14 +190,14 @@ impl Offer {
 }
 
 /// The keys of the first minute: to the fault, a step back, run on, why.
-pub(super) fn first_keys() -> [String; 4] {
+pub(super) fn first_keys(keys: &Keymap) -> [String; 4] {
     let actions = [
         Action::Leap(Seek::Fault),
         Action::Order(Order::Seek(Seek::EventBack)),
         Action::Order(Order::Toggle),
         Action::Page(4),
     ];
-    actions.map(|action| key_for(action).unwrap_or_default())
+    actions.map(|action| keys.name_of(action))
 }
 
 #[cfg(test)]

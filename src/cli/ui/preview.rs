@@ -7,6 +7,7 @@ use crate::scenario::World;
 use crate::scenario::scenario::{Scenario, System};
 use crate::tape::{Manifest, State};
 use crate::tui::Role;
+use crate::tui::keymap::Keymap;
 use crate::tui::picker::Paragraph;
 
 use super::offer::{FIRST, Offer, first_keys, state};
@@ -16,12 +17,12 @@ use crate::cli::load::ScenarioArguments;
 const LISTED: usize = 8;
 
 /// The preview of an offer.
-pub(super) fn of(offer: &Offer) -> Vec<Paragraph> {
+pub(super) fn of(offer: &Offer, keys: &Keymap) -> Vec<Paragraph> {
     match offer {
         Offer::Tour => tour(),
         Offer::Run { dir, .. } => run(dir),
         Offer::Bundled { name, world, .. } => {
-            let mut found = if *name == FIRST { vec![first_minute()] } else { Vec::new() };
+            let mut found = if *name == FIRST { vec![first_minute(keys)] } else { Vec::new() };
             found.extend(scenario(Path::new(name), world));
             found
         }
@@ -37,8 +38,8 @@ fn plain(text: impl Into<String>) -> (Role, String) {
     (Role::Plain, text.into())
 }
 
-fn first_minute() -> Paragraph {
-    let [fault, back, run, why] = first_keys();
+fn first_minute(keys: &Keymap) -> Paragraph {
+    let [fault, back, run, why] = first_keys(keys);
     let lines = [
         "Enter  runs it, as fast as you can watch".to_owned(),
         format!("{fault}  goes to where a broker is killed"),

@@ -13,6 +13,8 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 
+use super::stranger::who_listens;
+
 /// How long one question to the cluster may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -167,7 +169,9 @@ pub fn silence(servers: &str, error: &KafkaError, complaints: &[String]) -> Stri
     let said = complaints.iter().find(|line| !line.contains("ll broker connections are down"));
     let said = said.map_or_else(|| error.to_string(), Clone::clone);
     let lower = said.to_ascii_lowercase();
-    let hint = if lower.contains("ssl") || lower.contains("disconnected while requesting apiversion") {
+    let hint = if let Some(who) = servers.split(',').find_map(who_listens) {
+        who
+    } else if lower.contains("ssl") || lower.contains("disconnected while requesting apiversion") {
         "the listener may expect TLS or SASL: set security.protocol with --client-property"
     } else if lower.contains("authentication") || lower.contains("sasl") {
         "check sasl.mechanism, sasl.username and sasl.password"

@@ -1,13 +1,15 @@
 //! The cluster for the time of a run: met, made ready, watched, and left as it was.
 
+#![expect(clippy::disallowed_types, reason = "members of a real group are waited for in real time")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::gateway::doctor::knock;
 use crate::gateway::seat::Shared;
@@ -231,14 +233,20 @@ impl Outside {
         let groups: Vec<_> = groups.collect();
         let left = Admin::new(&self.connection()).and_then(|admin| {
             let mut left = admin.delete(&self.made)?;
-            if !self.config.options.use_existing && !groups.is_empty() {
-                left.extend(admin.delete_groups(&groups)?);
+            if !self.config.options.use_existing {
+                left.extend(delete_groups(&admin, groups)?);
             }
             Ok(left)
         });
         match left {
             Ok(left) => left.iter().for_each(|(name, code)| {
-                self.common.notes.say(format!("left behind on the cluster: {name} ({code})"));
+                let why = if *code == RDKafkaErrorCode::NonEmptyGroup {
+                    "a member that died or is static counts until its session ends; the group expires by itself"
+                        .to_owned()
+                } else {
+                    code.to_string()
+                };
+                self.common.notes.say(format!("left behind on the cluster: {name} ({why})"));
             }),
             Err(error) => {
                 let made = self.made.join(", ");
@@ -268,6 +276,33 @@ impl Outside {
             notes.say(format!("of {} offsets nobody could say in time what lies there", books.holes()));
         }
     }
+}
+
+/// How long members that said no goodbye are waited for.
+const SESSIONS: Duration = Duration::from_secs(15);
+
+/// Removes groups, as soon as nobody counts as their member any more; those that could not be removed.
+fn delete_groups(
+    admin: &Admin,
+    mut groups: Vec<String>,
+) -> Result<Vec<(String, RDKafkaErrorCode)>, KafkaError> {
+    let deadline = Instant::now() + SESSIONS;
+    let mut failed = Vec::new();
+    while !groups.is_empty() {
+        let left = admin.delete_groups(&groups)?;
+        let is_inhabited = |(_, code): &(String, RDKafkaErrorCode)| *code == RDKafkaErrorCode::NonEmptyGroup;
+        let (inhabited, others): (Vec<_>, Vec<_>) = left.into_iter().partition(is_inhabited);
+        failed.extend(others);
+        if Instant::now() >= deadline {
+            failed.extend(inhabited);
+            break;
+        }
+        groups = inhabited.into_iter().map(|(name, _)| name).collect();
+        if !groups.is_empty() {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+    Ok(failed)
 }
 
 const EMBEDDED: &str = "on the embedded cluster (librdkafka's mock) nothing is replicated, no leader is elected, \

@@ -46,6 +46,13 @@ pub enum Work {
     Said(ToSubscriber),
     /// The process dies.
     Crash,
+    /// What came of the application's commit, in the how-manieth life of its process.
+    Committed {
+        /// Which life.
+        life: u32,
+        /// Whether it is kept.
+        accepted: bool,
+    },
     /// The run is over.
     End,
 }
@@ -66,11 +73,9 @@ impl Actor for Front {
 
 /// How a client disappears without a word to its group.
 pub trait Vanish: Send + Sync {
-    /// Sees to it that nothing which the client on this node says from now on arrives. False when it cannot: then
-    /// the client says goodbye.
+    /// Sees to it that nothing which the client of the process that has died on this node says from now on arrives.
+    /// False when it cannot: then the client says goodbye. The next one on this node is heard.
     fn silence(&self, node: NodeId) -> bool;
-    /// The client is gone; the next one on this node is heard again.
-    fn restore(&self, node: NodeId);
     /// Whether the process on this node stands still: nothing of it happens, whatever its client goes through.
     fn stands_still(&self, node: NodeId) -> bool;
 }
@@ -114,8 +119,11 @@ struct Gathered {
 pub(super) struct Worker {
     setup: Setup,
     work: Receiver<Work>,
+    myself: Sender<Work>,
     client: Option<Arc<BaseConsumer<Context>>>,
-    /// An automatic commit that is under way.
+    /// Counts deaths.
+    life: u32,
+    /// A commit that is under way.
     committing: Option<JoinHandle<()>>,
     /// A `Next` waits for records.
     polling: bool,
@@ -127,11 +135,13 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(setup: Setup, work: Receiver<Work>) -> Self {
+    pub(super) fn new(setup: Setup, work: Receiver<Work>, myself: Sender<Work>) -> Self {
         Self {
             setup,
             work,
+            myself,
             client: None,
+            life: 0,
             committing: None,
             polling: false,
             commit_due: None,
@@ -154,6 +164,7 @@ impl Worker {
                 Some(Work::Said(ToSubscriber::Close)) => self.close(),
                 Some(Work::Said(ToSubscriber::Leave)) => self.leave(),
                 Some(Work::Crash) => self.crash(),
+                Some(Work::Committed { life, accepted }) => self.settled(life, accepted),
                 Some(Work::End) => return self.end(),
                 None if self.polling => self.look(),
                 None => return self.end(),
@@ -189,7 +200,6 @@ impl Worker {
         match made {
             Ok(client) => {
                 member.forget();
-                member.gone.store(false, Ordering::Relaxed);
                 member.groups.joins(member.group, member.me);
                 self.client = Some(Arc::new(client));
                 self.commit_due = self.setup.auto_commit.map(|every| Instant::now() + every);
@@ -303,14 +313,36 @@ impl Worker {
         self.failed = true;
     }
 
-    /// `commitSync()`
+    /// `commitSync()`: a thread of its own waits for the answer, so that the process can die meanwhile.
     fn settle(&mut self) {
         let member = Arc::clone(&self.setup.member);
-        let accepted = match &self.client {
-            Some(client) => member.commit(client),
-            None => false,
+        let Some(client) = self.client.clone() else {
+            return member.say(FromSubscriber::Settled { accepted: false });
         };
-        member.say(FromSubscriber::Settled { accepted });
+        let Some(offsets) = member.uncommitted() else {
+            return member.say(FromSubscriber::Settled { accepted: true });
+        };
+        let (myself, life) = (self.myself.clone(), self.life);
+        self.await_commit();
+        self.committing = Some(std::thread::spawn(move || {
+            let accepted = member.commit_these(&client, &offsets);
+            drop(client);
+            let _ = myself.send(Work::Committed { life, accepted });
+        }));
+    }
+
+    fn settled(&mut self, life: u32, accepted: bool) {
+        if life == self.life {
+            self.await_commit();
+            self.setup.member.say(FromSubscriber::Settled { accepted });
+        }
+    }
+
+    /// Waits for the end of a commit.
+    fn await_commit(&mut self) {
+        if let Some(thread) = self.committing.take() {
+            let _ = thread.join();
+        }
     }
 
     /// `enable.auto.commit`: within `poll()`, what earlier polls handed over. Nobody waits for it: librdkafka tells
@@ -329,9 +361,7 @@ impl Worker {
 
     /// Lets the client go, with its last callbacks.
     fn let_go(&mut self, client: Arc<BaseConsumer<Context>>) {
-        if let Some(thread) = self.committing.take() {
-            let _ = thread.join();
-        }
+        self.await_commit();
         assert!(Arc::into_inner(client).is_some(), "nobody else holds a client whose commits are over");
     }
 
@@ -359,22 +389,21 @@ impl Worker {
     /// The process dies: nothing is committed, and nobody is told if that can be helped.
     fn crash(&mut self) {
         (self.polling, self.failed) = (false, false);
-        let Some(client) = self.client.take() else { return };
-        let (member, node) = (Arc::clone(&self.setup.member), self.setup.node);
+        self.life += 1;
+        let next = Arc::new(self.setup.member.reborn());
+        let member = std::mem::replace(&mut self.setup.member, next);
         member.gone.store(true, Ordering::Relaxed);
+        let (client, committing) = (self.client.take(), self.committing.take());
+        let Some(client) = client else { return };
         member.groups.leaves(member.group, member.me, GroupReason::SessionTimeout);
-        let silent = self.setup.vanish.as_ref().is_some_and(|vanish| vanish.silence(node));
+        let silent = self.setup.vanish.as_ref().is_some_and(|vanish| vanish.silence(self.setup.node));
         if !silent && !self.setup.is_static {
             member.notes.say(
                 "a consumer that crashed said goodbye to its group: librdkafka does so when it is let go, so the \
                  group did not have to wait for session.timeout.ms",
             );
         }
-        self.let_go(client);
-        if let Some(vanish) = &self.setup.vanish {
-            vanish.restore(node);
-        }
-        member.forget();
+        bury(client, committing);
     }
 
     fn end(&mut self) {
@@ -383,6 +412,17 @@ impl Worker {
             self.let_go(client);
         }
     }
+}
+
+/// What is left of a dead process goes when it can. librdkafka holds a commit that finds no coordinator for
+/// `session.timeout.ms` and longer, and does not let its client go before: the next process does not wait for that.
+fn bury(client: Arc<BaseConsumer<Context>>, committing: Option<JoinHandle<()>>) {
+    std::thread::spawn(move || {
+        if let Some(thread) = committing {
+            let _ = thread.join();
+        }
+        drop(client);
+    });
 }
 
 /// Takes a message in.

@@ -170,8 +170,6 @@ impl Vanish for Silence {
         asks.send(Ask::IgnoreGoodbye(reply)).is_ok() && done.recv().is_ok()
     }
 
-    fn restore(&self, _: NodeId) {}
-
     fn stands_still(&self, _: NodeId) -> bool {
         false
     }

@@ -62,7 +62,8 @@ pub struct Member {
     pub notes: Arc<Notes>,
     /// The way back.
     pub door: Door<Brokersim>,
-    /// Its process is dead: nothing that it still does is seen by anybody.
+    /// Its process is dead: nothing that it still does is seen by anybody, nor does it commit. For good: the next
+    /// process has a [`Member`] of its own.
     pub gone: AtomicBool,
     /// What it has and how far it is.
     pub state: Mutex<State>,
@@ -81,6 +82,26 @@ pub struct State {
 const ASK: Duration = Duration::from_secs(10);
 
 impl Member {
+    /// The same member in the life of its next process.
+    pub fn reborn(&self) -> Self {
+        let Self { me, app, group, run, reset, auto_commit, .. } = *self;
+        Self {
+            me,
+            app,
+            group,
+            run,
+            reset,
+            auto_commit,
+            names: Arc::clone(&self.names),
+            books: Arc::clone(&self.books),
+            groups: Arc::clone(&self.groups),
+            notes: Arc::clone(&self.notes),
+            door: self.door.clone(),
+            gone: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
     /// Tells the observers.
     pub fn emit(&self, fact: impl Into<Fact>) {
         if !self.gone.load(Ordering::Relaxed) {

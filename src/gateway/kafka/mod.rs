@@ -29,6 +29,7 @@ mod names;
 mod notes;
 mod producer;
 mod settings;
+mod stranger;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -407,7 +408,7 @@ impl Clients {
             vanish,
         };
         let (thread, work) = channel();
-        let worker = consumer::Worker::new(setup, work);
+        let worker = consumer::Worker::new(setup, work, thread.clone());
         self.threads.push(std::thread::spawn(|| worker.run()));
         self.endings.push(Ending::Consumer(thread.clone()));
         builder.install(seat, consumer::Front { thread }, Desk::default());

@@ -359,6 +359,31 @@ fn a_member_that_crashes_is_missed_only_after_its_session() {
 }
 
 #[test]
+fn a_process_that_dies_in_the_middle_of_a_commit_does_not_keep_the_next_one_waiting() {
+    let mut rig = Rig::new();
+    let producer = rig.producer(&[]);
+    let (_, consumer) = rig.consumer();
+    let assigned = |rig: &Rig| {
+        let facts = rig.seen.iter().filter(|event| matches!(event.fact, Fact::Kafka(Kafka::Assigned { .. })));
+        facts.count()
+    };
+    rig.publish(&producer, 0, 5);
+    rig.read(&consumer, 5);
+    rig.cluster.slow(Duration::from_secs(30));
+    consumer.send(consumer::Work::Said(ToSubscriber::Settle)).expect("its thread runs");
+    consumer.send(consumer::Work::Crash).expect("its thread runs");
+    rig.until("its end is told", |rig| {
+        rig.seen.iter().any(|event| matches!(event.fact, Fact::Kafka(Kafka::MemberLeft { .. })))
+    });
+    rig.cluster.slow(Duration::ZERO);
+    let begun = Instant::now();
+    consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
+    rig.until("the next one has its partitions", |rig| assigned(rig) == 2);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(rig.answers(), Vec::<bool>::new(), "nobody is there to hear of the commit");
+}
+
+#[test]
 fn an_automatic_commit_covers_what_earlier_polls_handed_over() {
     let mut rig = Rig::new();
     let producer = rig.producer(&[]);

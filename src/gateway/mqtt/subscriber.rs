@@ -134,9 +134,8 @@ impl Task {
                     }
                 }
                 Order::Said(ToSubscriber::Settle) => self.say(FromSubscriber::Settled { accepted: false }),
-                Order::Said(ToSubscriber::Close | ToSubscriber::Leave)
-                | Order::Begin
-                | Order::End { .. } => {}
+                Order::Said(ToSubscriber::Close | ToSubscriber::Leave) | Order::Begin | Order::End { .. } => {
+                }
             }
         }
     }

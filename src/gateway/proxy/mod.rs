@@ -13,10 +13,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::kernel::{Command, NodeId};
 
@@ -54,12 +54,25 @@ pub struct Upstream {
 /// A proxy that runs until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    addresses: BTreeMap<(NodeId, NodeId), SocketAddr>,
-    paths: Vec<Arc<Path>>,
+    brokers: Vec<Upstream>,
+    protocol: Protocol,
+    seed: u64,
+    ways: Mutex<Ways>,
     notes: Notes,
-    stop: Option<oneshot::Sender<()>>,
+    /// To the proxy's thread; it ends when this is dropped.
+    open: Option<UnboundedSender<Door>>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// All paths, and where the clients that live now find them.
+#[derive(Debug, Default)]
+struct Ways {
+    addresses: BTreeMap<(NodeId, NodeId), SocketAddr>,
+    paths: Vec<Arc<Path>>,
+}
+
+/// A port to listen at, and what to do with who connects.
+type Door = (TcpListener, Arc<Route>);
 
 /// What carries a connection needs to know.
 #[derive(Debug)]
@@ -83,67 +96,91 @@ impl Proxy {
         protocol: Protocol,
         seed: u64,
     ) -> io::Result<Self> {
-        let notes = Notes::default();
-        let (mut addresses, mut paths, mut doors) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (open, opened) = unbounded_channel();
+        let thread = Some(begin(opened)?);
+        let (brokers, ways, notes) = (brokers.to_vec(), Mutex::default(), Notes::default());
+        let proxy = Self { brokers, protocol, seed, ways, notes, open: Some(open), thread };
         for &client in clients {
-            let listeners = brokers.iter().map(|_| listener()).collect::<io::Result<Vec<_>>>()?;
-            let here = |listener: &TcpListener| listener.local_addr().expect("what listens has an address");
-            let ports =
-                brokers.iter().zip(&listeners).map(|(broker, listener)| (broker.id, here(listener).port()));
-            let ports = Arc::new(ports.collect());
-            for (broker, listener) in brokers.iter().zip(listeners) {
-                let path = Arc::new(Path::new(client, broker.node, seed));
-                addresses.insert((client, broker.node), here(&listener));
-                paths.push(Arc::clone(&path));
-                let (upstream, ports, notes) = (broker.address.clone(), Arc::clone(&ports), notes.clone());
-                doors.push((listener, Arc::new(Route { path, upstream, protocol, ports, notes })));
-            }
+            let paths = proxy.brokers.iter().map(|broker| Path::new(client, broker.node, seed)).collect();
+            proxy.lay(client, paths)?;
         }
-        let (stop, stopped) = oneshot::channel();
-        let thread = begin(doors, stopped)?;
-        Ok(Self { addresses, paths, notes, stop: Some(stop), thread: Some(thread) })
+        Ok(proxy)
     }
 
-    /// Where a client finds a broker.
+    /// Ways for a client, one to each broker.
+    fn lay(&self, client: NodeId, paths: Vec<Path>) -> io::Result<()> {
+        let listeners = paths.iter().map(|_| listener()).collect::<io::Result<Vec<_>>>()?;
+        let here = |listener: &TcpListener| listener.local_addr().expect("what listens has an address");
+        let with = |path: &Path| {
+            self.brokers
+                .iter()
+                .find(|broker| broker.node == path.broker())
+                .expect("paths lead to its brokers")
+        };
+        let ports =
+            paths.iter().zip(&listeners).map(|(path, listener)| (with(path).id, here(listener).port()));
+        let ports = Arc::new(ports.collect());
+        let mut ways = self.ways();
+        for (path, listener) in paths.into_iter().zip(listeners) {
+            let (broker, ports, notes) = (with(&path), Arc::clone(&ports), self.notes.clone());
+            let (path, upstream, protocol) = (Arc::new(path), broker.address.clone(), self.protocol);
+            ways.addresses.insert((client, broker.node), here(&listener));
+            ways.paths.push(Arc::clone(&path));
+            let door = (listener, Arc::new(Route { path, upstream, protocol, ports, notes }));
+            let open = self.open.as_ref().expect("it runs until it is dropped");
+            open.send(door).map_err(|_| io::Error::other("the proxy's thread has ended"))?;
+        }
+        Ok(())
+    }
+
+    fn ways(&self) -> MutexGuard<'_, Ways> {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the client that lives now on a node finds a broker.
     ///
     /// # Panics
     /// When the proxy was not started for these two.
     pub fn address(&self, client: NodeId, broker: NodeId) -> SocketAddr {
-        *self.addresses.get(&(client, broker)).expect("the proxy was started for this client and this broker")
+        let ways = self.ways();
+        *ways.addresses.get(&(client, broker)).expect("the proxy was started for this client and this broker")
     }
 
-    /// Where a client finds each broker, in the order in which the brokers' nodes are numbered; nothing for who is no
-    /// client of the proxy.
-    pub fn addresses(&self, client: NodeId) -> impl Iterator<Item = SocketAddr> + '_ {
-        let its = self.addresses.range((client, NodeId(0))..=(client, NodeId(u32::MAX)));
-        its.map(|(_, address)| *address)
+    /// Where the client that lives now on a node finds each broker, in the order in which the brokers' nodes are
+    /// numbered; nothing for who is no client of the proxy.
+    pub fn addresses(&self, client: NodeId) -> Vec<SocketAddr> {
+        let ways = self.ways();
+        let its = ways.addresses.range((client, NodeId(0))..=(client, NodeId(u32::MAX)));
+        its.map(|(_, address)| *address).collect()
     }
 
-    /// Does what is commanded, at once; false when no path of the proxy is concerned.
+    /// Does what is commanded, at once; false when no path of the proxy is concerned. What is left of a process that
+    /// dies is never heard again, however long it takes to go: its successor on the node has ways of its own.
     pub fn obey(&self, command: &Command) -> bool {
         // All of them: a node has a path to each broker.
-        self.paths.iter().fold(false, |done, path| path.obey(command) | done)
+        let done = self.ways().paths.iter().fold(false, |done, path| path.obey(command) | done);
+        if let Command::Crash(node, _) = *command {
+            self.succeed(node);
+        }
+        done
     }
 
-    /// From now on nothing passes that clients on this node say, and they are refused: they are dying, and are not
-    /// to say goodbye. False when the proxy has no such client.
-    pub fn silence(&self, client: NodeId) -> bool {
-        self.paths.iter().fold(false, |done, path| path.silence(client) | done)
-    }
-
-    /// Takes one such silence back.
-    pub fn restore(&self, client: NodeId) {
-        self.paths.iter().for_each(|path| path.restore(client));
+    fn succeed(&self, client: NodeId) {
+        let paths: Vec<_> =
+            self.ways().paths.iter().filter_map(|path| path.succeed(client, self.seed)).collect();
+        if let Err(error) = self.lay(client, paths) {
+            self.notes.add(format!("a client that starts again finds no way to the brokers: {error}"));
+        }
     }
 
     /// Whether clients on this node stand still.
     pub fn stands_still(&self, client: NodeId) -> bool {
-        self.paths.iter().any(|path| path.stands_still(client))
+        self.ways().paths.iter().any(|path| path.stands_still(client))
     }
 
     /// Every path is as it was before anything went wrong, so that clients can say goodbye.
     pub fn mend(&self) {
-        self.paths.iter().for_each(|path| path.mend());
+        self.ways().paths.iter().for_each(|path| path.mend());
     }
 
     /// What could not be done as it should be, each once: brokers that came later, responses that passed unread.
@@ -154,7 +191,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        drop(self.open.take());
         if let Some(thread) = self.thread.take() {
             // It broke, and has said so where panics are told.
             let _ = thread.join();
@@ -168,25 +205,18 @@ fn listener() -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The proxy's own thread, which ends when the other side of `stopped` is dropped.
-fn begin(
-    doors: Vec<(TcpListener, Arc<Route>)>,
-    stopped: oneshot::Receiver<()>,
-) -> io::Result<JoinHandle<()>> {
+/// The proxy's own thread, which opens doors until the other side of `opened` is dropped.
+fn begin(mut opened: UnboundedReceiver<Door>) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let opened = runtime.block_on(async {
-        let open = |(listener, route): (TcpListener, Arc<Route>)| {
-            let here = listener.local_addr()?;
-            Ok((tokio::net::TcpListener::from_std(listener)?, here, route))
-        };
-        doors.into_iter().map(open).collect::<io::Result<Vec<_>>>()
-    })?;
     std::thread::Builder::new().name("proxy".to_owned()).spawn(move || {
         runtime.block_on(async {
-            for (listener, here, route) in opened {
-                tokio::spawn(listen::listen(listener, here, route));
+            while let Some((listener, route)) = opened.recv().await {
+                let here = listener.local_addr().expect("what listens has an address");
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => drop(tokio::spawn(listen::listen(listener, here, route))),
+                    Err(error) => route.notes.add(format!("the proxy cannot listen at {here}: {error}")),
+                }
             }
-            let _ = stopped.await;
         });
         // A name that is being looked up does not keep the run from ending.
         runtime.shutdown_background();

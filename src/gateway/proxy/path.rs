@@ -27,8 +27,8 @@ pub(super) struct State {
     up: Lane,
     down: Lane,
     refusals: u32,
-    /// Clients of the node that are dying.
-    silences: u32,
+    /// Its client's process has died: whatever is left of it in this program is refused for ever.
+    retired: bool,
     /// The client's process stands still.
     paused: bool,
     /// The client's process is dead.
@@ -52,7 +52,7 @@ impl State {
 
     /// Whether connections are refused.
     pub fn refuses(&self) -> bool {
-        self.refusals + self.silences > 0 || self.dead.is_some_and(|how| how != Crash::Power)
+        self.refusals > 0 || self.retired || self.dead.is_some_and(|how| how != Crash::Power)
     }
 
     pub fn breaks(&self) -> u64 {
@@ -86,24 +86,16 @@ impl State {
         self.breaks += 1;
     }
 
-    /// Whoever has lost power is silent already; its peers are not to hear a reset.
-    fn silence(&mut self) {
-        self.silences += 1;
-        if self.dead.is_none() {
-            self.breaks += 1;
-        }
-    }
-
     fn refuse(&mut self) {
         self.refusals += 1;
         self.breaks += 1;
     }
 
-    /// Nothing is wrong any more, but for clients that are dying.
+    /// Nothing is wrong any more, but that who is dead is dead.
     fn mend(&mut self) {
         let was_dead = self.dead.is_some();
-        let (silences, breaks) = (self.silences, self.breaks + u64::from(was_dead));
-        *self = Self { silences, breaks, ..Self::default() };
+        let (retired, breaks) = (self.retired, self.breaks + u64::from(was_dead));
+        *self = Self { retired, breaks, ..Self::default() };
     }
 
     fn relieve(&mut self, way: Way, burden: Burden) {
@@ -169,14 +161,22 @@ impl Path {
         }
     }
 
-    /// A client on this node is dying; false when that is another's.
-    pub fn silence(&self, node: NodeId) -> bool {
-        self.of_client(node, State::silence)
+    /// The client's process has died: a path for the next one, on which the same is wrong with the network. None when
+    /// that is another's, or this one has had its successor.
+    pub fn succeed(&self, node: NodeId, seed: u64) -> Option<Self> {
+        if node != self.client || self.state.borrow().retired {
+            return None;
+        }
+        self.state.send_modify(|state| state.retired = true);
+        let successor = Self::new(self.client, self.broker, seed);
+        let State { up, down, refusals, .. } = self.state.borrow().clone();
+        successor.state.send_modify(|state| *state = State { up, down, refusals, ..State::default() });
+        Some(successor)
     }
 
-    /// It is gone.
-    pub fn restore(&self, node: NodeId) {
-        self.of_client(node, |state| state.silences = state.silences.saturating_sub(1));
+    /// The broker at its end.
+    pub fn broker(&self) -> NodeId {
+        self.broker
     }
 
     /// Whether a client on this node stands still.
@@ -305,15 +305,23 @@ mod tests {
     }
 
     #[test]
-    fn a_dying_client_is_refused_until_it_is_gone_even_if_its_node_is_back() {
+    fn what_is_left_of_a_dead_client_is_refused_for_ever_and_its_successor_has_the_same_network() {
         let path = path();
+        path.obey(&Command::Cut(CLIENT, BROKER));
         path.obey(&Command::Crash(CLIENT, Crash::Power));
-        assert!(path.silence(CLIENT) && !path.silence(BROKER));
-        assert_eq!(path.watch().borrow().breaks(), 0, "its broker hears nothing");
-        path.obey(&Command::Restart(CLIENT));
-        assert!(path.watch().borrow().refuses());
-        path.restore(CLIENT);
-        assert!(!path.watch().borrow().refuses());
+        assert!(path.succeed(BROKER, 1).is_none());
+        let next = path.succeed(CLIENT, 1).expect("its client died");
+        assert!(path.succeed(CLIENT, 1).is_none(), "it has one successor");
+        assert_eq!(path.watch().borrow().breaks(), 0, "its broker hears nothing of a loss of power");
+        for either in [&path, &next] {
+            either.obey(&Command::Restart(CLIENT));
+        }
+        path.mend();
+        assert!(path.watch().borrow().refuses() && path.watch().borrow().breaks() > 0);
+        assert!(!next.watch().borrow().refuses());
+        assert_eq!(passes(&next), (false, true));
+        next.obey(&Command::Heal(CLIENT, BROKER));
+        assert_eq!(passes(&next), (true, true));
     }
 
     #[test]

@@ -93,7 +93,10 @@ pub(super) fn set(
         match setting.treatment {
             Treatment::Modelled => assert!(fill(setting.name, &given), "{} has a field", setting.name),
             Treatment::PassedOn => {
-                notes.push(format!("`{}` changes nothing in the simulation: {}", setting.name, setting.note));
+                let note = format!("`{}` changes nothing in the simulation: {}", setting.name, setting.note);
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
                 passed_on.push(PassedOn {
                     scope,
                     of: of.to_owned(),

@@ -82,9 +82,7 @@ impl WrittenRow {
             "kafka" => back.kafka().map(Fact::from),
             "zeromq" => back.zeromq().map(Fact::from),
             "mqtt" => back.mqtt().map(Fact::from),
-            "fault" => {
-                back.injected().map(Fact::from).or_else(|| back.commanded().map(Fact::from))
-            }
+            "fault" => back.injected().map(Fact::from).or_else(|| back.commanded().map(Fact::from)),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration as Wall;
 
@@ -27,8 +28,9 @@ pub fn pick(
     preview: &mut dyn FnMut(usize) -> Vec<Paragraph>,
     stop: &AtomicBool,
 ) -> io::Result<Picked> {
-    let guard = Guard::take(Stdout)?;
-    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let guard = Guard::take(Stdout { mouse: false })?;
+    // The guard shows the cursor again: a terminal that tells why it cannot panics where nobody can be told.
+    let mut terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
     picker.stale = true;
     while guard.held() && !stop.load(Ordering::Relaxed) {
         if let Some(wanted) = picker.wants_preview() {

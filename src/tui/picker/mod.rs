@@ -11,9 +11,12 @@ mod driver;
 mod tests;
 mod view;
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::keys::{Action, Context, Press, action_for};
+use super::keymap::Keymap;
+use super::keys::{Action, Context, Press};
 use super::theme::{Role, Theme};
 use super::update::Order;
 
@@ -70,6 +73,7 @@ pub struct Picker {
     preview: Vec<Paragraph>,
     /// Colours and glyphs.
     theme: Theme,
+    keys: Arc<Keymap>,
     /// A word to the person, until the next key.
     said: Option<String>,
     stale: bool,
@@ -87,9 +91,17 @@ impl Picker {
             previewed: None,
             preview: Vec::new(),
             theme,
+            keys: Arc::default(),
             said: None,
             stale: true,
         }
+    }
+
+    /// The same with these keys.
+    #[must_use]
+    pub fn bound(mut self, keys: Arc<Keymap>) -> Self {
+        self.keys = keys;
+        self
     }
 
     /// Takes other entries: something was run, or copied. What was chosen stays chosen where it is still there.
@@ -152,7 +164,7 @@ impl Picker {
         self.stale = true;
         self.said = None;
         let press = Press::of(key);
-        match action_for(self.context(), press) {
+        match self.keys.action_for(self.context(), press) {
             Some(action) => self.act(action),
             None => {
                 if let Some(letter) = press.plain_letter() {

@@ -4,7 +4,6 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{Paragraph, Picker};
-use crate::tui::keys::hints_of;
 use crate::tui::rows::first_shown;
 use crate::tui::theme::Role;
 use crate::tui::view::canvas::{Canvas, piece, rows};
@@ -188,5 +187,5 @@ fn footer(picker: &Picker, canvas: &mut Canvas<'_>, area: Rect) {
             ],
         ) + 2;
     }
-    hints::keys(canvas, area, column, hints_of(picker.context()));
+    hints::keys(canvas, area, column, picker.keys.hints_of(picker.context()));
 }

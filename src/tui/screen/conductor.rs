@@ -68,6 +68,8 @@ const SLICES: u64 = 256;
 const SHORT: Duration = Duration::from_millis(1);
 /// A run by the clock is shown in slices of this length: a frame.
 const LIVE_SLICE: Duration = Duration::from_nanos(1_000_000_000 / super::FRAMES as u64);
+/// Reports take at most one part in so many of the run's time, while it runs.
+const REPORTS: u32 = 25;
 /// How long speed is measured.
 const MEASURE: Wall = Wall::from_millis(500);
 
@@ -86,6 +88,8 @@ pub struct Conductor<'a, W> {
     longest: Duration,
     /// When the last report was made; none when what it said no longer holds.
     reported: Option<Wall>,
+    /// How long it took to make.
+    report_took: Wall,
     measured_from: (Wall, Time),
     reached: Option<Speed>,
     /// What lies beyond the front and is run to as fast as it goes.
@@ -125,6 +129,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             slice: SHORT,
             longest: (end.since(now) / SLICES).max(SHORT),
             reported: None,
+            report_took: Wall::ZERO,
             measured_from: (at, now),
             reached: None,
             quest: None,
@@ -136,17 +141,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     /// Until told to leave.
     pub fn conduct(mut self, orders: &Receiver<Order>) -> Left {
         loop {
-            let ahead = match self.quest {
-                Some(quest) => self.seek_on(quest),
-                None => self.clock != Clock::Running || self.go_on(),
-            };
-            if self.clock == Clock::Paused && self.pilot.is_live() {
-                self.attend();
-            }
-            if self.pilot.has_news() {
-                self.reported = None;
-            }
-            self.report(ahead && self.clock != Clock::Running);
+            let ahead = self.turn();
             match self.hear(orders, ahead) {
                 Heard::Nothing => {}
                 Heard::Order(order) => self.obey(order),
@@ -154,6 +149,27 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 Heard::Leave => return Left::Quit,
             }
         }
+    }
+
+    /// Lets happen what is due now, and tells the screen; whether there is nothing to do before the next order or frame.
+    pub fn turn(&mut self) -> bool {
+        let ahead = match self.quest {
+            Some(quest) => self.seek_on(quest),
+            None => self.clock != Clock::Running || self.go_on(),
+        };
+        if self.clock == Clock::Paused && self.pilot.is_live() {
+            self.attend();
+        }
+        if self.pilot.has_news() {
+            self.reported = None;
+        }
+        self.report(ahead && self.clock != Clock::Running);
+        ahead
+    }
+
+    /// Whether something that was asked for is still on its way.
+    pub fn is_under_way(&self) -> bool {
+        self.quest.is_some()
     }
 
     /// Whatever is looked at, a run by the clock goes on.
@@ -181,7 +197,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         let (begun, now) = ((self.wall)(), self.pilot.now());
         let due = self.pacer.due(begun, now);
         if due > now {
-            let until = due.min(now + self.slice).min(self.pilot.end());
+            // What has passed by the clock is there already: it is shown, not computed.
+            let slice = if self.pilot.is_live() { Duration::MAX } else { self.slice };
+            let until = due.min(now + slice).min(self.pilot.end());
             let progress = self.pilot.advance(until);
             self.note(progress);
             self.fit_slice((self.wall)().saturating_sub(begun));
@@ -272,10 +290,12 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     /// Tells the screen, unless it was told lately, or, while time stands still, when nothing changed.
     fn report(&mut self, still: bool) {
         let wall = (self.wall)();
+        // A report of a large run takes its time: the run has the most of it all the same.
+        let apart = FRAME.max(self.report_took * REPORTS);
         // A run by the clock goes on while its past stands still on the screen: its header says how far.
         let every = match (still, self.pilot.is_live() && self.pilot.has_past()) {
-            (false, _) => Some(FRAME),
-            (true, true) => Some(FRAME * 8),
+            (false, _) => Some(apart),
+            (true, true) => Some(apart * 8),
             (true, false) => None,
         };
         let since = |last| wall.saturating_sub(last);
@@ -294,6 +314,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             said: self.said.take(),
             note: self.pilot.note(),
         });
+        self.report_took = (self.wall)().saturating_sub(wall);
     }
 
     /// Waits as long as there is nothing to do.
@@ -316,7 +337,8 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         heard.filter(|order| *order != Order::Quit).map_or(Heard::Leave, Heard::Order)
     }
 
-    fn obey(&mut self, order: Order) {
+    /// Does what the screen asks for, other than to leave.
+    pub fn obey(&mut self, order: Order) {
         if self.pilot.is_live() {
             if let Some(why) = self.cannot(order) {
                 return self.say(why);
@@ -488,6 +510,9 @@ enum Heard {
     Order(Order),
     Leave,
 }
+
+#[cfg(test)]
+mod past_tests;
 
 #[cfg(test)]
 mod tests {

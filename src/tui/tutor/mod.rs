@@ -10,7 +10,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use super::keys::{Action, key_for};
+use super::keymap::Keymap;
+use super::keys::Action;
 use super::model::Model;
 use super::update::Order;
 
@@ -40,10 +41,9 @@ pub struct Scene<'a> {
 
 impl Step {
     /// Its text, with the names of the keys.
-    pub fn told(&self) -> String {
+    pub fn told(&self, keys: &Keymap) -> String {
         self.keys.iter().enumerate().fold(self.text.to_owned(), |text, (index, action)| {
-            let key = key_for(*action).unwrap_or_else(|| "(no key)".to_owned());
-            text.replace(&format!("{{{index}}}"), &key)
+            text.replace(&format!("{{{index}}}"), &keys.name_of(*action))
         })
     }
 }

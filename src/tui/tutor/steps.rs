@@ -11,8 +11,8 @@ use crate::tui::update::{Order, Seek};
 pub const STEPS: &[Step] = &[
     Step {
         title: "Stop time",
-        text: "On the left is who publishes, in the middle the brokers, on the right who reads. Two minutes of a shop's \
-               orders pass here in seconds. Press {0} to stop time.",
+        text: "On the left is who publishes, in the middle the brokers, on the right who reads. A minute and a half of a \
+               shop's orders pass here in seconds. Press {0} to stop time.",
         keys: &[Action::Order(Order::Toggle)],
         done: |scene| scene.model.report.clock == Clock::Paused && scene.model.snapshot().facts > 0,
     },

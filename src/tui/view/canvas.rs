@@ -6,12 +6,15 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Clear, Widget};
 
+use crate::tui::mouse::Under;
 use crate::tui::theme::{Glyphs, Role, Theme};
 
 /// Where a frame is drawn.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: Theme,
+    /// What lies where, the uppermost last.
+    drawn: Vec<(Rect, Under)>,
 }
 
 /// A piece of a line.
@@ -46,7 +49,7 @@ impl Piece {
 impl<'a> Canvas<'a> {
     /// Draws into `buffer`.
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme }
+        Self { buffer, theme, drawn: Vec::new() }
     }
 
     /// The glyphs.
@@ -68,6 +71,16 @@ impl<'a> Canvas<'a> {
         }
         self.text(top, usize::from(top.width) - note.chars().count(), &note, Role::Muted);
         inset(area, 2, 1)
+    }
+
+    /// Says what an area shows, for the mouse; what is said later lies above.
+    pub fn shows(&mut self, area: Rect, what: Under) {
+        self.drawn.push((area, what));
+    }
+
+    /// What lies where, the uppermost last.
+    pub fn into_shown(self) -> Vec<(Rect, Under)> {
+        self.drawn
     }
 
     /// Empties an area.

@@ -1,5 +1,7 @@
 //! What went wrong when: lanes of nodes and promises, the faults, and what broken promises tell.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, piece, rows as rows_of};
@@ -70,12 +72,13 @@ fn axis(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// Those that were not always up first, then brokers, then the others; in their own order.
 fn shown_nodes(model: &Model, room: usize) -> Vec<(u32, &NodeLane)> {
-    let struck = |index: u32| model.detail().faults.iter().any(|fault| fault.nodes.contains(&index));
+    let struck: BTreeSet<u32> =
+        model.detail().faults.iter().flat_map(|fault| fault.nodes.iter().copied()).collect();
     let mut nodes: Vec<(u32, &NodeLane)> = (0..).zip(&model.detail().nodes).collect();
     // Where the injector lives nothing happens.
     nodes.retain(|(_, node)| node.name != "faults");
     nodes.sort_by_key(|(index, node)| {
-        (node.states.is_empty() && !struck(*index), !node.name.starts_with("broker-"), *index)
+        (node.states.is_empty() && !struck.contains(index), !node.name.starts_with("broker-"), *index)
     });
     nodes.truncate(room);
     nodes.sort_by_key(|(index, _)| *index);

@@ -7,6 +7,7 @@ use super::words::at;
 use crate::observe::Line;
 use crate::trace::Weight;
 use crate::tui::model::{Model, Pane};
+use crate::tui::mouse::Under;
 use crate::tui::rows;
 use crate::tui::theme::{Glyphs, Role};
 
@@ -25,6 +26,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         .map_or(lines.len().saturating_sub(height), |chosen| rows::first_shown(chosen, lines.len(), height));
     let glyphs = canvas.glyphs();
     for ((index, line), place) in lines.iter().enumerate().skip(first).zip(rows_of(area)) {
+        canvas.shows(place, Under::Row(Pane::Events, line.serial));
         let cursor = if chosen == Some(index) { glyphs.cursor } else { " " };
         let column = canvas.text(place, 0, cursor, Role::Accent);
         canvas.pieces(place, column, &row(line, glyphs));

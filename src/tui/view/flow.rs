@@ -8,6 +8,7 @@ use crate::observe::lens::{Asked, CutLink, Told};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
 use crate::trace::kafka::GroupState;
+use crate::tui::keys::Action;
 use crate::tui::model::Model;
 use crate::tui::theme::{Glyphs, Role};
 
@@ -37,7 +38,7 @@ fn worst(model: &Model) -> Option<&Verdict> {
 fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     let Some(verdict) = worst(model) else { return 0 };
     if let Some(told) = worst_told(model) {
-        return told_box(canvas, area, told);
+        return told_box(model, canvas, area, told);
     }
     let text = super::faults::because(model, verdict).join("; ");
     let text = format!("why {}: {text}", verdict.title());
@@ -56,12 +57,12 @@ fn worst_told(model: &Model) -> Option<&Told> {
 
 /// The sentence, the steps that decided it, and what keeps the records; as much of it as there is room for, the sentence
 /// and the end first.
-fn told_box(canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> u16 {
+fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> u16 {
     let width = usize::from(area.width).saturating_sub(2);
     let rows_of_line = |line: &str| super::words::wrap(line, width).len() as u16;
     let most = (area.height / 2).max(1).min(area.height);
     let (first, rest) = told.short.split_first().expect("a story has a sentence");
-    let first = first.clone() + " (w tells all)";
+    let first = format!("{first} ({} tells all)", model.keys.name_of(Action::Why));
     let mut room = most.saturating_sub(rows_of_line(&first));
     let mut shown = Vec::new();
     // From what keeps the records backwards: what came last decided it.
@@ -88,14 +89,15 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
+    let shown = shown_nodes(model);
     let of_channels = channel_rows(model, width, glyphs);
-    let of_nodes = node_rows(model, usize::from(nodes.width), glyphs);
+    let of_nodes = node_rows(model, &shown, usize::from(nodes.width), glyphs);
     let of_groups = group_rows(model, usize::from(groups.width), glyphs);
     arrows(canvas, gap, model.snapshot().channels.iter().map(|channel| channel.rate > 0));
     arrows(canvas, next_gap, model.snapshot().groups.iter().map(|group| group.rate > 0));
-    column(canvas, channels, "PRODUCERS TO", &of_channels);
-    column(canvas, nodes, nodes_title(model), &of_nodes);
-    column(canvas, groups, "CONSUMER GROUPS", &of_groups);
+    column(canvas, channels, "PRODUCERS TO", of_channels);
+    column(canvas, nodes, nodes_title(model), of_nodes);
+    column(canvas, groups, "CONSUMER GROUPS", of_groups);
 }
 
 /// Links that are cut, in a row at the end: who is cut off from whom. What remains of the area.
@@ -173,18 +175,25 @@ fn columns(model: &Model, area: Rect) -> [Rect; 5] {
     .areas(area)
 }
 
-fn column(canvas: &mut Canvas<'_>, area: Rect, title: &str, lines: &[Vec<Piece>]) {
+/// Makes no more of the lines than there is room for.
+fn column(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    title: &str,
+    lines: impl ExactSizeIterator<Item = Vec<Piece>>,
+) {
     let mut places = rows_of(area);
     if let Some(place) = places.next() {
         canvas.text(place, 0, title, Role::Muted);
     }
     let room = usize::from(area.height).saturating_sub(1);
-    let shown = if lines.len() > room { room.saturating_sub(1) } else { room };
-    for (line, place) in lines.iter().take(shown).zip(places.by_ref()) {
-        canvas.pieces(place, 0, line);
+    let count = lines.len();
+    let shown = if count > room { room.saturating_sub(1) } else { room };
+    for (line, place) in lines.take(shown).zip(places.by_ref()) {
+        canvas.pieces(place, 0, &line);
     }
-    if let (true, Some(place)) = (lines.len() > shown, places.next()) {
-        canvas.text(place, 0, &format!("+{} more", lines.len() - shown), Role::Muted);
+    if let (true, Some(place)) = (count > shown, places.next()) {
+        canvas.text(place, 0, &format!("+{} more", count - shown), Role::Muted);
     }
 }
 
@@ -200,9 +209,9 @@ fn arrows(canvas: &mut Canvas<'_>, area: Rect, flows: impl Iterator<Item = bool>
     }
 }
 
-fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> impl ExactSizeIterator<Item = Vec<Piece>> {
     let before = &model.before.channels;
-    let row = |(index, channel): (usize, &ChannelView)| {
+    let row = move |(index, channel): (usize, &ChannelView)| {
         let rate = format!("{}/s", count(channel.rate));
         let moved = before.get(index).is_some_and(|then| then.rate != channel.rate);
         let name = width.saturating_sub(rate.chars().count() + 3);
@@ -213,7 +222,7 @@ fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> 
             piece(rate, Role::Plain).moved(moved),
         ]
     };
-    model.snapshot().channels.iter().enumerate().map(row).collect()
+    model.snapshot().channels.iter().enumerate().map(row)
 }
 
 /// Brokers; where there are none, every node. Other nodes only when something is wrong with them.
@@ -231,9 +240,14 @@ fn nodes_title(model: &Model) -> &'static str {
     if model.snapshot().nodes.iter().any(is_broker) { "BROKERS" } else { "NODES" }
 }
 
-fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+fn node_rows(
+    model: &Model,
+    shown: &[&NodeView],
+    width: usize,
+    glyphs: Glyphs,
+) -> impl ExactSizeIterator<Item = Vec<Piece>> {
     let before = &model.before.nodes;
-    let row = |node: &&NodeView| {
+    let row = move |node: &&NodeView| {
         let moved = before.iter().any(|then| then.name == node.name && then != *node);
         let (glyph, role) = match node.state {
             NodeState::Up => (glyphs.ok, Role::Ok),
@@ -249,7 +263,7 @@ fn node_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
             piece(tail, tail_role).moved(moved),
         ]
     };
-    shown_nodes(model).iter().map(row).collect()
+    shown.iter().map(row)
 }
 
 /// What is wrong with a node, and how many partitions it leads.
@@ -263,15 +277,16 @@ fn tail(node: &NodeView, leader: &str) -> String {
     format!("{state} {leads}").trim().to_owned()
 }
 
-fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> Vec<Vec<Piece>> {
+fn group_rows(model: &Model, width: usize, glyphs: Glyphs) -> impl ExactSizeIterator<Item = Vec<Piece>> {
     let (groups, before) = (&model.snapshot().groups, &model.before.groups);
     let longest = groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
     let name = longest.min(width.saturating_sub(34).max(8));
-    let row = |(index, group): (usize, &GroupView)| {
-        let selected = groups.len() > 1 && model.group() == Some(crate::trace::GroupId(index as u32));
+    let chosen = model.group().filter(|_| groups.len() > 1);
+    let row = move |(index, group): (usize, &GroupView)| {
+        let selected = chosen == Some(crate::trace::GroupId(index as u32));
         group_row(group, before.get(index), selected, name, width, glyphs)
     };
-    groups.iter().enumerate().map(row).collect()
+    groups.iter().enumerate().map(row)
 }
 
 fn group_row(

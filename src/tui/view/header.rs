@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece};
 use super::words::{count, cut};
 use crate::observe::NodeState;
+use crate::tui::keys::Action;
 use crate::tui::model::{Clock, Model};
+use crate::tui::mouse::Under;
 use crate::tui::pace::Speed;
 use crate::tui::theme::{Glyphs, Role};
 
@@ -53,8 +55,10 @@ fn badge(model: &Model) -> String {
 pub fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut column = 1;
     for (index, page) in model.pages().into_iter().enumerate() {
-        let text = format!(" {} {} ", index + 1, page.title());
+        let key = model.keys.name_of(Action::Page(index));
+        let text = format!(" {key} {} ", page.title());
         let role = if page == model.page { Role::Selection } else { Role::Muted };
+        canvas.shows(tab(area, column, &text), Under::Page(index));
         column = canvas.text(area, column, &text, role);
     }
     let help = if matches!(model.mode, crate::tui::model::Mode::Help { .. }) {
@@ -62,7 +66,16 @@ pub fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     } else {
         Role::Muted
     };
-    canvas.text(area, column, " ? Help ", help);
+    let text = format!(" {} Help ", model.keys.name_of(Action::Help));
+    canvas.shows(tab(area, column, &text), Under::Help);
+    canvas.text(area, column, &text, help);
+}
+
+/// Where a tab lies.
+fn tab(area: Rect, column: usize, text: &str) -> Rect {
+    let column = (column as u16).min(area.width);
+    let width = (text.chars().count() as u16).min(area.width - column);
+    Rect { x: area.x + column, width, ..area }
 }
 
 /// Badge, title and seed, in so many columns.

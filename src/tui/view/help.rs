@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, inset, piece, rows as rows_of};
 use super::words::cut;
-use crate::tui::keys::{Topic, matching};
+use crate::tui::keymap::Keymap;
+use crate::tui::keys::Topic;
 use crate::tui::theme::{Glyphs, Role};
 
 /// From this width on there are two columns.
@@ -13,16 +14,16 @@ const WIDE: u16 = 100;
 const KEYS: usize = 18;
 
 /// Draws it over `area`.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, filter: &str, scrolled: usize) {
+pub fn draw(keymap: &Keymap, canvas: &mut Canvas<'_>, area: Rect, filter: &str, scrolled: usize) {
     canvas.clear(area);
-    let keys = matching(filter).count();
+    let keys = keymap.matching(filter).count();
     let title = format!("Help {} type to filter: {filter}_", canvas.glyphs().idle);
-    let note = format!("{keys} of {} keys", matching("").count());
+    let note = format!("{keys} of {} keys", keymap.matching("").count());
     let inner = canvas.pane(area, &title, &note, true);
     let legend = legend(canvas.glyphs());
     let rows = inner.height.saturating_sub(legend.len() as u16 + 1);
     let body = Rect { height: rows, ..inner };
-    let (left, right) = columns(filter, inner.width);
+    let (left, right) = columns(keymap, filter, inner.width);
     if right.is_empty() {
         list(canvas, body, &left, scrolled);
     } else {
@@ -53,10 +54,10 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, lines: &[Vec<Piece>], scrolled: usi
 }
 
 /// The keys by topic; in a second column what does not fit side by side.
-fn columns(filter: &str, width: u16) -> (Vec<Vec<Piece>>, Vec<Vec<Piece>>) {
+fn columns(keymap: &Keymap, filter: &str, width: u16) -> (Vec<Vec<Piece>>, Vec<Vec<Piece>>) {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for topic in Topic::ALL {
-        let lines = lines(filter, topic);
+        let lines = lines(keymap, filter, topic);
         let second = width >= WIDE && matches!(topic, Topic::Move | Topic::Other);
         if second { right.extend(lines) } else { left.extend(lines) }
     }
@@ -66,8 +67,8 @@ fn columns(filter: &str, width: u16) -> (Vec<Vec<Piece>>, Vec<Vec<Piece>>) {
     (left, right)
 }
 
-fn lines(filter: &str, topic: Topic) -> Vec<Vec<Piece>> {
-    let bindings = matching(filter).filter(|binding| binding.topic == topic);
+fn lines(keymap: &Keymap, filter: &str, topic: Topic) -> Vec<Vec<Piece>> {
+    let bindings = keymap.matching(filter).filter(|binding| binding.topic == topic);
     let line = |binding: &crate::tui::keys::Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
         vec![piece(format!("  {:<KEYS$}", keys.join(" ")), Role::Plain), piece(binding.help, Role::Plain)]

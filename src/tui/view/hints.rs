@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, piece, rows};
 use super::words::{cut, wrap};
-use crate::tui::keys::{Context, bindings_of, hints};
+use crate::tui::keys::{Action, Context};
 use crate::tui::model::{Mode, Model, Pane};
 use crate::tui::theme::Role;
 use crate::tui::update::context_of;
@@ -20,22 +20,21 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             let column = typed(canvas, area, "/", &model.list(model.pane()).filter);
             if model.pane() == Pane::Records {
                 let (hint, role) = super::messages::while_typing(model);
-                canvas.text(
-                    area,
-                    column + 2,
-                    &cut(&hint, room.saturating_sub(column + 2), canvas.glyphs().cut),
-                    role,
-                );
+                let room = room.saturating_sub(column + 2);
+                canvas.text(area, column + 2, &cut(&hint, room, canvas.glyphs().cut), role);
             }
         }
-        (Mode::Go, _) => prefix(canvas, area, "g then", Context::Go),
-        (Mode::SetMark, _) => prefix(canvas, area, "m then a letter names this instant", Context::SetMark),
+        (Mode::Go, _) => prefix(model, canvas, area, &after(model, Action::Go, ""), Context::Go),
+        (Mode::SetMark, _) => {
+            let said = after(model, Action::SetMark, " a letter names this instant");
+            prefix(model, canvas, area, &said, Context::SetMark);
+        }
         (Mode::ToMark, _) => marks(model, canvas, area),
         (Mode::Screen | Mode::Help { .. } | Mode::Why | Mode::Find { .. }, Some(said)) => {
             say(canvas, area, said, room);
         }
         (Mode::Screen | Mode::Help { .. } | Mode::Why | Mode::Find { .. }, None) => {
-            let all = hints(context_of(model), model.report.clock, model.page, model.pane());
+            let all = model.keys.hints(context_of(model), model.report.clock, model.page, model.pane());
             keys(canvas, area, 1, all);
         }
     }
@@ -55,7 +54,7 @@ fn say(canvas: &mut Canvas<'_>, area: Rect, said: &str, room: usize) {
 }
 
 /// Keys with their hints, from a column on, as many as there is room for.
-pub fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, &'static str)>) {
+pub fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, String)>) {
     let mut column = from;
     for (key, hint) in all {
         let pieces = [piece(key, Role::Accent), piece(format!(" {hint}"), Role::Muted)];
@@ -76,17 +75,22 @@ fn typed(canvas: &mut Canvas<'_>, area: Rect, sign: &str, text: &str) -> usize {
     canvas.text(area, column, " ", Role::Selection)
 }
 
-fn prefix(canvas: &mut Canvas<'_>, area: Rect, said: &str, context: Context) {
+/// What was pressed, and what is waited for.
+fn after(model: &Model, action: Action, what: &str) -> String {
+    format!("{} then{what}", model.keys.name_of(action))
+}
+
+fn prefix(model: &Model, canvas: &mut Canvas<'_>, area: Rect, said: &str, context: Context) {
     let column = canvas.text(area, 1, said, Role::Accent) + 2;
-    let named = bindings_of(context).filter(|binding| !binding.hint.is_empty());
-    keys(canvas, area, column, named.map(|binding| (binding.keys[0].name(), binding.hint)).collect());
+    keys(canvas, area, column, model.keys.hints_of(context));
 }
 
 fn marks(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if model.marks.is_empty() {
-        return prefix(canvas, area, "' then a mark; there is none yet: m a sets one", Context::ToMark);
+        let what = format!(" a mark; there is none yet: {} a sets one", model.keys.name_of(Action::SetMark));
+        return prefix(model, canvas, area, &after(model, Action::ToMark, &what), Context::ToMark);
     }
-    let mut column = canvas.text(area, 1, "' then", Role::Accent) + 1;
+    let mut column = canvas.text(area, 1, &after(model, Action::ToMark, ""), Role::Accent) + 1;
     for (letter, time) in &model.marks {
         let mark = [piece(format!(" {letter}"), Role::Accent), piece(format!(" {time}"), Role::Muted)];
         column = canvas.pieces(area, column, &mark) + 1;

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use crate::tui::model::{Model, Pane};
+use crate::tui::mouse::Under;
 use crate::tui::rows;
 use crate::tui::theme::Role;
 
@@ -28,6 +29,7 @@ pub fn draw(
     let cursor = canvas.glyphs().cursor;
     for ((index, key), place) in keys.iter().enumerate().skip(first).zip(places) {
         let mark = if index == chosen { cursor } else { " " };
+        canvas.shows(place, Under::Row(pane, *key));
         canvas.text(place, 0, mark, Role::Accent);
         canvas.pieces(place, 2, &row(*key));
     }

@@ -8,6 +8,7 @@ use super::words::{at, behind, count};
 use crate::kernel::Duration;
 use crate::observe::ledger::{Fate, Whereabouts};
 use crate::observe::lens::{Contents, FateFilter, RecordLine};
+use crate::tui::keys::Action;
 use crate::tui::model::{Model, Pane};
 use crate::tui::query::{self, Problem};
 use crate::tui::rows;
@@ -38,7 +39,9 @@ pub fn filter(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             pieces.push(piece(format!("; {} older are not kept", count(page.forgotten)), Role::Warn));
         }
     }
-    pieces.push(piece("   / filter  v fate  o all partitions", Role::Muted));
+    let key = |action| model.keys.name_of(action);
+    let (filter, fate, all) = (key(Action::Filter), key(Action::View), key(Action::Records));
+    pieces.push(piece(format!("   {filter} filter  {fate} fate  {all} all partitions"), Role::Muted));
     canvas.pieces(area, 1, &pieces);
 }
 

@@ -28,9 +28,12 @@ mod why;
 pub(super) mod words;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Position, Rect, Size};
 
+use super::keys::Action;
 use super::model::{Mode, Model, Page, Pane};
+use super::mouse::Under;
 use super::theme::Role;
 use canvas::Canvas;
 
@@ -41,7 +44,19 @@ const LEAST: (u16, u16) = (40, 10);
 /// Draws a frame.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
-    let canvas = &mut Canvas::new(frame.buffer_mut(), model.theme);
+    draw_all(model, &mut Canvas::new(frame.buffer_mut(), model.theme), area);
+}
+
+/// What lies where on a screen of this size, the uppermost last.
+pub fn shown(model: &Model, size: Size) -> Vec<(Rect, Under)> {
+    let area = Rect::from((Position::ORIGIN, size));
+    let mut buffer = Buffer::empty(area);
+    let mut canvas = Canvas::new(&mut buffer, model.theme);
+    draw_all(model, &mut canvas, area);
+    canvas.into_shown()
+}
+
+fn draw_all(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if !holds(area, LEAST) {
         canvas.text(area, 0, &format!("needs {}x{} or more", LEAST.0, LEAST.1), Role::Plain);
         return;
@@ -58,7 +73,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     header::draw(model, canvas, head);
     header::tabs(model, canvas, tabs);
     match &model.mode {
-        Mode::Help { filter, scrolled } => help::draw(canvas, body, filter, *scrolled),
+        Mode::Help { filter, scrolled } => help::draw(&model.keys, canvas, body, filter, *scrolled),
         Mode::Why => why::draw(model, canvas, body),
         _ => panes(model, canvas, area, body),
     }
@@ -74,7 +89,7 @@ fn tour(model: &Model, canvas: &mut Canvas<'_>, body: Rect) -> Rect {
     let Some(tutor) = model.tutor else { return body };
     let [body, panel] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(tour::height(body.width))]).areas(body);
-    tour::draw(tutor, canvas, panel);
+    tour::draw(tutor, &model.keys, canvas, panel);
     body
 }
 
@@ -95,6 +110,7 @@ fn panes(model: &Model, canvas: &mut Canvas<'_>, screen: Rect, body: Rect) {
         rates::line(model, canvas, Rect { y: body.y + body.height - 1, height: 1, ..body });
     }
     for (pane, area) in places(model, screen, body) {
+        canvas.shows(area, Under::Pane(pane));
         let inner = canvas.pane(area, &title(model, pane), &note(model, pane), pane == model.pane());
         draw(model, canvas, pane, inner);
     }
@@ -268,7 +284,11 @@ fn note(model: &Model, pane: Pane) -> String {
     match pane {
         Pane::Flow => "records/s over the last second".to_owned(),
         Pane::Events => {
-            let held = if model.list(pane).chosen.is_some() { "held, G follows" } else { "following" };
+            let held = if model.list(pane).chosen.is_some() {
+                format!("held, {} follows", model.keys.name_of(Action::Bottom))
+            } else {
+                "following".to_owned()
+            };
             format!("{} · {held}", list::note(model, pane))
         }
         Pane::Rates => "the last minute".to_owned(),
@@ -281,7 +301,7 @@ fn note(model: &Model, pane: Pane) -> String {
             .group()
             .and_then(|group| model.snapshot().groups.get(group.index()))
             .map_or_else(String::new, |group| format!("gen {}", group.generation)),
-        Pane::Trace => "Enter goes there".to_owned(),
+        Pane::Trace => format!("{} goes there", model.keys.name_of(Action::Open)),
         Pane::Roles
         | Pane::Logs
         | Pane::Settings

@@ -8,6 +8,7 @@ use super::words::{at, cut};
 use crate::observe::{Line, Snapshot};
 use crate::trace::Weight;
 use crate::tui::model::Model;
+use crate::tui::mouse::Under;
 use crate::tui::theme::{Glyphs, Role};
 use crate::tui::timeline::{Mark, part_of};
 
@@ -24,6 +25,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn marks(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let (snapshot, glyphs) = (model.snapshot(), canvas.glyphs());
+    canvas.shows(area, Under::Timeline);
     let columns = usize::from(area.width);
     let here = part_of(snapshot.now, snapshot.end, columns);
     for (column, mark) in model.timeline.columns(columns).into_iter().enumerate() {

@@ -63,10 +63,11 @@ pub fn partitions(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         model.detail().brokers.iter().map(|view| (view.broker, view.state)).collect();
     let first = model.channel().and_then(|channel| model.about.channels.get(channel.index()));
     let first = first.map_or(0, |channel| channel.first_place);
+    let minimum = model.channel().and_then(|channel| rows::minimum(model, channel.0));
     list::draw(model, canvas, area, Pane::Partitions, heading, |key| {
         let place = &model.detail().places[key as usize];
         debug_assert!(key as u32 >= first, "a row of the chosen channel");
-        partition(model, place, &brokers, wide, glyphs)
+        partition(place, minimum, &brokers, wide, glyphs)
     });
     if rows::keys(model, Pane::Partitions).is_empty() {
         canvas.text(
@@ -79,8 +80,8 @@ pub fn partitions(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 fn partition(
-    model: &Model,
     place: &PlaceDetail,
+    minimum: Option<usize>,
     brokers: &[(BrokerId, NodeState)],
     wide: bool,
     glyphs: Glyphs,
@@ -88,7 +89,7 @@ fn partition(
     let leader =
         place.leader.map_or_else(|| "-".to_owned(), |leader| format!("{}b{}", glyphs.leader, leader.0));
     let isr: Vec<String> = place.isr.iter().map(|broker| broker.0.to_string()).collect();
-    let flags = rows::flags(model, place).join(" ");
+    let flags = rows::flags(place, minimum).join(" ");
     let number = |value: u64, columns: usize| cell(&count_in(value, columns), columns, true, glyphs.cut);
     let mut pieces = vec![
         piece(cell(&place.number.to_string(), 3, true, glyphs.cut), Role::Plain),

@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, rows};
 use super::words::wrap;
-use crate::tui::keys::{Action, key_for};
+use crate::tui::keymap::Keymap;
+use crate::tui::keys::Action;
 use crate::tui::theme::Role;
 use crate::tui::tutor::{STEPS, Tutor};
 
@@ -19,12 +20,12 @@ pub fn height(columns: u16) -> u16 {
 }
 
 /// Draws it.
-pub fn draw(tutor: Tutor, canvas: &mut Canvas<'_>, area: Rect) {
-    let skips = key_for(Action::SkipStep).unwrap_or_default();
+pub fn draw(tutor: Tutor, keys: &Keymap, canvas: &mut Canvas<'_>, area: Rect) {
+    let skips = keys.name_of(Action::SkipStep);
     let (title, text, note) = match tutor.waiting() {
         Some(step) => {
             let title = format!("Tour {} of {}: {}", tutor.step + 1, STEPS.len(), step.title);
-            (title, step.told(), format!("{skips} skips it, :tutor ends"))
+            (title, step.told(keys), format!("{skips} skips it, :tutor ends"))
         }
         None => ("Tour: done".to_owned(), OVER.to_owned(), format!("{skips} closes it")),
     };

@@ -1,0 +1,99 @@
+//! What the screen costs the simulation.
+
+use std::time::{Duration as Wall, Instant};
+
+use brokersim::cli::Driven;
+use brokersim::kernel::Duration;
+use brokersim::observe::lens::{Look, Query};
+use brokersim::trace::{GroupId, PlaceId};
+
+use super::{median, on_processor};
+
+/// Runs of each kind, in turns.
+const ROUNDS: usize = 7;
+/// Thirty reports a second.
+const FRAME: Wall = Wall::from_nanos(1_000_000_000 / 30);
+/// What is computed at a time, as the conductor does.
+const SLICE: Wall = Wall::from_millis(8);
+
+/// The scenarios: many records a batch, and one.
+const SCENARIOS: [(&str, &str); 3] = [
+    ("full batches", include_str!("../kafka/full-batches.toml")),
+    ("one record a batch", include_str!("../kafka/one-record-a-batch.toml")),
+    ("zipf keys", include_str!("../kafka/zipf-keys.toml")),
+];
+
+/// Measures every scenario.
+pub fn measure() {
+    println!("what the screen costs the simulation, in seconds of a processor, medians of {ROUNDS}:");
+    println!("  {:<24} {:>9} {:>9} {:>7}   reports", "", "without", "with", "ratio");
+    for (name, text) in SCENARIOS {
+        let mut without = Vec::new();
+        let mut with = Vec::new();
+        let mut reports = 0;
+        for _ in 0..ROUNDS {
+            without.push(headless(text, name));
+            let (time, made) = on_screen(text, name);
+            with.push(time);
+            reports = made;
+        }
+        let (without, with) = (median(without).as_secs_f64(), median(with).as_secs_f64());
+        println!("  {name:<24} {without:>9.3} {with:>9.3} {:>7.3}   {reports}", with / without);
+    }
+    println!("  goal: 1.1");
+}
+
+fn headless(text: &str, name: &str) -> Wall {
+    let mut driven = Driven::headless(text, name).expect("a scenario that makes sense");
+    let pilot = driven.pilot();
+    let busy = on_processor();
+    let mut slice = Duration::from_millis(1);
+    while pilot.now() < pilot.end() {
+        let began = Instant::now();
+        pilot.advance((pilot.now() + slice).min(pilot.end()));
+        slice = fitting(slice, began.elapsed());
+    }
+    on_processor() - busy
+}
+
+/// The same with a report each thirtieth of a second, each of another page.
+fn on_screen(text: &str, name: &str) -> (Wall, u32) {
+    let mut driven = Driven::on_screen(text, name).expect("a scenario that makes sense");
+    let pilot = driven.pilot();
+    let busy = on_processor();
+    let mut slice = Duration::from_millis(1);
+    let (mut reported, mut reports) = (Instant::now(), 0);
+    while pilot.now() < pilot.end() {
+        let began = Instant::now();
+        pilot.advance((pilot.now() + slice).min(pilot.end()));
+        slice = fitting(slice, began.elapsed());
+        if reported.elapsed() >= FRAME {
+            reported = Instant::now();
+            pilot.look(look(reports / 30));
+            drop((pilot.snapshot(), pilot.detail()));
+            reports += 1;
+        }
+    }
+    (on_processor() - busy, reports)
+}
+
+fn fitting(slice: Duration, took: Wall) -> Duration {
+    if took < SLICE / 2 {
+        slice * 2
+    } else if took > SLICE * 2 {
+        (slice / 2).max(Duration::from_micros(1))
+    } else {
+        slice
+    }
+}
+
+/// Somebody turns to another page each second.
+fn look(second: u32) -> Look {
+    let none = Look::default();
+    match second % 4 {
+        0 => none,
+        1 => Look { place: Some(PlaceId(0)), ..none },
+        2 => Look { group: Some(GroupId(0)), ..none },
+        _ => Look { records: Some(Query::default()), ..none },
+    }
+}
