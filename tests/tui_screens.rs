@@ -84,6 +84,7 @@ fn about(stage: &Stage) -> Arc<About> {
             setting("", "unclean.leader.election.enable", "false", false),
             setting("shop", "producer.acks", "1", true),
         ],
+        ..About::default()
     })
 }
 

@@ -6,6 +6,7 @@ mod calc;
 mod calibrate;
 mod calibration;
 mod compare;
+mod contents;
 mod doctor;
 mod driven;
 mod engine;

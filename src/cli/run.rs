@@ -22,13 +22,14 @@ use crate::tui::pace::Speed;
 use crate::tui::{self, About, Palette, ScreenOptions, Theme};
 
 use super::Exit;
-use super::about::about;
+use super::about::{about, shared};
 use super::failure::{Failure, to_stderr};
 use super::keys::HandArguments;
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
 use super::session::{Recording, Session};
 use super::ui::LookArguments;
+use super::why::Target;
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -270,11 +271,17 @@ pub fn make(arguments: &RunArguments, stop: &AtomicBool, said: Option<String>) -
     let keys = shows_screen(arguments).then(|| arguments.hands.keymap()).transpose()?;
     let (options, recorded) = (arguments.world.options(), recording.as_ref());
     let summary = if let Some(keys) = keys {
-        let session = Session::on_screen_in(&loaded, recorded, world, &options)?;
+        let mut session = Session::on_screen_in(&loaded, recorded, world, &options)?;
+        session.made_from(Target::open(&arguments.scenario)?.recipe);
         let file = arguments.scenario.scenario.display().to_string();
         let look = Shown {
             title: loaded.scenario.name.clone(),
-            about: about(&loaded, &file, &arguments.scenario.overrides(), world),
+            about: shared(
+                about(&loaded, &file, &arguments.scenario.overrides(), world),
+                &arguments.scenario,
+                world,
+                recorded.map_or_else(PathBuf::new, |recording| recording.dir.clone()),
+            ),
             theme: arguments.look().theme(),
             keys,
             mouse: arguments.hands.mouse(),

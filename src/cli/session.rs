@@ -12,24 +12,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::analyze::why::Scene;
 use crate::gateway::Options;
 use crate::host::{Door, Simulation};
-use crate::kernel::{Digest, Duration, Event, Observer, Time};
+use crate::kafka::partitioner::murmur2;
+use crate::kernel::{Cast, Digest, Duration, Event, Observer, Time};
+use crate::lab::Recipe;
 use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
-use crate::scenario::World;
+use crate::scenario::origin::in_force;
 use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
+use crate::scenario::{Overrides, World};
 use crate::tape::{self, Ending, Header, LagRow, Manifest, ScenarioText, SinkSpec, Tape};
 use crate::trace::{Fact, SkippedFault, Stage};
 use crate::tui::Progress;
 
+use super::contents::Decoders;
 use super::engine::{Course, Engine, Timed};
 use super::failure::Failure;
 use super::load::Loaded;
 use super::offers::Offers;
 use super::rows::Rows;
 
+#[cfg(test)]
+mod asked_tests;
+mod inquiry;
+mod memory;
 pub(super) mod moments;
 mod passed;
 pub(super) mod past;
@@ -40,6 +49,8 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
+use inquiry::Inquiry;
+use memory::Memory;
 use passed::Passed;
 use past::{Frame, Past};
 use quiet::{Quiet, under_way};
@@ -152,7 +163,10 @@ impl Session {
 
     fn simulated(loaded: &Loaded, recording: Option<&Recording>, looked: Looked) -> Result<Self, Failure> {
         loaded.scenario.is_simulated()?;
-        let wired = wire(&loaded.scenario);
+        // On a screen somebody may look at any record.
+        let mut scenario = loaded.scenario.clone();
+        scenario.keep_contents = looked == Looked::OnScreen;
+        let wired = wire(&scenario);
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
         let Wired { parts, stage, sinks, stop, end, .. } = wired;
         let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
@@ -210,7 +224,12 @@ impl Session {
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
-        let sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
+        let mut sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
+        if let Some(sight) = sight.as_mut().filter(|_| world.is_real_time()) {
+            let scene = scene(loaded, recording, &stage, engine.cast());
+            let length = end.since(Time::ZERO);
+            sight.memory = Some(Memory::new(scene, &scenario.name, scenario.run.seed, &stage, length));
+        }
         let passed = sight.as_ref().and_then(|sight| Passed::of(&engine, sight)).map(Box::new);
         Ok(Self {
             engine,
@@ -252,8 +271,32 @@ impl Session {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
         let setup =
             LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
-        engine.look_through(Lens::new(setup));
-        Sight { rewind: engine.state().map(Rewind::new), look: Look::default(), stage, cast, followed: None }
+        engine.look_through(Lens::new(setup).hashing(murmur2));
+        let decoders = Decoders::of(&loaded.scenario, &stage.sources);
+        Sight {
+            rewind: engine.state().map(Rewind::new),
+            look: Look::default(),
+            stage,
+            cast,
+            followed: None,
+            decoders,
+            inquiry: Inquiry::default(),
+            memory: None,
+        }
+    }
+
+    /// The run is made from this: with it, a screen can be told why something happened.
+    pub fn made_from(&mut self, recipe: Recipe) {
+        if let Some(sight) = self.sight.as_mut().filter(|_| !self.world.is_real_time()) {
+            sight.inquiry.made_from(recipe);
+        }
+    }
+
+    /// Waits until what the screen asked is answered; until what may help was tried as well, when `all` is wanted.
+    pub fn wait_for_answer(&mut self, all: bool) {
+        if let Some(sight) = &mut self.sight {
+            sight.inquiry.wait(all);
+        }
     }
 
     /// The state that is looked at; none by the clock.
@@ -515,14 +558,29 @@ impl Session {
         if self.tape.is_none() && self.sight.is_none() {
             return;
         }
-        let Some(tape) = &mut self.tape else { return self.engine.pass_on() };
+        let memory = self.sight.as_mut().and_then(|sight| sight.memory.as_mut());
+        if self.tape.is_none() && memory.is_none() {
+            return self.engine.pass_on();
+        }
         let (closed, samples) = self.engine.take_ready();
+        if let Some(memory) = memory {
+            memory.closed(&closed);
+        }
+        let Some(tape) = &mut self.tape else { return };
         tape.records(closed);
         tape.lag(samples.into_iter().map(lag_row).collect());
         if let Some(digest) = self.engine.digest() {
             tape.checkpoint(self.engine.facts(), self.engine.now(), digest);
         }
     }
+}
+
+/// Names and settings, for stories.
+fn scene(loaded: &Loaded, recording: Option<&Recording>, stage: &Arc<Stage>, cast: &Cast) -> Scene {
+    let overrides = Overrides { set: loaded.overrides.clone(), ..Overrides::default() };
+    let file = recording.map_or("scenario", |recording| recording.file.as_str());
+    let settings = in_force(&loaded.text, file, &overrides, &loaded.scenario);
+    Scene::new(&loaded.scenario, Arc::clone(stage), cast.clone(), settings)
 }
 
 fn lag_row(sample: LagSample) -> LagRow {

@@ -1,5 +1,6 @@
 //! `brokersim shot`: a picture of a screen of a scenario at an instant.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -12,11 +13,12 @@ use crate::tui::pace::Speed;
 use crate::tui::shot::Shot;
 use crate::tui::{Clock, Model, Msg, Order, Page, Palette, Pilot, Report, Theme, command, update};
 
-use super::about::about;
+use super::about::{about, shared};
 use super::failure::Failure;
 use super::load::ScenarioArguments;
 use super::run::Colours;
 use super::session::Session;
+use super::why::Target;
 use super::{Exit, output};
 
 /// Arguments of `shot`.
@@ -33,7 +35,7 @@ pub struct ShotArguments {
     /// Columns and rows.
     #[arg(long, default_value = "120x36", value_parser = size)]
     size: (u16, u16),
-    /// Text, SVG or JSON.
+    /// Text, SVG, PNG or JSON.
     #[arg(long, value_enum, default_value_t = ShotFormat::Txt)]
     format: ShotFormat,
     /// The colours.
@@ -62,6 +64,8 @@ enum ShotFormat {
     Txt,
     /// A picture.
     Svg,
+    /// A picture of dots, twice as large.
+    Png,
     /// Glyphs and looks, and what it is a picture of.
     Json,
 }
@@ -84,8 +88,10 @@ pub fn shot(arguments: &ShotArguments) -> Result<Exit, Failure> {
     if at > session.end() {
         return Err(Failure::Usage(format!("the run ends at {}, before --at {at}", session.end())));
     }
+    session.made_from(Target::open(&arguments.scenario)?.recipe);
     let file = arguments.scenario.scenario.display().to_string();
     let about = about(&loaded, &file, &arguments.scenario.overrides(), &World::Simulated);
+    let about = shared(about, &arguments.scenario, &World::Simulated, PathBuf::new());
     // In slices, as on a screen: checkpoints lie between them.
     while session.now() < at {
         let until = (session.now() + SLICE).min(at);
@@ -108,20 +114,26 @@ fn one(mut model: Model, session: &mut Session, arguments: &ShotArguments) -> Re
     }
     let (width, height) = arguments.size;
     let shot = Shot::of(&model, width, height);
-    let text = match arguments.format {
-        ShotFormat::Txt => shot.text(),
-        ShotFormat::Svg => shot.svg(),
-        ShotFormat::Json => shot.json(&model),
+    let bytes = match arguments.format {
+        ShotFormat::Txt => shot.text().into_bytes(),
+        ShotFormat::Svg => shot.svg().into_bytes(),
+        ShotFormat::Png => shot.png(),
+        ShotFormat::Json => shot.json(&model).into_bytes(),
     };
     match &arguments.out {
-        Some(path) => write(path, &text)?,
-        None => output::print(&text)?,
+        Some(path) => write(path, &bytes)?,
+        None if arguments.format == ShotFormat::Png && std::io::stdout().is_terminal() => {
+            return Err(Failure::Usage(
+                "a PNG is no text for a terminal: say where it goes with --out FILE".to_owned(),
+            ));
+        }
+        None => output::print_bytes(&bytes)?,
     }
     Ok(Exit::Ok)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| Failure::outside("write the picture", path.display(), error))
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| Failure::outside("write the picture", path.display(), error))
 }
 
 /// How much of the run is computed at a time.
@@ -151,7 +163,7 @@ fn all(model: &Model, session: &mut Session, folder: &Path, check: bool) -> Resu
                 for (file, text) in files {
                     let path = folder.join(file);
                     if !check {
-                        write(&path, &text)?;
+                        write(&path, text.as_bytes())?;
                     } else if std::fs::read_to_string(&path).ok().as_ref() != Some(&text) {
                         stale.push(path.display().to_string());
                     }
@@ -185,6 +197,7 @@ fn turn_to(model: &mut Model, session: &mut Session, screen: &str) -> Result<(),
 /// Brings the run as it is to the model, and what the model looks at to the run.
 fn show(model: &mut Model, session: &mut Session) {
     session.look(model.look());
+    session.wait_for_answer(model.reads_a_story());
     let finished = session.now() >= session.end();
     let report = Report {
         snapshot: Arc::new(session.snapshot()),

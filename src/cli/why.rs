@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::analyze::why::{Trouble, Why, page};
 use crate::kernel::Duration;
 use crate::lab::{
-    Cause, Measured, Question, Recipe, Unknown, WhatIf, ask, needed, needed_page, what_if, what_if_page,
+    Cause, Limit, Measured, Question, Recipe, Unknown, WhatIf, ask, needed, needed_page, what_if,
+    what_if_page,
 };
 use crate::scenario::{Overrides, units};
 use crate::tape::{Manifest, State};
@@ -89,7 +90,7 @@ impl Target {
         let file = if path.extension().is_some() { path.clone() } else { path.with_extension("toml") };
         let traces = trace_reader(&beside(&file));
         let overrides = Overrides { set: loaded.overrides, ..Overrides::default() };
-        let recipe = Recipe { text: loaded.text, file, overrides, traces };
+        let recipe = Recipe { text: loaded.text, file, overrides, traces, limit: Limit::default() };
         Ok(Self { recipe, digest: None })
     }
 
@@ -122,7 +123,9 @@ impl Target {
         let finished = manifest.state == State::Finished && !changed;
         let digest = manifest.digest.clone().filter(|_| finished);
         let traces = trace_reader(&kept(path, &manifest));
-        Ok(Self { recipe: Recipe { text: manifest.scenario.text, file, overrides, traces }, digest })
+        let recipe =
+            Recipe { text: manifest.scenario.text, file, overrides, traces, limit: Limit::default() };
+        Ok(Self { recipe, digest })
     }
 }
 

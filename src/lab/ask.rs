@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::analyze::why::{
-    About, Annals, Asked, Cluster, Focus, RecordStory, SCHEMA, Scene, Trouble, Victim, Why, broken, clusters,
-    merge, story, to_ask, to_follow,
+    About, Annals, Asked, Cluster, Flow, Focus, Outcomes, RecordStory, SCHEMA, Scene, Trouble, Victim, Why,
+    broken, clusters, merge, story, to_ask, to_follow,
 };
 use crate::kernel::{Duration, Event, Time};
 use crate::observe::promise::Verdict;
@@ -49,17 +49,74 @@ pub enum Unknown {
 /// When the scenario makes no sense, or a record is asked for that is not there.
 pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknown> {
     let looked = recipe.look(question.late)?;
-    let (open, question) = (question.is_open(), &question.about(&looked.summary.promises));
-    let (scene, outcomes) = (&looked.scene, &looked.outcomes);
+    let ids = find_all(recipe, &looked.scene, &question.records)?;
+    let mut why = tell(&Seen::of(&looked), question, &ids, |follow| recipe.follow(follow))?;
+    if question.try_remedies {
+        try_remedies(recipe, question.late, &mut why);
+    }
+    Ok((why, looked))
+}
+
+/// What a first look at a run has seen.
+pub struct Seen<'a> {
+    /// Names and settings.
+    pub scene: &'a Scene,
+    /// Who came to grief.
+    pub outcomes: &'a Outcomes,
+    /// What arrived and what was worked off.
+    pub flow: &'a Flow,
+    /// Which run it is.
+    pub head: Head<'a>,
+}
+
+/// Which run is explained.
+pub struct Head<'a> {
+    /// The scenario's name.
+    pub scenario: &'a str,
+    /// Its seed.
+    pub seed: u64,
+    /// The digest of its facts; empty where it cannot be repeated.
+    pub digest: &'a str,
+    /// What came of the promises.
+    pub promises: &'a [Verdict],
+}
+
+impl<'a> Seen<'a> {
+    /// A run that was made again.
+    pub fn of(looked: &'a Looked) -> Self {
+        let Looked { scene, outcomes, flow, summary } = looked;
+        let head = Head {
+            scenario: &summary.scenario,
+            seed: summary.seed,
+            digest: &summary.digest,
+            promises: &summary.promises,
+        };
+        Self { scene, outcomes, flow, head }
+    }
+}
+
+/// Answers a question about a run that was seen; `lives` gathers the lives of some of its records. [`Question::records`] is
+/// not read: `ids` are the records that are asked for.
+///
+/// # Errors
+/// Those of `lives`, and when a group is asked for that is not there.
+pub fn tell(
+    seen: &Seen<'_>,
+    question: &Question,
+    ids: &[RecordId],
+    lives: impl FnOnce(Vec<RecordId>) -> Result<Vec<Event<Fact>>, ScenarioError>,
+) -> Result<Why, Unknown> {
+    let Seen { scene, outcomes, flow, head } = seen;
+    let open = question.is_open() && ids.is_empty();
+    let question = &if open { question.about(head.promises) } else { question.clone() };
     let annals = Annals { scene, events: outcomes.annals() };
     let all = clusters(outcomes.victims(), annals);
     let wanted: Vec<&Cluster> =
         all.iter().filter(|cluster| question.troubles.contains(&cluster.trouble)).collect();
-    let records = find_all(recipe, scene, &question.records)?;
     let told: Vec<Cluster> = wanted.iter().take(TOLD).map(|cluster| (*cluster).clone()).collect();
     let mut follow = to_follow(&told);
-    follow.extend(records.iter().copied());
-    let lives = if follow.is_empty() { Vec::new() } else { recipe.follow(follow)? };
+    follow.extend(ids.iter().copied());
+    let lives = if follow.is_empty() { Vec::new() } else { lives(follow)? };
     let events = merge(outcomes.annals(), lives);
     let mut warnings = Vec::new();
     if outcomes.beyond() > 0 {
@@ -76,26 +133,19 @@ pub fn ask(recipe: &Recipe, question: &Question) -> Result<(Why, Looked), Unknow
     });
     let rises = groups(scene, question)?
         .into_iter()
-        .filter_map(|group| looked.flow.largest_rise(scene, outcomes.annals(), group))
+        .filter_map(|group| flow.largest_rise(scene, outcomes.annals(), group))
         .collect();
-    let mut why = Why {
+    Ok(Why {
         rises,
         schema: SCHEMA,
-        scenario: looked.summary.scenario.clone(),
-        seed: looked.summary.seed,
-        digest: looked.summary.digest.clone(),
+        scenario: head.scenario.to_owned(),
+        seed: head.seed,
+        digest: head.digest.to_owned(),
         warnings,
         besides: if open { besides(&all, question) } else { Vec::new() },
         asked: asked.collect(),
-        records: records
-            .iter()
-            .map(|id| record_story(scene, annals, outcomes.victims(), &events, *id))
-            .collect(),
-    };
-    if question.try_remedies {
-        try_remedies(recipe, question.late, &mut why);
-    }
-    Ok((why, looked))
+        records: ids.iter().map(|id| record_story(scene, annals, outcomes.victims(), &events, *id)).collect(),
+    })
 }
 
 impl Question {

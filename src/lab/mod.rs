@@ -12,10 +12,10 @@ mod rerun;
 mod trial;
 mod what_if;
 
-pub use ask::{Question, USUAL, Unknown, ask};
+pub use ask::{Head, Question, Seen, USUAL, Unknown, ask, tell};
 pub use minimise::{Minimal, minimise};
 pub use needed::{Cause, needed};
 pub use page::{needed_page, what_if_page};
-pub use rerun::{Looked, Recipe, TraceReader};
+pub use rerun::{Limit, Looked, Recipe, TraceReader};
 pub use trial::{Measured, side_by_side};
 pub use what_if::{Trial, WhatIf, what_if};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::analyze::why::{Evidence, Flow, Outcomes, Scene};
 use crate::host::Simulation;
@@ -25,6 +26,28 @@ pub struct Recipe {
     pub overrides: Overrides,
     /// Who reads the traces that it replays.
     pub traces: TraceReader,
+    /// How far it is made.
+    pub limit: Limit,
+}
+
+/// How far a run is made: to its end, unless something is said.
+#[derive(Clone, Debug, Default)]
+pub struct Limit {
+    /// To this instant.
+    pub until: Option<Time>,
+    /// Until this is raised: whoever does so has no use for what came of it.
+    pub stop: Option<Arc<AtomicBool>>,
+}
+
+impl Limit {
+    /// Whether nobody wants it any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    fn end(&self, end: Time) -> Time {
+        self.until.map_or(end, |until| until.min(end))
+    }
 }
 
 /// Reads a trace by the name that a scenario gives it.
@@ -75,7 +98,7 @@ impl Recipe {
     pub fn new(text: String, file: PathBuf, overrides: Overrides) -> Self {
         let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
         let traces = TraceReader::new(move |name, options| load_trace(&folder.join(name), options));
-        Self { text, file, overrides, traces }
+        Self { text, file, overrides, traces, limit: Limit::default() }
     }
 
     /// The same with more laid over it.
@@ -114,13 +137,14 @@ impl Recipe {
         let wired = wire(&scenario);
         let watch = wired.watch(&scenario, true);
         let Wired { parts, stage, stop, end, .. } = wired;
+        let end = self.limit.end(end);
         let mut simulation = Simulation::new(parts);
         let cast = simulation.cast().clone();
         let outcomes = Outcomes::new(Arc::clone(&stage), late);
         let flow = Flow::new(Arc::clone(&stage), end.since(Time::ZERO));
         let mut observer = (watch, (outcomes, flow));
         // What has left the ledger is taken in as the run goes, so that memory does not follow its length.
-        while simulation.now() < end {
+        while simulation.now() < end && !self.limit.is_stopped() {
             let until = (simulation.now() + SLICE).min(end);
             simulation.run_until(until, &mut observer);
             let (watch, (outcomes, _)) = &mut observer;
@@ -158,7 +182,11 @@ impl Recipe {
         let scenario = self.load()?;
         scenario.is_simulated()?;
         let Wired { parts, end, .. } = wire(&scenario);
-        Simulation::new(parts).run_until(end, &mut &mut *observer);
+        let (mut simulation, end) = (Simulation::new(parts), self.limit.end(end));
+        while simulation.now() < end && !self.limit.is_stopped() {
+            let until = (simulation.now() + SLICE).min(end);
+            simulation.run_until(until, &mut &mut *observer);
+        }
         Ok(())
     }
 

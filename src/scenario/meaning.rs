@@ -51,6 +51,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         expect: expect::expect(section("expect")),
         skipped_faults: Vec::new(),
         notes,
+        keep_contents: false,
         sources: tree.sources.clone(),
     };
     let random = section("faults").and_then(|faults| faults.value("random")).and_then(Node::table);

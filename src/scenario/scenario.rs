@@ -60,6 +60,9 @@ pub struct Scenario {
     pub skipped_faults: Vec<SkippedFault>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
+    /// Whether the contents of all records are kept, not only of those that somebody reads: for a screen. It changes
+    /// nothing that happens.
+    pub keep_contents: bool,
     pub(super) sources: Sources,
 }
 

@@ -33,6 +33,7 @@ mod applications;
 mod faults;
 pub mod real;
 
+pub use applications::contents_of;
 use applications::{content, install, install_supervisor};
 
 /// A system ready to run, and what observers need to know of it.

@@ -6,6 +6,12 @@ use super::pace::Speed;
 use super::pane::Page;
 use super::theme::Palette;
 
+/// The names of commands, for Tab.
+pub const NAMES: &[&str] = &[
+    "goto", "speed", "theme", "overview", "topics", "groups", "messages", "faults", "offset", "key", "time",
+    "record", "find", "help", "quit",
+];
+
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -51,7 +57,7 @@ pub fn parse(text: &str) -> Result<Command, String> {
         other => Page::named(other)
             .map(Command::Page)
             .or_else(|| instant(other).map(Command::Goto))
-            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :tutor, :help, :q")),
+            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :offset, :key, :time, :record, :find, :tutor, :help, :q")),
     }
 }
 

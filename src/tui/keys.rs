@@ -32,6 +32,10 @@ pub enum Context {
     SetMark,
     /// After `'`: the next letter names a mark.
     ToMark,
+    /// A story that is read.
+    Why,
+    /// Something is looked for. Letters are typed.
+    Find,
     /// The picker. A letter that is bound to nothing begins to filter.
     Picker,
     /// A filter of the picker that is being typed. Letters are typed.
@@ -40,13 +44,15 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Screen,
         Self::Help,
         Self::Typing,
         Self::Go,
         Self::SetMark,
         Self::ToMark,
+        Self::Why,
+        Self::Find,
         Self::Picker,
         Self::PickerFilter,
     ];
@@ -54,8 +60,10 @@ impl Context {
     /// Whether a letter that is bound to nothing is taken as it is.
     pub fn takes_letters(self) -> bool {
         match self {
-            Self::Help | Self::Typing | Self::SetMark | Self::ToMark | Self::PickerFilter => true,
-            Self::Screen | Self::Go | Self::Picker => false,
+            Self::Help | Self::Typing | Self::SetMark | Self::ToMark | Self::Find | Self::PickerFilter => {
+                true
+            }
+            Self::Screen | Self::Go | Self::Why | Self::Picker => false,
         }
     }
 }
@@ -121,6 +129,16 @@ pub enum Action {
     Erase,
     /// Takes what is typed away.
     EraseAll,
+    /// Completes what is typed, as far as that is certain.
+    Complete,
+    /// Tells why.
+    Why,
+    /// Copies the command that shows the same.
+    Share,
+    /// Writes what is on the screen to files.
+    Export,
+    /// Looks for anything.
+    Find,
     /// Copies what is chosen in the picker to a file.
     Copy,
     /// Goes past a step of the tour without doing it.
@@ -291,7 +309,7 @@ const HALF_PAGE: isize = 10;
 /// All bindings. The hints stand in this order; the first ones are seen on narrow screens too.
 pub const BINDINGS: &[Binding] = {
     use Action::{Leap, Order as Ask};
-    use Context::{Go, Help, Picker, PickerFilter, Screen, SetMark, ToMark, Typing};
+    use Context::{Find, Go, Help, Picker, PickerFilter, Screen, SetMark, ToMark, Typing, Why};
     use KeyCode::{BackTab, Backspace, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
     use Topic::{Look, Move, Other, Time};
     const fn l(letter: char) -> Press {
@@ -311,6 +329,14 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),
         row(Screen, Look, &[l('t')], Action::Follow, "follow the selected record", "follow"),
         row(Screen, Look, &[l('N')], Action::NextWrong, "the next record that went wrong", "next lost"),
+        row(
+            Screen,
+            Look,
+            &[l('w')],
+            Action::Why,
+            "why: the story of the record, the promise, the lag, the worst",
+            "why",
+        ),
         row(Screen, Look, &[l('v')], Action::View, "another view of the same", "view"),
         row(Screen, Look, &[l('s')], Action::Sort, "sort by the next column", "sort"),
         row(Screen, Look, &[l('S')], Action::Reverse, "sort the other way round", ""),
@@ -355,6 +381,16 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Move, &[k(Esc)], Action::Back, "back: zoom, filter", ""),
         row(
             Screen,
+            Look,
+            &[c('p')],
+            Action::Find,
+            "find anything: screens, partitions, records, faults, keys",
+            "find",
+        ),
+        row(Screen, Other, &[l('y')], Action::Share, "copy the command that shows the same", ""),
+        row(Screen, Other, &[l('e')], Action::Export, "export the view: text and SVG", ""),
+        row(
+            Screen,
             Other,
             &[l(':')],
             Action::Command,
@@ -380,6 +416,7 @@ pub const BINDINGS: &[Binding] = {
         row(Typing, Other, &[k(Enter)], Action::Enter, "do it", "do it"),
         row(Typing, Other, &[k(Esc)], Action::Back, "leave it", "leave it"),
         row(Typing, Other, &[k(Backspace), c('h')], Action::Erase, "take a letter back", ""),
+        row(Typing, Other, &[k(Tab)], Action::Complete, "complete the word", ""),
         row(Typing, Other, &[c('u')], Action::EraseAll, "take everything back", ""),
         row(Typing, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(Go, Move, &[l('g')], Action::Top, "to the first row", "first row"),
@@ -388,6 +425,26 @@ pub const BINDINGS: &[Binding] = {
         row(Go, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(SetMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(SetMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Why, Look, &[k(Enter)], Action::Open, "go to the step", "go there"),
+        row(Why, Look, &[l('j'), k(Down)], Action::Move(1), "a line down", "k line"),
+        row(Why, Look, &[l('k'), k(Up)], Action::Move(-1), "a line up", ""),
+        row(Why, Look, &[c('d'), k(PageDown), l(' ')], Action::Move(HALF_PAGE), "ten lines down", ""),
+        row(Why, Look, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten lines up", ""),
+        row(Why, Look, &[l('g'), k(Home)], Action::Top, "to the first line", ""),
+        row(Why, Look, &[l('G'), k(End)], Action::Bottom, "to the last line", ""),
+        row(Why, Other, &[l('y')], Action::Share, "copy the command that tells the same", "copy"),
+        row(Why, Other, &[l('e')], Action::Export, "export the view", "export"),
+        row(Why, Other, &[k(Esc), l('w'), l('q')], Action::Back, "close the story", "close"),
+        row(Why, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Find, Other, &[k(Enter)], Action::Enter, "go there", "go there"),
+        row(Find, Other, &[k(Down), c('n'), k(Tab)], Action::Move(1), "the next one", "next"),
+        row(Find, Other, &[k(Up), c('p'), k(BackTab)], Action::Move(-1), "the one before", ""),
+        row(Find, Other, &[k(PageDown), c('d')], Action::Move(HALF_PAGE), "ten further", ""),
+        row(Find, Other, &[k(PageUp)], Action::Move(-HALF_PAGE), "ten back", ""),
+        row(Find, Other, &[k(Backspace), c('h')], Action::Erase, "take a letter back", ""),
+        row(Find, Other, &[c('u')], Action::EraseAll, "take everything back", ""),
+        row(Find, Other, &[k(Esc)], Action::Back, "stay", "stay"),
+        row(Find, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(ToMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(ToMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(
@@ -468,6 +525,11 @@ pub(super) fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bo
         | Action::Enter
         | Action::Erase
         | Action::EraseAll
+        | Action::Complete
+        | Action::Why
+        | Action::Share
+        | Action::Export
+        | Action::Find
         | Action::Copy
         | Action::SkipStep => true,
     }

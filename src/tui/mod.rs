@@ -8,6 +8,7 @@
 //! of model and size. The screen never changes what happens in a run, only when it is computed.
 
 pub mod command;
+mod find;
 pub mod keymap;
 pub mod keymap_file;
 pub mod keys;
@@ -17,8 +18,10 @@ pub mod mouse;
 pub mod pace;
 mod pane;
 pub mod picker;
+pub mod query;
 mod rows;
 mod screen;
+mod share;
 pub mod shot;
 pub mod terminal;
 pub mod theme;
@@ -30,6 +33,7 @@ mod view;
 pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
 pub use screen::player::{Deed, play};
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
+pub use share::Share;
 pub use theme::{Glyphs, Palette, Role, Theme};
 pub use timeline::{Mark, Timeline};
 pub use tutor::{STEPS, Step, Tutor};

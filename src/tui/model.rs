@@ -6,12 +6,15 @@ use std::sync::Arc;
 use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
 use crate::observe::ledger::{Balance, Tally};
-use crate::observe::lens::{Detail, FateFilter, Look, Query};
+use crate::observe::lens::{Around, Asked, Detail, FateFilter, Look, Query, RecordOrder};
 use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 
+use super::find::Found;
 use super::keymap::Keymap;
 use super::memo::Memo;
 use super::pace::Speed;
+use super::query;
+use super::share::Share;
 use super::theme::Theme;
 use super::timeline::Timeline;
 use super::tutor::Tutor;
@@ -63,6 +66,10 @@ pub struct About {
     pub sources: Vec<String>,
     /// What was set, and what is worth knowing although it was not.
     pub settings: Vec<Setting>,
+    /// The scenario and what was laid over it, as the command line takes them.
+    pub arguments: String,
+    /// Where what is exported goes; here when empty.
+    pub folder: std::path::PathBuf,
 }
 
 /// A channel's name and its places.
@@ -102,6 +109,17 @@ impl About {
             || format!("place {}", place.0),
             |channel| format!("{}-{}", channel.name, place.0 - channel.first_place),
         )
+    }
+
+    /// The place of this name: `orders-3`, or `orders` for its first.
+    pub fn place_named(&self, name: &str) -> Option<PlaceId> {
+        let exactly = |name: &str| self.channels.iter().find(|channel| channel.name == name);
+        if let Some(channel) = exactly(name).filter(|channel| channel.places > 0) {
+            return Some(PlaceId(channel.first_place));
+        }
+        let (channel, number) = name.rsplit_once('-')?;
+        let (channel, number) = (exactly(channel)?, number.parse::<u32>().ok()?);
+        (number < channel.places).then(|| PlaceId(channel.first_place + number))
     }
 
     /// `shop:1841`: who published it, and the how-manieth it was there.
@@ -154,6 +172,26 @@ pub enum Mode {
     SetMark,
     /// `'` was pressed.
     ToMark,
+    /// The story of what was asked is read: [`Model::story`].
+    Why,
+    /// Something is being looked for.
+    Find {
+        /// What was typed.
+        typed: String,
+        /// What fits, the best first.
+        found: Vec<Found>,
+        /// The chosen one.
+        row: usize,
+    },
+}
+
+/// The story that is read, or was read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Story {
+    /// What was asked.
+    pub asked: Option<Asked>,
+    /// The chosen line; none before one was chosen.
+    pub row: Option<usize>,
 }
 
 /// Instants that were left by jumps.
@@ -237,6 +275,12 @@ pub struct Model {
     pub fate: FateFilter,
     /// Whether the records of all partitions of the chosen channel are listed.
     pub whole_channel: bool,
+    /// Where among the records to go, until the run has answered.
+    pub sought: Option<Around>,
+    /// The story that is read, or was read last.
+    pub story: Story,
+    /// What the screen is to hand out.
+    pub share: Option<Share>,
     /// The record that is followed.
     pub followed: Option<RecordId>,
     /// A word to the person, until the next key.
@@ -283,6 +327,9 @@ impl Model {
             logarithmic: false,
             fate: FateFilter::All,
             whole_channel: false,
+            sought: None,
+            story: Story::default(),
+            share: None,
             followed: None,
             said: None,
             timeline: Timeline::default(),
@@ -363,7 +410,7 @@ impl Model {
 
     /// What the driver should look at for this screen.
     pub fn look(&self) -> Look {
-        let none = Look::default();
+        let none = Look { why: self.asked(), ..Look::default() };
         match self.page {
             Page::Overview | Page::Faults => none,
             Page::Topics => Look { place: self.place(), ..none },
@@ -372,10 +419,35 @@ impl Model {
         }
     }
 
+    /// Whether a story is read.
+    pub fn reads_a_story(&self) -> bool {
+        self.mode == Mode::Why
+    }
+
+    /// What is to be explained: what is read, or, while time stands still, what the overview says of the worst.
+    fn asked(&self) -> Option<Asked> {
+        let stands = self.report.clock != Clock::Running && self.page == Page::Overview;
+        match self.mode {
+            Mode::Why => self.story.asked,
+            _ if stands && !super::rows::broken(self).is_empty() => Some(Asked::Worst { tried: false }),
+            _ => None,
+        }
+    }
+
     /// Which records are asked for.
     pub fn query(&self) -> Query {
-        let place = self.place().filter(|_| !self.whole_channel);
-        Query { place, channel: self.channel(), fate: self.fate, from: None }
+        let list = self.list(Pane::Records);
+        let filter = query::read(&list.filter, &self.about).filter;
+        let elsewhere = filter.names_a_place();
+        let chosen = self.followed.or(list.chosen.map(RecordId::from_bits)).map(Around::Record);
+        Query {
+            place: self.place().filter(|_| !self.whole_channel && !elsewhere),
+            channel: self.channel().filter(|_| !elsewhere),
+            fate: self.fate,
+            filter: (!filter.terms.is_empty()).then(|| Arc::new(filter)),
+            order: RecordOrder::ALL[list.order.min(RecordOrder::ALL.len() - 1)],
+            around: self.sought.or(chosen),
+        }
     }
 }
 

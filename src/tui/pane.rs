@@ -111,6 +111,8 @@ impl Pane {
             Self::Partitions => &["P", "GAP", "RATE", "LEO", "FLAGS"],
             Self::Topics => &["NAME", "RATE", "URP"],
             Self::Groups => &["LAG", "NAME", "TREND", "BEHIND"],
+            Self::Records => &["PLACE", "TIME", "KEY", "LATE"],
+            Self::Record => &["DECODED", "TEXT", "HEX"],
             Self::Flow
             | Self::Promises
             | Self::Events
@@ -121,8 +123,6 @@ impl Pane {
             | Self::Lag
             | Self::Members
             | Self::Rebalances
-            | Self::Records
-            | Self::Record
             | Self::Trace
             | Self::Lanes
             | Self::FaultList
@@ -138,6 +138,7 @@ impl Pane {
             | Self::Partitions
             | Self::Groups
             | Self::Settings
+            | Self::Records
             | Self::FaultList => true,
             Self::Flow
             | Self::Promises
@@ -147,7 +148,6 @@ impl Pane {
             | Self::Lag
             | Self::Members
             | Self::Rebalances
-            | Self::Records
             | Self::Record
             | Self::Trace
             | Self::Lanes

@@ -230,7 +230,7 @@ fn settings(model: &Model) -> Vec<u64> {
 /// The place of the chosen row.
 pub fn row_of(model: &Model, pane: Pane, keys: &[u64]) -> usize {
     let chosen = model.list(pane).chosen;
-    let newest = matches!(pane, Pane::Events | Pane::Records);
+    let newest = pane == Pane::Events || pane == Pane::Records && !model.list(pane).reversed;
     let last = if newest { keys.len().saturating_sub(1) } else { 0 };
     chosen.and_then(|chosen| keys.iter().position(|key| *key == chosen)).unwrap_or(last)
 }

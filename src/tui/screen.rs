@@ -9,8 +9,10 @@
 
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -31,6 +33,8 @@ use super::keymap::Keymap;
 use super::model::{About, Model};
 use super::mouse::Clicks;
 use super::pace::Speed;
+use super::share::{Share, to_clipboard};
+use super::shot::Shot;
 use super::terminal::{Guard, Stdout};
 use super::theme::Theme;
 use super::tutor::Tutor;
@@ -99,6 +103,16 @@ pub trait Pilot {
 
     /// What to show in [`Pilot::detail`] from now on.
     fn look(&mut self, _: Look) {}
+
+    /// Whether an answer is being looked for.
+    fn is_asking(&self) -> bool {
+        false
+    }
+
+    /// Whether something is known that was not when this was asked last: the screen has to be told.
+    fn has_news(&mut self) -> bool {
+        false
+    }
 
     /// What a screen draws beyond the snapshot.
     fn detail(&self) -> Detail {
@@ -266,9 +280,10 @@ impl Screen<'_> {
     fn look(&mut self) {
         let look = self.model.look();
         if look != self.look {
+            self.mailbox.look(look.clone());
             self.look = look;
             // When nobody listens any more, the next key says so.
-            self.orders.send(Order::Look(look)).ok();
+            self.orders.send(Order::Look).ok();
         }
     }
 
@@ -298,9 +313,32 @@ impl Screen<'_> {
                     return Ok(true);
                 }
             }
+            self.hand_out()?;
             self.look();
         }
         Ok(false)
+    }
+
+    /// Hands out what was asked for; the last row says what came of it.
+    fn hand_out(&mut self) -> io::Result<()> {
+        match self.model.share.take() {
+            None => {}
+            Some(Share::Copy(text)) => {
+                io::stdout().write_all(to_clipboard(&text).as_bytes())?;
+                io::stdout().flush()?;
+            }
+            Some(Share::Export(name)) => {
+                let size = self.terminal.size()?;
+                let shot = Shot::of(&self.model, size.width, size.height);
+                let written = export(&self.model.about.folder, &name, &shot);
+                self.model.said = Some(match written {
+                    Ok(path) => format!("written: {} and .svg", path.display()),
+                    Err(error) => format!("the view could not be written: {error}"),
+                });
+                self.model.stale = true;
+            }
+        }
+        Ok(())
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -309,4 +347,20 @@ impl Screen<'_> {
         self.model.stale = false;
         execute!(io::stdout(), EndSynchronizedUpdate)
     }
+}
+
+/// Writes a picture as text and SVG into a folder; the text's path. What is there already is left alone.
+fn export(folder: &Path, name: &str, shot: &Shot) -> io::Result<PathBuf> {
+    for number in 1.. {
+        let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+        let path = folder.join(format!("{name}.txt"));
+        let mut text = match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => continue,
+            opened => opened?,
+        };
+        text.write_all(shot.text().as_bytes())?;
+        std::fs::write(folder.join(format!("{name}.svg")), shot.svg())?;
+        return Ok(path);
+    }
+    unreachable!("there are numbers enough")
 }

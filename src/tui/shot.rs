@@ -1,11 +1,8 @@
-//! Pictures of a frame: as text, as SVG, as JSON. The same frame gives the same bytes, whatever the machine: no clock,
+//! Pictures of a frame: as text, as SVG, as PNG, as JSON. The same frame gives the same bytes, whatever the machine: no clock,
 //! locale or name of a host is in it.
 //!
 //! In an SVG every run of glyphs of one look has an explicit x for each, so that a font of another width moves nothing;
 //! lines, blocks and shades are drawn as rectangles, so that no font has to have them.
-//!
-//! **Not modelled:** PNG. A renderer of SVG makes one of it (`rsvg-convert`, `resvg`, a browser); a renderer and a font
-//! in this program would weigh more than it does.
 
 use std::fmt::Write as _;
 
@@ -18,6 +15,8 @@ use serde::Serialize;
 use super::model::Model;
 use super::theme::Palette;
 use super::view::view;
+
+mod png;
 
 /// A frame.
 pub struct Shot {
@@ -104,6 +103,11 @@ impl Shot {
             looks: lines(self.looks()),
         };
         serde_json::to_string_pretty(&frame).expect("a frame is plain data") + "\n"
+    }
+
+    /// As PNG, twice as large as the SVG.
+    pub fn png(&self) -> Vec<u8> {
+        png::png(self)
     }
 
     /// As SVG.
@@ -253,6 +257,15 @@ fn shade<'a>(symbol: &str, dim: &'a str) -> &'a str {
     }
 }
 
+/// How much of a shade covers what is behind it.
+fn shade_of(symbol: &str) -> f32 {
+    match symbol {
+        "▓" => 0.75,
+        "▒" => 0.45,
+        _ => 1.0,
+    }
+}
+
 fn escaped(symbol: &str) -> String {
     symbol.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -292,8 +305,19 @@ fn shapes(symbol: &str) -> Vec<[u32; 4]> {
         "█" => bar(8),
         "▓" | "▒" => vec![[0, 2, W, H - 4]],
         "▌" => vec![[0, 0, W / 2, H]],
-        _ => Vec::new(),
+        symbol => braille(symbol),
     }
+}
+
+/// The dots of a braille pattern, as charts use them: two columns of four. Unicode, U+2800 to U+28FF.
+fn braille(symbol: &str) -> Vec<[u32; 4]> {
+    let code = symbol.chars().next().map_or(0, u32::from);
+    if !(0x2800..0x2900).contains(&code) {
+        return Vec::new();
+    }
+    const DOTS: [(u32, u32); 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
+    let dots = DOTS.into_iter().enumerate().filter(|(bit, _)| code >> bit & 1 == 1);
+    dots.map(|(_, (column, row))| [2 + column * 4, 2 + row * 4, 2, 2]).collect()
 }
 
 #[cfg(test)]

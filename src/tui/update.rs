@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::kernel::{Duration, Time};
-use crate::observe::lens::{FateFilter, Look};
+use crate::observe::lens::FateFilter;
 use crate::observe::promise::Outcome;
 use crate::trace::PlaceId;
 
@@ -14,8 +14,10 @@ use super::keys::{Action, Context, Press};
 use super::model::{Mode, Model, Page, Pane, Report};
 use super::mouse::{self, Mouse};
 use super::pace::Speed;
-use super::rows;
-use super::tutor;
+use super::{rows, share, tutor};
+
+mod find;
+pub(super) mod why;
 
 /// What comes in.
 #[derive(Clone, Debug)]
@@ -48,8 +50,8 @@ pub enum Order {
     FullSpeed,
     /// So fast.
     Speed(Speed),
-    /// Show this in the next reports.
-    Look(Look),
+    /// Show in the next reports what the screen looks at now.
+    Look,
     /// Leave; a run that has not ended stays as far as it came.
     Quit,
 }
@@ -113,6 +115,8 @@ pub fn context_of(model: &Model) -> Context {
         Mode::Go => Context::Go,
         Mode::SetMark => Context::SetMark,
         Mode::ToMark => Context::ToMark,
+        Mode::Why => Context::Why,
+        Mode::Find { .. } => Context::Find,
     }
 }
 
@@ -125,6 +129,7 @@ fn tick(model: &mut Model, report: Report) {
         model.said = Some(said.to_owned());
     }
     model.report = report;
+    find::settle(model);
 }
 
 fn press(model: &mut Model, press: Press) -> Option<Order> {
@@ -166,7 +171,8 @@ fn type_letter(model: &mut Model, letter: char) -> Option<Order> {
                 None => model.said = Some(format!("there is no mark {letter}: m {letter} sets it")),
             }
         }
-        Mode::Screen | Mode::Go => {}
+        Mode::Find { .. } => find::typed(model, |typed| typed.push(letter)),
+        Mode::Screen | Mode::Go | Mode::Why => {}
     }
     None
 }
@@ -215,6 +221,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::Enter => return enter(model),
         Action::Erase => erase(model),
         Action::EraseAll => erase_all(model),
+        Action::Complete => find::complete(model),
+        Action::Why => why::read(model),
+        Action::Share => share::copy(model),
+        Action::Export => share::export(model),
+        Action::Find => find::begin(model),
         Action::SkipStep => tutor::skip(model),
         // Bound in the picker alone.
         Action::Copy => {}
@@ -256,6 +267,11 @@ fn choose(model: &mut Model, pane: Pane, key: Option<u64>) {
 
 /// So many rows down, or up, in what has the focus.
 pub(super) fn move_by(model: &mut Model, by: isize) {
+    match model.mode {
+        Mode::Why => return why::move_by(model, by),
+        Mode::Find { .. } => return find::move_by(model, by),
+        _ => {}
+    }
     if let Mode::Help { scrolled, .. } = &mut model.mode {
         *scrolled = scrolled.saturating_add_signed(by).min(1_000);
         return;
@@ -294,7 +310,13 @@ fn back(model: &mut Model) {
         Mode::Screen if model.followed.is_some() => model.followed = None,
         Mode::Screen => choose(model, Pane::Events, None),
         Mode::Filter { before } => change_filter(model, |filter| *filter = before),
-        Mode::Help { .. } | Mode::Command(_) | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+        Mode::Help { .. }
+        | Mode::Command(_)
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Why
+        | Mode::Find { .. } => {}
     }
 }
 
@@ -325,6 +347,10 @@ fn reverse(model: &mut Model) {
 fn other_view(model: &mut Model) {
     match model.page {
         Page::Groups => model.logarithmic = !model.logarithmic,
+        Page::Messages if model.pane() == Pane::Record => {
+            let list = model.lists.entry(Pane::Record).or_default();
+            list.order = (list.order + 1) % Pane::Record.orders().len();
+        }
         Page::Messages => {
             let here = FateFilter::ALL.iter().position(|fate| *fate == model.fate).unwrap_or(0);
             model.fate = FateFilter::ALL[(here + 1) % FateFilter::ALL.len()];
@@ -367,6 +393,9 @@ fn next_wrong(model: &mut Model) {
 
 /// Enter.
 fn open(model: &mut Model) -> Option<Order> {
+    if model.mode == Mode::Why {
+        return why::open(model);
+    }
     let pane = model.pane();
     let keys = rows::keys(model, pane);
     let key = *keys.get(rows::row_of(model, pane, &keys))?;
@@ -493,7 +522,10 @@ fn erase(model: &mut Model) {
         Mode::Filter { .. } => change_filter(model, |filter| {
             filter.pop();
         }),
-        Mode::Screen | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+        Mode::Find { .. } => find::typed(model, |typed| {
+            typed.pop();
+        }),
+        Mode::Screen | Mode::Go | Mode::SetMark | Mode::ToMark | Mode::Why => {}
     }
 }
 
@@ -501,13 +533,21 @@ fn erase_all(model: &mut Model) {
     match &mut model.mode {
         Mode::Command(text) => text.clear(),
         Mode::Filter { .. } => change_filter(model, String::clear),
-        Mode::Screen | Mode::Help { .. } | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+        Mode::Find { .. } => find::typed(model, String::clear),
+        Mode::Screen | Mode::Help { .. } | Mode::Go | Mode::SetMark | Mode::ToMark | Mode::Why => {}
     }
 }
 
 fn enter(model: &mut Model) -> Option<Order> {
     let mode = std::mem::replace(&mut model.mode, Mode::Screen);
-    let Mode::Command(text) = mode else { return None };
+    let text = match mode {
+        Mode::Command(text) => text,
+        Mode::Find { found, row, .. } => return find::go(model, found.get(row)?.goal.clone()),
+        _ => return None,
+    };
+    if let Some(done) = find::command(model, &text) {
+        return done;
+    }
     match command::parse(&text) {
         Ok(Command::Goto(time)) => leap(model, Seek::To(time.min(model.snapshot().end))),
         Ok(Command::Speed(speed)) => Some(Order::Speed(speed)),

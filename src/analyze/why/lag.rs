@@ -370,6 +370,14 @@ impl Rise {
 }
 
 impl LagCause {
+    /// When it began, where it is about an instant.
+    pub fn at(&self) -> Option<Time> {
+        match self {
+            Self::Rebalance { at, .. } | Self::Fault { at, .. } => Some(*at),
+            Self::StuckMember { .. } | Self::HotPartition { .. } | Self::Overload { .. } => None,
+        }
+    }
+
     /// It in words.
     pub fn sentence(&self) -> String {
         use crate::analyze::report::{count, rate};

@@ -82,7 +82,7 @@ fn rise_lines(out: &mut String, rise: &Rise) {
     }
 }
 
-fn summary(trouble: Trouble, records: u64, incidents: &[Incident]) -> String {
+pub(super) fn summary(trouble: Trouble, records: u64, incidents: &[Incident]) -> String {
     if records == 0 {
         return match trouble {
             Trouble::Lost => "No record is lost: nothing to explain. Gladly.".to_owned(),
@@ -122,7 +122,7 @@ fn told(out: &mut String, number: usize, incident: &Incident) {
     }
 }
 
-fn ranges(ranges: &[Stretch]) -> String {
+pub(super) fn ranges(ranges: &[Stretch]) -> String {
     const SHOWN: usize = 6;
     let one = |range: &Stretch| {
         if range.first == range.last {
@@ -154,11 +154,11 @@ fn timeline(out: &mut String, record: &str, steps: &[Step]) {
 }
 
 /// Faults and settings that somebody wrote stand beside the step; all of them are listed below.
-fn is_shown(one: &InForce) -> bool {
+pub(super) fn is_shown(one: &InForce) -> bool {
     one.origin.is_written() || !matches!(one.bearer, Bearer::Cluster)
 }
 
-fn mark(what: &What) -> char {
+pub(super) fn mark(what: &What) -> char {
     match what {
         What::Struck { .. } | What::Injected { .. } => '↯',
         What::Elected { .. } | What::Leaderless { .. } | What::TookOver { .. } | What::Restored { .. } => '◆',

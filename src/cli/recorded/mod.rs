@@ -13,10 +13,11 @@ use crate::tui::{self, About, Pilot};
 use super::Exit;
 use super::about::about;
 use super::failure::{Failure, to_stderr};
-use super::load::{Loaded, kept, load_text_with};
+use super::load::{Loaded, ScenarioArguments, kept, load_text_with};
 use super::run::Shown;
 use super::session::Session;
 use super::ui::LookArguments;
+use super::why::Target;
 
 mod told;
 
@@ -34,7 +35,10 @@ pub fn show(dir: &Path, look: &LookArguments, stop: &AtomicBool) -> Result<Exit,
         return tell(dir, &manifest, &loaded, look, stop);
     }
     let mut session = Session::on_screen(&loaded, None)?.repeating(&manifest);
-    let shown = shown(&loaded, &manifest, "REPLAY", look, said)?;
+    session.made_from(
+        Target::open(&ScenarioArguments { scenario: dir.to_owned(), ..Default::default() })?.recipe,
+    );
+    let shown = shown(dir, &loaded, &manifest, "REPLAY", look, said)?;
     on_screen(&mut session, shown, manifest.seed, stop)?;
     if session.differs() {
         let what = "what was shown is not the run that was recorded: `brokersim replay` says where they part";
@@ -60,7 +64,7 @@ fn tell(
     }
     to_stderr(&format!("reading {} facts of {}\n", manifest.counts.facts, dir.display()));
     let mut told = Told::read(dir, manifest, loaded)?;
-    let shown = shown(loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
+    let shown = shown(dir, loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
     on_screen(&mut told, shown, manifest.seed, stop)?;
     Ok(Exit::Ok)
 }
@@ -111,6 +115,7 @@ fn warning(manifest: &Manifest) -> Option<String> {
 }
 
 fn shown(
+    dir: &Path,
     loaded: &Loaded,
     manifest: &Manifest,
     badge: &'static str,
@@ -121,7 +126,12 @@ fn shown(
     let about = about(loaded, &manifest.scenario.file, &overrides, &World::Simulated);
     Ok(Shown {
         title: manifest.name.clone(),
-        about: Arc::new(About { badge, ..About::clone(&about) }),
+        about: Arc::new(About {
+            badge,
+            arguments: dir.display().to_string(),
+            folder: dir.to_owned(),
+            ..About::clone(&about)
+        }),
         theme: look.theme(),
         keys: look.hands.keymap()?,
         mouse: look.hands.mouse(),

@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use super::Session;
+use super::inquiry::{Asking, Inquiry, Known};
+use super::memory::Memory;
 use super::rewind::{Gone, Rewind};
+use crate::cli::contents::Decoders;
 use crate::cli::load::Loaded;
 use crate::kernel::{Cast, Duration, Event, Observer, Time};
 use crate::observe::Snapshot;
-use crate::observe::lens::{Detail, Follow, Look, Scheduled};
+use crate::observe::lens::{Asked, Detail, Follow, Look, Scheduled};
 use crate::trace::{Fact, RecordId, Stage};
 use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
 
@@ -21,6 +24,11 @@ pub(super) struct Sight {
     pub(super) stage: Arc<Stage>,
     pub(super) cast: Arc<Cast>,
     pub(super) followed: Option<Followed>,
+    pub(super) decoders: Decoders,
+    /// Why something happened.
+    pub(super) inquiry: Inquiry,
+    /// By the clock: the facts, for whoever asks why.
+    pub(super) memory: Option<Memory>,
 }
 
 /// A record that is followed.
@@ -82,6 +90,9 @@ impl Session {
             let entries = self.here().map_or(0, |here| here.entries);
             // The way to where it was offered is not what is bounded.
             state.run_until(before.max(state.now()), &mut ());
+            if let Some(lens) = &state.lens {
+                follow = follow.reigning(&lens.epochs());
+            }
             let mut left = FOLLOWED_MOST;
             while state.now() < now && left > 0 {
                 let until = (state.now() + FOLLOWED).min(now);
@@ -110,6 +121,28 @@ impl Session {
         let follow = passed.past.follow(id, facts);
         if let Some(sight) = &mut self.sight {
             sight.followed = Some(Followed { id, since, follow, upto: now });
+        }
+    }
+
+    /// Asks why, about the run as far as it has come.
+    fn ask(&mut self, asked: Option<Asked>) {
+        let promise = match asked {
+            Some(Asked::Promise(index)) => {
+                self.watch().verdicts().get(index as usize).map(|verdict| verdict.promise)
+            }
+            Some(Asked::Worst { .. } | Asked::Record(_) | Asked::Lag(_)) | None => None,
+        };
+        let front = self.engine.now();
+        let verdicts =
+            self.sight.as_ref().and_then(|sight| sight.memory.as_ref()).map(|_| self.watch().verdicts());
+        let Some(sight) = &mut self.sight else { return };
+        let memory = || {
+            let (memory, verdicts) = sight.memory.as_ref().zip(verdicts)?;
+            Some(Known::Facts(Box::new(memory.clone()), verdicts))
+        };
+        match asked {
+            Some(asked) => sight.inquiry.ask(&Asking { asked, promise, front }, &sight.stage, memory),
+            None => sight.inquiry.drop_question(),
         }
     }
 
@@ -226,10 +259,26 @@ impl Pilot for Session {
         rewind.and_then(|rewind| rewind.moment(from, moment, direction))
     }
 
+    fn is_asking(&self) -> bool {
+        self.sight.as_ref().is_some_and(|sight| sight.inquiry.is_asking())
+    }
+
+    fn has_news(&mut self) -> bool {
+        let front = self.engine.now();
+        let Some(sight) = &mut self.sight else { return false };
+        if sight.inquiry.is_stale(front) {
+            let again = sight.inquiry.question();
+            self.ask(again);
+        }
+        self.sight.as_mut().is_some_and(|sight| sight.inquiry.has_news())
+    }
+
     fn look(&mut self, look: Look) {
         let Some(sight) = &mut self.sight else { return };
         let other = look.record != sight.look.record;
+        let why = look.why;
         sight.look = look;
+        self.ask(why);
         if other {
             self.follow_again();
         }
@@ -237,17 +286,22 @@ impl Pilot for Session {
 
     fn detail(&self) -> Detail {
         let (Some(sight), Some(lens)) = (&self.sight, self.lens()) else { return Detail::default() };
-        let trace = sight.followed.as_ref().map(|followed| followed.follow.trace());
-        Detail { trace, ..lens.detail(self.watch(), &sight.look) }
+        let trace = sight.followed.as_ref().map(|followed| {
+            let mut trace = followed.follow.trace();
+            trace.decoded = trace.value.as_ref().and_then(|value| sight.decoders.decode(followed.id, value));
+            trace
+        });
+        Detail { trace, why: sight.inquiry.told(), ..lens.detail(self.watch(), &sight.look) }
     }
 }
 
-/// The record that is followed, when one is.
-pub(super) struct Following<'a>(Option<&'a mut Follow>);
+/// The record that is followed, when one is, and the memory of a run by the clock.
+pub(super) struct Following<'a>(Option<&'a mut Follow>, Option<&'a mut Memory>);
 
 impl<'a> Following<'a> {
     pub(super) fn of(sight: Option<&'a mut Sight>) -> Self {
-        Self(sight.and_then(|sight| sight.followed.as_mut()).map(|followed| &mut followed.follow))
+        let Some(sight) = sight else { return Self(None, None) };
+        Self(sight.followed.as_mut().map(|followed| &mut followed.follow), sight.memory.as_mut())
     }
 }
 
@@ -255,6 +309,9 @@ impl Observer<Fact> for Following<'_> {
     fn observe(&mut self, events: &[Event<Fact>]) {
         if let Some(follow) = &mut self.0 {
             follow.observe(events);
+        }
+        if let Some(memory) = &mut self.1 {
+            memory.observe(events);
         }
     }
 }

@@ -83,6 +83,7 @@ fn any_instant_is_the_same_on_the_way_back_as_on_the_way_there() {
         group: Some(crate::trace::GroupId(0)),
         records: Some(crate::observe::lens::Query::default()),
         record: None,
+        why: None,
     });
     let mut first = Vec::new();
     for second in 0..12 {

@@ -3,13 +3,16 @@
 //! Bounded: the last [`RECENT`] records that left, and the first [`REMARKABLE`] among them that were lost, refused or
 //! processed twice. Full pages are shared between clones, so that a checkpoint of a run costs little.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::Time;
 use crate::observe::ledger::{Closed, Fate, Leg, Line};
 use crate::observe::watch::Watch;
-use crate::trace::{ChannelId, GroupId, PlaceId, RecordId, Stage};
+use crate::trace::{Body, ChannelId, GroupId, Ids, PlaceId, RecordId, Stage};
+
+use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_duplicate, is_wrong, late};
+use super::shelf::Shelf;
 
 /// Records that have left and are kept.
 const RECENT: usize = 20_000;
@@ -23,7 +26,7 @@ const SHOWN: usize = 400;
 const LOOKED_AT: usize = 200_000;
 
 /// Which records are asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// Those in this place.
     pub place: Option<PlaceId>,
@@ -31,50 +34,42 @@ pub struct Query {
     pub channel: Option<ChannelId>,
     /// Those with this fate.
     pub fate: FateFilter,
-    /// Those from this offset on.
-    pub from: Option<u64>,
+    /// Those that pass this.
+    pub filter: Option<Arc<Filter>>,
+    /// By what they are sorted.
+    pub order: RecordOrder,
+    /// Those around this one; the youngest when none.
+    pub around: Option<Around>,
 }
 
-/// What became of a record, coarsely.
+/// By what records are sorted, the least first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FateFilter {
-    /// Whatever it is.
+pub enum RecordOrder {
+    /// Where they lie, then offset.
     #[default]
-    All,
-    /// Lost, dropped, refused, put aside.
-    Wrong,
-    /// Processed more than once by a group.
-    Duplicate,
-    /// Not decided.
-    InFlight,
-    /// Settled by every group.
-    Settled,
+    Place,
+    /// When they were offered.
+    Time,
+    /// Their key's hash, then when they were offered.
+    Key,
+    /// How late they are.
+    Late,
 }
 
-impl FateFilter {
-    /// All, in the order in which a key goes through them.
-    pub const ALL: [Self; 5] = [Self::All, Self::Wrong, Self::Duplicate, Self::InFlight, Self::Settled];
+impl RecordOrder {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Place, Self::Time, Self::Key, Self::Late];
+}
 
-    /// As a filter is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Wrong => "lost|dropped|refused",
-            Self::Duplicate => "duplicate",
-            Self::InFlight => "in flight",
-            Self::Settled => "settled",
-        }
-    }
-
-    fn takes(self, line: &RecordLine) -> bool {
-        match self {
-            Self::All => true,
-            Self::Wrong => line.is_wrong(),
-            Self::Duplicate => line.is_duplicate(),
-            Self::InFlight => matches!(line.fate, Fate::InFlight(_)),
-            Self::Settled => line.fate == Fate::Settled,
-        }
-    }
+/// A point among records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// This record.
+    Record(RecordId),
+    /// The nearest to this offset.
+    Offset(u64),
+    /// The one offered nearest to this instant.
+    Time(Time),
 }
 
 /// A record and what became of it so far.
@@ -96,6 +91,8 @@ pub struct RecordLine {
     pub committed: Option<Time>,
     /// Kafka's hash of its key, when it has one.
     pub key_hash: Option<i32>,
+    /// Its key, where contents are kept.
+    pub key: Option<Arc<[u8]>>,
     /// Bytes of key and value; 0 until it is stored.
     pub bytes: u32,
     /// How many copies lie in the log.
@@ -115,6 +112,8 @@ pub struct RecordLeg {
     pub attempts: u16,
     /// How often it was processed.
     pub times_processed: u16,
+    /// When it was first processed.
+    pub processed: Option<Time>,
     /// Whether the group has told the system that it is done with it.
     pub settled: bool,
     /// Whether the group went past it without seeing it.
@@ -124,10 +123,7 @@ pub struct RecordLeg {
 impl RecordLine {
     /// Whether it went wrong for good.
     pub fn is_wrong(&self) -> bool {
-        match self.fate {
-            Fate::Lost(_) | Fate::Dropped(_) | Fate::Rejected(_) | Fate::DeadLettered(_) => true,
-            Fate::Settled | Fate::InFlight(_) => false,
-        }
+        is_wrong(self.fate)
     }
 
     /// Whether a group has processed it more than once.
@@ -141,12 +137,16 @@ impl RecordLine {
 pub struct RecordPage {
     /// The question.
     pub query: Query,
-    /// The records, by place and offset: the last ones, or with [`Query::from`] the first ones from there.
+    /// At most [`SHOWN`] records, sorted: those around what was asked for, or the youngest.
     pub lines: Vec<RecordLine>,
+    /// The nearest to what was asked for with [`Query::around`].
+    pub found: Option<RecordId>,
     /// How many match, of those that are remembered.
     pub matching: u64,
     /// How many are remembered at all.
     pub remembered: u64,
+    /// How many have left the ledger and are not remembered any more.
+    pub forgotten: u64,
 }
 
 /// Records that left the ledger.
@@ -156,12 +156,38 @@ pub struct Album {
     pages: VecDeque<Arc<Vec<Closed>>>,
     open: Vec<Closed>,
     remarkable: Arc<Vec<Closed>>,
+    forgotten: u64,
+    contents: Shelf,
+    hash: Option<KeyHash>,
+}
+
+/// A record that matches.
+struct Found<'a> {
+    /// What it is sorted by.
+    sort: (u64, u64, u64),
+    id: RecordId,
+    line: &'a Line,
+    legs: Legs<'a>,
+    fate: Fate,
 }
 
 impl Album {
     /// Without any.
     pub fn new(stage: Arc<Stage>) -> Self {
-        Self { stage, pages: VecDeque::new(), open: Vec::new(), remarkable: Arc::default() }
+        Self {
+            stage,
+            pages: VecDeque::new(),
+            open: Vec::new(),
+            remarkable: Arc::default(),
+            forgotten: 0,
+            contents: Shelf::default(),
+            hash: None,
+        }
+    }
+
+    /// Keys are found by this hash where their bytes are not kept.
+    pub fn hash_with(&mut self, hash: KeyHash) {
+        self.hash = Some(hash);
     }
 
     /// Takes in what has left.
@@ -172,6 +198,11 @@ impl Album {
                 self.turn_page();
             }
         }
+    }
+
+    /// Takes in contents.
+    pub fn stored(&mut self, ids: &Ids) {
+        self.contents.stored(ids);
     }
 
     fn turn_page(&mut self) {
@@ -186,6 +217,7 @@ impl Album {
     fn keep_remarkable(&mut self, page: &[Closed]) {
         let room = REMARKABLE - self.remarkable.len();
         let kept = page.iter().filter(|closed| is_remarkable(closed)).take(room).cloned().collect::<Vec<_>>();
+        self.forgotten += (page.len() - kept.len()) as u64;
         if !kept.is_empty() {
             Arc::make_mut(&mut self.remarkable).extend(kept);
         }
@@ -202,79 +234,142 @@ impl Album {
 
     /// The answer to a query.
     pub fn page(&self, watch: &Watch, query: &Query) -> RecordPage {
-        let mut found = Vec::new();
-        let mut remembered = 0;
-        for closed in self.left() {
+        let now = watch.now();
+        let reads = query.filter.as_ref().is_some_and(|filter| filter.reads_contents());
+        let contents = if reads { self.contents.all() } else { BTreeMap::new() };
+        let left = self.left().map(|one| (one.id, &one.line, Legs::left(&one.legs), one.fate));
+        let open = watch.in_flight().take(LOOKED_AT);
+        let open = open.map(|(id, line, legs, fate)| (id, line, Legs::open(legs), fate));
+        let (mut found, mut remembered) = (Vec::new(), 0);
+        for (id, line, legs, fate) in left.chain(open) {
             remembered += 1;
-            self.match_one(query, (closed.id, &closed.line), closed.fate, closed.legs.iter(), &mut found);
+            let body = contents.get(&id).copied();
+            if self.fits(query, (id, line, legs, fate), body, now) {
+                found.push(Found { sort: sort_key(query.order, id, line, legs, now), id, line, legs, fate });
+            }
         }
-        for (id, line, legs, fate) in watch.in_flight().take(LOOKED_AT) {
-            remembered += 1;
-            self.match_one(query, (id, line), fate, legs.iter(), &mut found);
-        }
-        found.sort_by_key(|line| (line.place.is_none(), line.place, line.offset, line.id));
         let matching = found.len() as u64;
-        if query.from.is_some() {
-            found.truncate(SHOWN);
-        } else {
-            newest_first_kept(&mut found);
-        }
-        RecordPage { query: *query, lines: found, matching, remembered }
+        let nearest = query.around.and_then(|around| nearest(&found, around));
+        window(&mut found, query.order, nearest);
+        let lines = self.lines(&found);
+        let query = query.clone();
+        RecordPage { query, lines, found: nearest, matching, remembered, forgotten: self.forgotten }
     }
 
-    fn match_one<'l>(
+    fn fits(
         &self,
         query: &Query,
-        (id, line): (RecordId, &Line),
-        fate: Fate,
-        legs: impl Iterator<Item = &'l Leg>,
-        found: &mut Vec<RecordLine>,
-    ) {
+        (id, line, legs, fate): (RecordId, &Line, Legs<'_>, Fate),
+        body: Option<&Body>,
+        now: Time,
+    ) -> bool {
         let place = line.place();
         let channel = place.map(|place| self.stage.channel_of(place));
-        let elsewhere = query.place.is_some_and(|asked| place != Some(asked))
+        if query.place.is_some_and(|asked| place != Some(asked))
             || query.channel.is_some_and(|asked| channel.is_some_and(|channel| channel != asked))
-            || query.from.is_some_and(|from| line.offset < from);
-        if elsewhere {
-            return;
+            || !query.fate.takes(fate, line, legs)
+        {
+            return false;
         }
-        let readers = channel.into_iter().flat_map(|channel| self.stage.readers(channel));
-        let line = record_line(id, line, fate, readers.zip(legs));
-        if query.fate.takes(&line) {
-            found.push(line);
-        }
+        let Some(filter) = &query.filter else { return true };
+        let first = channel.map(|channel| self.stage.channels[channel.index()].first_place);
+        let partition = place.zip(first).map(|(place, first)| place.0 - first.0);
+        filter.takes(&Subject { id, line, legs, fate, body, channel, partition }, now, self.hash)
+    }
+
+    /// Those that are shown, with their keys.
+    fn lines(&self, found: &[Found<'_>]) -> Vec<RecordLine> {
+        let shown: BTreeSet<RecordId> = found.iter().map(|one| one.id).collect();
+        let bodies = self.contents.some(&shown);
+        let line = |one: &Found<'_>| {
+            let channel = one.line.place().map(|place| self.stage.channel_of(place));
+            let readers = channel.into_iter().flat_map(|channel| self.stage.readers(channel));
+            let key = bodies.get(&one.id).and_then(|body| body.key.clone());
+            RecordLine { key, ..record_line(one, readers.zip(one.legs.iter())) }
+        };
+        found.iter().map(line).collect()
     }
 }
 
-/// Leaves the youngest [`SHOWN`] of those in order.
-fn newest_first_kept(found: &mut Vec<RecordLine>) {
-    if found.len() <= SHOWN {
-        return;
+fn sort_key(order: RecordOrder, id: RecordId, line: &Line, legs: Legs<'_>, now: Time) -> (u64, u64, u64) {
+    let offered = line.offered.as_nanos();
+    match order {
+        RecordOrder::Place => {
+            let place = line.place().map_or(u64::MAX, |place| u64::from(place.0));
+            (place, line.offset, id.to_bits())
+        }
+        RecordOrder::Time => (offered, id.to_bits(), 0),
+        RecordOrder::Key => {
+            let key = line.key_hash().map_or(u64::MAX, |hash| u64::from(hash as u32));
+            (key, offered, id.to_bits())
+        }
+        RecordOrder::Late => (late(line, legs, now), offered, id.to_bits()),
     }
-    let mut times: Vec<Time> = found.iter().map(|line| line.offered).collect();
-    let middle = times.len() - SHOWN;
-    let (_, least, _) = times.select_nth_unstable(middle);
-    let least = *least;
-    found.retain(|line| line.offered >= least);
-    found.truncate(2 * SHOWN);
 }
 
-fn record_line<'l>(
-    id: RecordId,
-    line: &Line,
-    fate: Fate,
-    legs: impl Iterator<Item = (GroupId, &'l Leg)>,
-) -> RecordLine {
+/// The record that is nearest to a point.
+fn nearest(found: &[Found<'_>], around: Around) -> Option<RecordId> {
+    let near = match around {
+        Around::Record(id) => found.iter().find(|one| one.id == id),
+        Around::Offset(offset) => {
+            let placed = found.iter().filter(|one| one.line.place().is_some());
+            placed.min_by_key(|one| (one.line.offset.abs_diff(offset), one.sort))
+        }
+        Around::Time(time) => {
+            found.iter().min_by_key(|one| (one.line.offered.as_nanos().abs_diff(time.as_nanos()), one.sort))
+        }
+    };
+    near.map(|one| one.id)
+}
+
+/// Leaves at most [`SHOWN`], sorted: those around a record, or the youngest.
+fn window(found: &mut Vec<Found<'_>>, order: RecordOrder, around: Option<RecordId>) {
+    let middle = around.and_then(|id| found.iter().find(|one| one.id == id)).map(|one| one.sort);
+    if found.len() > SHOWN {
+        match middle {
+            Some(middle) => {
+                let before = found.iter().filter(|one| one.sort < middle).count();
+                let from = before.saturating_sub(SHOWN / 2).min(found.len() - SHOWN);
+                keep_between(found, from, |one| one.sort);
+            }
+            None => {
+                let from = found.len() - SHOWN;
+                let youngest = order == RecordOrder::Place;
+                keep_between(found, from, |one| match youngest {
+                    true => (one.line.offered.as_nanos(), one.sort.0, one.sort.1),
+                    false => one.sort,
+                });
+            }
+        }
+    }
+    found.sort_unstable_by_key(|one| one.sort);
+}
+
+/// Leaves [`SHOWN`] of those in the order of a key, from the how-manieth on.
+fn keep_between(found: &mut Vec<Found<'_>>, from: usize, key: impl Fn(&Found<'_>) -> (u64, u64, u64)) {
+    if from + SHOWN < found.len() {
+        found.select_nth_unstable_by_key(from + SHOWN, &key);
+        found.truncate(from + SHOWN);
+    }
+    if from > 0 {
+        found.select_nth_unstable_by_key(from, &key);
+        found.drain(..from);
+    }
+}
+
+fn record_line<'l>(found: &Found<'_>, legs: impl Iterator<Item = (GroupId, &'l Leg)>) -> RecordLine {
     let known = |time: Time| (time != Time::NEVER).then_some(time);
     let leg = |(group, leg): (GroupId, &Leg)| RecordLeg {
         group,
         attempts: leg.attempts,
         times_processed: leg.times_processed,
+        processed: known(leg.processed),
         settled: leg.settled != Time::NEVER,
         skipped: leg.skipped.is_some(),
     };
+    let line = found.line;
     RecordLine {
-        id,
+        id: found.id,
         place: line.place(),
         offset: line.offset,
         offered: line.offered,
@@ -282,14 +377,14 @@ fn record_line<'l>(
         stored: known(line.stored),
         committed: known(line.committed),
         key_hash: line.key_hash(),
+        key: None,
         bytes: line.bytes,
         copies: line.copies,
-        fate,
+        fate: found.fate,
         legs: legs.map(leg).collect(),
     }
 }
 
 fn is_remarkable(closed: &Closed) -> bool {
-    !matches!(closed.fate, Fate::Settled | Fate::InFlight(_))
-        || closed.legs.iter().any(|leg| leg.times_processed > 1)
+    !matches!(closed.fate, Fate::Settled | Fate::InFlight(_)) || is_duplicate(Legs::left(&closed.legs))
 }

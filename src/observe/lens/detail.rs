@@ -11,9 +11,10 @@ use crate::trace::{GroupId, PlaceId, RecordId};
 
 use super::album::{Query, RecordPage};
 use super::follow::Trace;
+use super::told::{Asked, Told};
 
 /// What somebody looks at: the costly parts are made for that alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// The partition whose logs are shown.
     pub place: Option<PlaceId>,
@@ -23,6 +24,8 @@ pub struct Look {
     pub records: Option<Query>,
     /// The record that is followed.
     pub record: Option<RecordId>,
+    /// What is to be explained.
+    pub why: Option<Asked>,
 }
 
 /// All that screens show beyond the snapshot.
@@ -38,6 +41,8 @@ pub struct Detail {
     pub brokers: Vec<BrokerView>,
     /// Every node over time.
     pub nodes: Vec<NodeLane>,
+    /// Links that nothing passes now; the first of them when there are many.
+    pub links: Vec<CutLink>,
     /// What went wrong because it was told to, and what will, by time.
     pub faults: Vec<FaultView>,
     /// Rates of the last two minutes.
@@ -48,6 +53,8 @@ pub struct Detail {
     pub records: Option<RecordPage>,
     /// The record that is followed; none when the host cannot.
     pub trace: Option<Trace>,
+    /// The explanation that was asked for, as far as it is known; none when the host cannot explain.
+    pub why: Option<Arc<Told>>,
 }
 
 /// A partition in one line.
@@ -269,6 +276,17 @@ pub struct RebalanceView {
     pub after: Ownership,
     /// How many partitions have another owner than before.
     pub moved: u32,
+}
+
+/// A link that nothing passes, one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutLink {
+    /// Who sends, as an index into [`Detail::nodes`].
+    pub from: u32,
+    /// To whom.
+    pub to: u32,
+    /// Since when.
+    pub since: Time,
 }
 
 /// A node over time.

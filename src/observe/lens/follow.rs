@@ -1,18 +1,26 @@
 //! One record followed through a run: every fact that is about it, and the blows to where it lay.
 //!
-//! Bounded: [`LINES`] steps; what comes after them is counted.
+//! Where logs may part for good, it is known by the reign in which each copy was written whether the log that is read
+//! has it: it may be gone, and come back when another replica leads.
+//!
+//! Bounded: [`LINES`] steps; what comes after them is counted. [`COPIES`] copies.
+//!
+//! **Not modelled:** a leader that did not hear, before the record was offered, that another one took over: what it
+//! appends is told as if it were read.
 
 use std::sync::Arc;
 
-use crate::kernel::{Cast, Event, Observer, Physics, Time};
+use crate::kernel::{ActorId, Cast, Event, Observer, Physics, Time};
 use crate::trace::kafka::Kafka;
 use crate::trace::mqtt::{Answer, Mqtt};
-use crate::trace::{Fact, Ids, Life, PlaceId, RecordId, Stage, tell};
+use crate::trace::{Fact, Ids, Life, PlaceId, RecordId, Reign, Stage, tell};
 
 /// Steps kept.
 const LINES: usize = 200;
 /// Bytes of a key or value shown.
-const BYTES: usize = 400;
+const BYTES: usize = 16_384;
+/// Copies remembered.
+const COPIES: usize = 64;
 
 /// What is known of the way of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +35,17 @@ pub struct Trace {
     pub key: Option<Arc<[u8]>>,
     /// Its value, where contents are kept; the beginning of it.
     pub value: Option<Arc<[u8]>>,
+    /// The value decoded, by a host that knows how.
+    pub decoded: Option<Contents>,
+}
+
+/// A value in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The format: `json`, `csv`, `bincode`, `text`.
+    pub format: &'static str,
+    /// Names and values, or lines without names.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A step.
@@ -52,16 +71,55 @@ pub struct Follow {
     stage: Arc<Stage>,
     cast: Arc<Cast>,
     trace: Trace,
-    /// Where it lies.
+    /// Where it lies, or lay, in the log that is read.
     spot: Option<(PlaceId, u64)>,
+    /// The log that is read does not have it any more.
+    gone: bool,
     committed: bool,
+    copies: Vec<StoredCopy>,
+    /// The reign of the log that is read, by place.
+    reigns: Vec<u32>,
+    /// In which reign a leader writes.
+    leaders: Vec<(ActorId, PlaceId, u32)>,
+    /// Whether logs of its place may part for good.
+    parts: bool,
+}
+
+/// A copy in a log.
+#[derive(Clone, Debug)]
+struct StoredCopy {
+    place: PlaceId,
+    offset: u64,
+    /// The reign in which it was written.
+    reign: u32,
 }
 
 impl Follow {
     /// Follows the record from now on.
     pub fn new(id: RecordId, stage: Arc<Stage>, cast: Arc<Cast>) -> Self {
-        let trace = Trace { id, lines: Vec::new(), more: 0, key: None, value: None };
-        Self { stage, cast, trace, spot: None, committed: false }
+        let trace = Trace { id, lines: Vec::new(), more: 0, key: None, value: None, decoded: None };
+        let reigns = vec![0; stage.places() as usize];
+        Self {
+            stage,
+            cast,
+            trace,
+            spot: None,
+            gone: false,
+            committed: false,
+            copies: Vec::new(),
+            reigns,
+            leaders: Vec::new(),
+            parts: false,
+        }
+    }
+
+    /// The same, where these are the reigns of the logs that are read when it begins, by place.
+    #[must_use]
+    pub fn reigning(mut self, reigns: &[u32]) -> Self {
+        for (known, reign) in self.reigns.iter_mut().zip(reigns) {
+            *known = *reign;
+        }
+        self
     }
 
     /// What is known by now.
@@ -107,7 +165,9 @@ impl Follow {
             }
             Life::Stored { ids, place, offset } => self.stored(event, ids, *place, *offset),
             Life::Committed { place, upto } => self.reached(event, *place, *upto),
-            Life::Cut { place, from, why, .. } => self.cut(event, *place, *from, why.means()),
+            Life::Cut { place, from, why, log } => {
+                self.cut(event, (*place, *from), log.as_deref(), why.means());
+            }
             Life::Expired { place, below, why }
                 if self.lies_in(*place).is_some_and(|offset| offset < *below) =>
             {
@@ -178,19 +238,44 @@ impl Follow {
     }
 
     fn stored(&mut self, event: &Event<Fact>, ids: &Ids, place: PlaceId, offset: u64) {
+        let reign = self.reign_of(event.actor, place);
+        let unread = reign < self.reigns[place.index()];
         if let Some(index) = self.is_in(ids) {
             let at = offset + u64::from(index);
             self.keep_content(ids, index);
+            if self.copies.len() < COPIES {
+                self.copies.push(StoredCopy { place, offset: at, reign });
+            }
+            if unread {
+                let text =
+                    format!("appends it at {}, in a log that nobody reads any more", self.place(place, at));
+                return self.note(event, text, false, true);
+            }
             let again = if self.spot.is_some() { " once more" } else { "" };
             self.note(event, format!("appends it{again} at {}", self.place(place, at)), false, false);
-            (self.spot, self.committed) = (Some((place, at)), false);
-        } else if let Some(mine) = self.lies_in(place)
+            (self.spot, self.gone, self.committed) = (Some((place, at)), false, false);
+        } else if !unread
+            && let Some(mine) = self.lies_in(place)
             && (offset..offset + u64::from(ids.len())).contains(&mine)
         {
-            let text = format!("gives offset {mine} to another record: it can never be read");
-            self.note(event, text, false, true);
+            let never = if self.parts { "" } else { ": it can never be read" };
+            self.note(event, format!("gives offset {mine} to another record{never}"), false, true);
             self.spot = None;
+            self.gone = true;
         }
+    }
+
+    /// In which reign a leader writes: as it said when it took over, or else as whoever led first.
+    fn reign_of(&self, leader: ActorId, place: PlaceId) -> u32 {
+        let said = self.leaders.iter().rev().find(|(who, of, _)| *who == leader && *of == place);
+        said.map_or(self.reigns[place.index()], |(.., reign)| *reign)
+    }
+
+    fn takes_over(&mut self, leader: ActorId, place: PlaceId, reign: u32) {
+        self.leaders.retain(|(who, of, _)| *who != leader || *of != place);
+        self.leaders.push((leader, place, reign));
+        let known = &mut self.reigns[place.index()];
+        *known = (*known).max(reign);
     }
 
     fn keep_content(&mut self, ids: &Ids, index: u32) {
@@ -201,21 +286,44 @@ impl Follow {
     }
 
     fn reached(&mut self, event: &Event<Fact>, place: PlaceId, upto: u64) {
-        if !self.committed && self.lies_in(place).is_some_and(|offset| offset < upto) {
+        if !self.committed && !self.gone && self.lies_in(place).is_some_and(|offset| offset < upto) {
             self.committed = true;
             self.note(event, format!("high watermark {upto}: every replica in sync has it"), false, false);
         }
     }
 
-    fn cut(&mut self, event: &Event<Fact>, place: PlaceId, from: u64, why: &str) {
-        let Some(offset) = self.lies_in(place) else { return };
-        let gone = offset >= from;
-        let what = if gone { "GONE: the log that is read ends at" } else { "the log that is read ends at" };
-        self.note(event, format!("{what} {from}: {why}"), !gone, gone);
+    /// Another log is read from now on.
+    fn cut(&mut self, event: &Event<Fact>, (place, from): (PlaceId, u64), log: Option<&[Reign]>, why: &str) {
+        self.parts |= log.is_some();
+        if let Some(last) = log.and_then(<[Reign]>::last) {
+            self.takes_over(event.actor, place, last.number);
+        }
+        let had = self.lies_in(place).filter(|_| !self.gone);
+        let has = match log {
+            Some(log) => {
+                self.copies.iter().rev().find(|copy| copy.is_in(place, log, from)).map(|copy| copy.offset)
+            }
+            None => had.filter(|offset| *offset < from),
+        };
+        match (had, has) {
+            (Some(_), None) => {
+                self.note(event, format!("GONE: the log that is read ends at {from}: {why}"), false, true);
+                self.gone = true;
+            }
+            (Some(_), Some(_)) => {
+                self.note(event, format!("the log that is read ends at {from}: {why}"), true, false);
+            }
+            (None, Some(offset)) => {
+                let text = format!("is back: the log that is read from now on has it at {offset}: {why}");
+                self.note(event, text, false, false);
+                (self.spot, self.gone, self.committed) = (Some((place, offset)), false, false);
+            }
+            (None, None) => {}
+        }
     }
 
     fn settled(&mut self, event: &Event<Fact>, place: PlaceId, upto: u64, text: String) {
-        let covers = self.lies_in(place).is_some_and(|offset| offset < upto);
+        let covers = !self.gone && self.lies_in(place).is_some_and(|offset| offset < upto);
         let said = self.trace.lines.iter().any(|line| same_settlement(&line.text, &text));
         if covers && !said {
             self.note(event, text, false, false);
@@ -224,6 +332,9 @@ impl Follow {
 
     /// What happens to where it lies.
     fn aside(&mut self, event: &Event<Fact>) {
+        if let Fact::Kafka(Kafka::BecameLeader { place, leader_epoch, .. }) = &event.fact {
+            self.takes_over(event.actor, *place, *leader_epoch);
+        }
         if self.trace.lines.is_empty() {
             return;
         }
@@ -261,6 +372,13 @@ impl Follow {
         if let Some(text) = text {
             self.note(event, text, true, false);
         }
+    }
+}
+
+impl StoredCopy {
+    /// Whether a log of these reigns, which ends at `end`, has it.
+    fn is_in(&self, place: PlaceId, log: &[Reign], end: u64) -> bool {
+        self.place == place && self.offset < end && Reign::at(log, self.offset) == Some(self.reign)
     }
 }
 
@@ -341,5 +459,105 @@ fn is_blow(physics: &Physics) -> bool {
         | Physics::Healed { .. }
         | Physics::Refused { .. }
         | Physics::Undelivered { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{ChannelId, Reason};
+
+    const PLACE: PlaceId = PlaceId(0);
+
+    /// A record that is followed, and the clock.
+    struct Told {
+        follow: Follow,
+        now: u64,
+    }
+
+    impl Told {
+        fn of(sequence: u64) -> Self {
+            let mut stage = Stage::default();
+            stage.add_channel("orders", 1, false, true);
+            stage.add_source("shop");
+            let follow = Follow::new(RecordId::new(0, sequence), Arc::new(stage), Arc::default());
+            Self { follow, now: 0 }
+        }
+
+        /// Tells a fact; the last line, if it made one.
+        fn tell(&mut self, actor: u32, life: Life) -> Option<TraceLine> {
+            self.now += 1;
+            let (at, actor) = (Time::from_nanos(self.now), ActorId(actor));
+            let lines = self.follow.trace.lines.len();
+            self.follow.observe(&[Event { at, serial: self.now, cause: 0, actor, fact: Fact::Life(life) }]);
+            self.follow.trace.lines.get(lines).cloned()
+        }
+
+        fn store(&mut self, actor: u32, sequence: u64, offset: u64) -> Option<TraceLine> {
+            let ids = Ids::one(RecordId::new(0, sequence));
+            self.tell(actor, Life::Stored { ids, place: PLACE, offset })
+        }
+
+        fn cut(&mut self, actor: u32, from: u64, reigns: Option<&[(u32, u64)]>) -> Option<TraceLine> {
+            let reign = |(number, start): &(u32, u64)| Reign { number: *number, start: *start };
+            let log = reigns.map(|reigns| reigns.iter().map(reign).collect());
+            self.tell(actor, Life::Cut { place: PLACE, from, why: Reason::UncleanElection, log })
+        }
+    }
+
+    fn said(line: Option<TraceLine>) -> (String, bool) {
+        line.map_or_else(Default::default, |line| (line.text, line.harm))
+    }
+
+    /// KIP-279, the chain of its test: A has 0; B takes 1; A takes 2 in its place; then B leads again.
+    #[test]
+    fn a_record_is_gone_with_its_log_and_back_with_it() {
+        let mut told = Told::of(1);
+        told.store(0, 0, 0);
+        assert!(told.cut(1, 1, Some(&[(0, 0), (1, 1)])).is_none(), "it was not there yet");
+        assert_eq!(said(told.store(1, 1, 1)).1, false);
+        let (text, harm) = said(told.cut(0, 1, Some(&[(0, 0), (2, 1)])));
+        assert!(harm && text.starts_with("GONE"), "{text}");
+        let (text, harm) = said(told.store(0, 2, 1));
+        assert!(harm && text == "gives offset 1 to another record", "{text}: it may come back");
+        let (text, harm) = said(told.cut(1, 2, Some(&[(0, 0), (1, 1), (3, 2)])));
+        assert!(!harm && text.starts_with("is back: the log that is read from now on has it at 1"), "{text}");
+        assert!(said(told.cut(0, 2, Some(&[(0, 0), (2, 1), (4, 2)]))).0.starts_with("GONE"));
+    }
+
+    #[test]
+    fn a_log_that_is_as_long_but_was_written_by_another_does_not_have_it() {
+        let mut told = Told::of(5);
+        told.cut(1, 4, Some(&[(0, 0), (1, 4)]));
+        told.store(1, 5, 4);
+        let (text, harm) = said(told.cut(2, 9, Some(&[(0, 0), (2, 3)])));
+        assert!(harm && text.starts_with("GONE"), "{text}");
+    }
+
+    #[test]
+    fn what_a_leader_of_old_appends_is_in_no_log_that_is_read() {
+        let mut told = Told::of(7);
+        told.cut(1, 4, Some(&[(0, 0), (1, 4)]));
+        told.cut(2, 4, Some(&[(0, 0), (2, 4)]));
+        let (text, harm) = said(told.store(1, 7, 4));
+        assert!(harm && text.ends_with("in a log that nobody reads any more"), "{text}");
+        assert!(told.store(2, 8, 4).is_none(), "its offset was never its own");
+    }
+
+    #[test]
+    fn where_logs_cannot_part_the_end_of_the_log_decides() {
+        let mut told = Told::of(3);
+        told.tell(
+            9,
+            Life::Offered { channel: ChannelId(0), first: RecordId::new(0, 3), records: 1, bytes: 10 },
+        );
+        told.store(0, 3, 3);
+        let (text, harm) = said(told.cut(1, 4, None));
+        assert!(!harm && text.contains("ends at 4"), "{text}");
+        assert!(said(told.cut(2, 3, None)).1);
+        assert_eq!(
+            said(told.store(2, 4, 3)),
+            ("gives offset 3 to another record: it can never be read".to_owned(), true)
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Nodes over time, and faults.
+//! Nodes over time, links that are cut, and faults.
 //!
-//! Bounded: [`STATES`] changes a node, [`FAULTS`] faults; older ones are forgotten, those that last are not.
+//! Bounded: [`STATES`] changes a node, [`LINKS`] links told, [`FAULTS`] faults; older ones are forgotten, those that last are not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kernel::{Cast, NodeId, Physics, Time};
@@ -9,10 +10,12 @@ use crate::observe::NodeState;
 use crate::trace::{Injected, Phase, Stage, Whom, whom_name};
 
 use super::broker_named;
-use super::detail::{BrokerView, FaultState, FaultView, NodeLane, Scheduled};
+use super::detail::{BrokerView, CutLink, FaultState, FaultView, NodeLane, Scheduled};
 
 /// Changes kept of a node.
 const STATES: usize = 128;
+/// Links that are cut and told.
+const LINKS: usize = 200;
 /// Faults kept.
 const FAULTS: usize = 1_000;
 
@@ -22,6 +25,8 @@ pub(super) struct Lanes {
     cast: Arc<Cast>,
     stage: Arc<Stage>,
     nodes: Vec<NodeLane>,
+    /// What is cut, from whom to whom, since when.
+    cut: BTreeMap<(NodeId, NodeId), Time>,
     faults: Vec<Struck>,
 }
 
@@ -34,7 +39,13 @@ struct Struck {
 impl Lanes {
     pub(super) fn new(cast: Arc<Cast>, stage: Arc<Stage>) -> Self {
         let lane = |name: &String| NodeLane { name: name.clone(), states: Vec::new() };
-        Self { nodes: cast.nodes.iter().map(lane).collect(), cast, stage, faults: Vec::new() }
+        Self {
+            nodes: cast.nodes.iter().map(lane).collect(),
+            cast,
+            stage,
+            cut: BTreeMap::new(),
+            faults: Vec::new(),
+        }
     }
 
     pub(super) fn physics(&mut self, at: Time, physics: &Physics) {
@@ -42,11 +53,20 @@ impl Lanes {
             Physics::Crashed { node, .. } => self.set(at, node, NodeState::Down),
             Physics::Restarted { node } | Physics::Resumed { node } => self.set(at, node, NodeState::Up),
             Physics::Paused { node } => self.set(at, node, NodeState::Paused),
-            Physics::Cut { .. }
-            | Physics::Healed { .. }
-            | Physics::Refused { .. }
-            | Physics::Undelivered { .. } => {}
+            Physics::Cut { from, to } | Physics::Refused { from, to } => _ = self.cut.insert((from, to), at),
+            Physics::Healed { from, to } => _ = self.cut.remove(&(from, to)),
+            Physics::Undelivered { .. } => {}
         }
+    }
+
+    /// Links that nothing passes, in the order of their nodes.
+    pub(super) fn links(&self) -> Vec<CutLink> {
+        let link = |((from, to), since): (&(NodeId, NodeId), &Time)| CutLink {
+            from: from.0,
+            to: to.0,
+            since: *since,
+        };
+        self.cut.iter().take(LINKS).map(link).collect()
     }
 
     fn set(&mut self, at: Time, node: NodeId, state: NodeState) {

@@ -12,10 +12,13 @@
 
 mod album;
 mod detail;
+mod filter;
 mod follow;
 mod groups;
 mod lanes;
 mod logs;
+mod shelf;
+mod told;
 
 use std::sync::Arc;
 
@@ -25,13 +28,15 @@ use crate::trace::{Fact, Life, RecordId, Stage};
 
 use super::watch::Watch;
 
-pub use album::{Album, FateFilter, Query, RecordLeg, RecordLine, RecordPage};
+pub use album::{Album, Around, Query, RecordLeg, RecordLine, RecordOrder, RecordPage};
 pub use detail::{
-    BrokerView, Detail, Epoch, FaultState, FaultView, GroupDetail, Health, LogEnd, Look, MemberState,
-    MemberView, NodeLane, Ownership, PlaceCloseUp, PlaceDetail, Rates, RebalanceView, ReplicaView,
-    RoleChange, Scheduled, Tail,
+    BrokerView, CutLink, Detail, Epoch, FaultState, FaultView, GroupDetail, Health, LogEnd, Look,
+    MemberState, MemberView, NodeLane, Ownership, PlaceCloseUp, PlaceDetail, Rates, RebalanceView,
+    ReplicaView, RoleChange, Scheduled, Tail,
 };
-pub use follow::{Follow, Trace, TraceLine};
+pub use filter::{Bounds, FateFilter, Filter, KeyHash, Term, Test};
+pub use follow::{Contents, Follow, Trace, TraceLine};
+pub use told::{Asked, Part, Telling, Told, ToldLine, Tone};
 
 use groups::Groups;
 use lanes::Lanes;
@@ -87,6 +92,18 @@ impl Lens {
         }
     }
 
+    /// The same, finding keys by this hash where their bytes are not kept.
+    #[must_use]
+    pub fn hashing(mut self, hash: KeyHash) -> Self {
+        self.album.hash_with(hash);
+        self
+    }
+
+    /// The leader epoch of every partition.
+    pub fn epochs(&self) -> Vec<u32> {
+        self.logs.rows().iter().map(|place| place.epoch).collect()
+    }
+
     /// Lets time pass without events.
     pub fn catch_up(&mut self, now: Time) {
         while self.next_tick <= now {
@@ -126,11 +143,13 @@ impl Lens {
             groups: self.groups.all(watch, look.group),
             brokers: self.lanes.brokers(),
             nodes: self.lanes.nodes(),
+            links: self.lanes.links(),
             faults: self.lanes.faults(&self.scheduled, now),
             rates: self.rates.clone(),
             verdicts: watch.verdicts(),
-            records: look.records.map(|query| self.album.page(watch, &query)),
+            records: look.records.as_ref().map(|query| self.album.page(watch, query)),
             trace: None,
+            why: None,
         }
     }
 
@@ -154,7 +173,10 @@ impl Lens {
     fn life(&mut self, at: Time, actor: ActorId, broker: Option<BrokerId>, life: &Life) {
         match life {
             Life::Offered { records, .. } => self.rates.offered_now += u64::from(*records),
-            Life::Stored { ids, place, offset } => self.logs.stored(*place, broker, *offset, ids.len()),
+            Life::Stored { ids, place, offset } => {
+                self.logs.stored(*place, broker, *offset, ids.len());
+                self.album.stored(ids);
+            }
             Life::Committed { place, upto } => self.logs.committed(*place, broker, *upto),
             Life::Cut { place, from, .. } => self.logs.cut(*place, *from),
             Life::Expired { place, below, .. } => self.logs.expired(*place, *below),

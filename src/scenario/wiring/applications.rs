@@ -181,8 +181,25 @@ pub(super) fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content
     Content { schema: schema.map(Arc::new), codec: input.codec }
 }
 
+/// What the records of a source say: their fields and how they are encoded; none when they are bytes without meaning.
+pub fn contents_of(scenario: &Scenario, source: &str) -> Option<(Arc<Schema>, Codec)> {
+    let is_instance = |name: &str| {
+        let number = source.strip_prefix(name).map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if let Some(entry) = scenario.generators.iter().find(|entry| is_instance(&entry.name)) {
+        return entry.schema().map(|schema| (Arc::new(schema), entry.codec));
+    }
+    let entry = scenario.processors.iter().find(|entry| is_instance(&entry.name))?;
+    let Content { schema, codec } = content(scenario, &entry.to, 0);
+    schema.map(|schema| (schema, codec))
+}
+
 /// Whether anybody looks at the contents of a channel's records.
 fn is_read(scenario: &Scenario, channel: &str, depth: u32) -> bool {
+    if scenario.keep_contents {
+        return true;
+    }
     let written =
         scenario.sinks.iter().any(|sink| scenario.reads(&sink.reader, channel) && !sink.write.is_empty());
     let mut processors = scenario.processors.iter().filter(|entry| scenario.reads(&entry.reader, channel));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Wall;
 
 use crate::kernel::{Duration, Time};
+use crate::observe::lens::Look;
 
 use super::super::model::{Clock, Report};
 use super::super::pace::{Pacer, Speed};
@@ -20,6 +21,7 @@ pub struct Mailbox(Mutex<Slot>);
 #[derive(Default)]
 struct Slot {
     report: Option<Report>,
+    look: Option<Look>,
     closed: bool,
 }
 
@@ -32,6 +34,16 @@ impl Mailbox {
     /// Takes the report, if there is a new one.
     pub fn take(&self) -> Option<Report> {
         self.slot().report.take()
+    }
+
+    /// Puts what the screen looks at in the place of what it looked at before.
+    pub fn look(&self, look: Look) {
+        self.slot().look = Some(look);
+    }
+
+    /// What the screen looks at, if that is new.
+    fn take_look(&self) -> Option<Look> {
+        self.slot().look.take()
     }
 
     /// Says that no more will come.
@@ -147,6 +159,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         };
         if self.clock == Clock::Paused && self.pilot.is_live() {
             self.attend();
+        }
+        if self.pilot.has_news() {
+            self.reported = None;
         }
         self.report(ahead && self.clock != Clock::Running);
         ahead
@@ -305,7 +320,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     /// Waits as long as there is nothing to do.
     fn hear(&self, orders: &Receiver<Order>, ahead: bool) -> Heard {
         let unseen = self.clock == Clock::Paused && self.pilot.is_live();
-        let busy = self.clock == Clock::Running || self.quest.is_some() || unseen;
+        let busy = self.clock == Clock::Running || self.quest.is_some() || unseen || self.pilot.is_asking();
         let heard = match (busy, ahead && !unseen) {
             (true, false) => match orders.try_recv() {
                 Err(TryRecvError::Empty) => return Heard::Nothing,
@@ -333,7 +348,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 self.pilot.go(Spot::At(self.pilot.now()));
             }
         }
-        if !matches!(order, Order::Look(_)) {
+        if order != Order::Look {
             self.quest = None;
         }
         match order {
@@ -348,8 +363,10 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             Order::RealTime => self.run_at(Speed::REAL),
             Order::FullSpeed => self.run_at(Speed::Max),
             Order::Speed(speed) => self.run_at(speed),
-            Order::Look(look) => {
-                self.pilot.look(look);
+            Order::Look => {
+                if let Some(look) = self.mailbox.take_look() {
+                    self.pilot.look(look);
+                }
                 self.reported = None;
             }
             Order::Quit => unreachable!("leaving is heard before"),
@@ -373,7 +390,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 Some("this run goes by the clock: only its past can be seen faster or slower")
             }
             Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed | Order::Speed(_) => None,
-            Order::Toggle | Order::Look(_) | Order::Quit => None,
+            Order::Toggle | Order::Look | Order::Quit => None,
         }
     }
 
@@ -480,7 +497,7 @@ fn drives_time(order: Order) -> bool {
         | Order::RealTime
         | Order::FullSpeed
         | Order::Speed(_) => true,
-        Order::Toggle | Order::Look(_) | Order::Quit => false,
+        Order::Toggle | Order::Look | Order::Quit => false,
     }
 }
 

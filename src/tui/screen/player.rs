@@ -75,7 +75,8 @@ pub fn play(
         for _ in 0..LOOKS {
             if model.look() != look {
                 look = model.look();
-                conductor.obey(Order::Look(look));
+                mailbox.look(look.clone());
+                conductor.obey(Order::Look);
             }
             conductor.turn();
             if let Some(report) = mailbox.take() {

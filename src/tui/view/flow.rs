@@ -4,9 +4,11 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{behind, count, cut};
+use crate::observe::lens::{Asked, CutLink, Told};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
 use crate::trace::kafka::GroupState;
+use crate::tui::keys::Action;
 use crate::tui::model::Model;
 use crate::tui::theme::{Glyphs, Role};
 
@@ -35,6 +37,9 @@ fn worst(model: &Model) -> Option<&Verdict> {
 /// Why it happened, as far as the facts say it.
 fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     let Some(verdict) = worst(model) else { return 0 };
+    if let Some(told) = worst_told(model) {
+        return told_box(model, canvas, area, told);
+    }
     let text = super::faults::because(model, verdict).join("; ");
     let text = format!("why {}: {text}", verdict.title());
     let lines = super::words::wrap(&text, usize::from(area.width).saturating_sub(2)).len() as u16;
@@ -44,10 +49,43 @@ fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     height
 }
 
+/// The story of the worst, where it is known.
+fn worst_told(model: &Model) -> Option<&Told> {
+    let told = model.detail().why.as_deref()?;
+    (matches!(told.asked, Asked::Worst { .. }) && !told.short.is_empty()).then_some(told)
+}
+
+/// The sentence, the steps that decided it, and what keeps the records; as much of it as there is room for, the sentence
+/// and the end first.
+fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> u16 {
+    let width = usize::from(area.width).saturating_sub(2);
+    let rows_of_line = |line: &str| super::words::wrap(line, width).len() as u16;
+    let most = (area.height / 2).max(1).min(area.height);
+    let (first, rest) = told.short.split_first().expect("a story has a sentence");
+    let first = format!("{first} ({} tells all)", model.keys.name_of(Action::Why));
+    let mut room = most.saturating_sub(rows_of_line(&first));
+    let mut shown = Vec::new();
+    // From what keeps the records backwards: what came last decided it.
+    for line in rest.iter().rev() {
+        room = match room.checked_sub(rows_of_line(line)) {
+            Some(room) => room,
+            None => break,
+        };
+        shown.push(line.clone());
+    }
+    shown.push(first);
+    shown.reverse();
+    let height = shown.iter().map(|line| rows_of_line(line)).sum::<u16>().min(most);
+    let area = Rect { y: area.y + area.height - height, height, ..area };
+    shown.iter().fold(0, |row, line| super::list::wrapped(canvas, area, row, true, line, Role::Error));
+    height
+}
+
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let below = why(model, canvas, area);
     let area = Rect { height: area.height - below, ..area };
+    let area = links(model, canvas, area);
     let [channels, gap, nodes, next_gap, groups] = columns(model, area);
     let glyphs = canvas.glyphs();
     let width = usize::from(channels.width);
@@ -60,6 +98,62 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     column(canvas, channels, "PRODUCERS TO", of_channels);
     column(canvas, nodes, nodes_title(model), of_nodes);
     column(canvas, groups, "CONSUMER GROUPS", of_groups);
+}
+
+/// Links that are cut, in a row at the end: who is cut off from whom. What remains of the area.
+fn links(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let links = &model.detail().links;
+    if links.is_empty() || area.height < 4 {
+        return area;
+    }
+    let place = Rect { y: area.y + area.height - 1, height: 1, ..area };
+    let texts: Vec<String> = cut_off(links).into_iter().map(|parts| cut_off_text(model, parts)).collect();
+    let glyph = canvas.glyphs().error;
+    canvas.pieces(
+        place,
+        0,
+        &[
+            piece("LINKS ", Role::Muted),
+            piece(format!("{glyph} {}", texts.join(&format!("  {glyph} "))), Role::Error),
+        ],
+    );
+    Rect { height: area.height - 1, ..area }
+}
+
+/// A node, those that it is cut off from, whether both ways, and since when.
+type CutOff = (u32, Vec<u32>, bool, crate::kernel::Time);
+
+/// Links by the node that most of them share, so that one that is alone is told in a word.
+fn cut_off(links: &[CutLink]) -> Vec<CutOff> {
+    let mut pairs: Vec<(u32, u32, bool, crate::kernel::Time)> = Vec::new();
+    for link in links {
+        let back = links.iter().any(|other| (other.from, other.to) == (link.to, link.from));
+        if !back || link.from < link.to {
+            pairs.push((link.from, link.to, back, link.since));
+        }
+    }
+    let mut found = Vec::new();
+    while !pairs.is_empty() {
+        let degree = |node: u32| pairs.iter().filter(|(from, to, ..)| *from == node || *to == node).count();
+        let of_pairs = pairs.iter().flat_map(|(from, to, ..)| [*from, *to]);
+        let hub =
+            of_pairs.max_by_key(|node| (degree(*node), std::cmp::Reverse(*node))).expect("there is a pair");
+        let (own, rest): (Vec<_>, Vec<_>) =
+            pairs.into_iter().partition(|(from, to, ..)| *from == hub || *to == hub);
+        let others = own.iter().map(|(from, to, ..)| if *from == hub { *to } else { *from }).collect();
+        let since = own.iter().map(|(.., since)| *since).min().expect("a hub has a pair");
+        found.push((hub, others, own.iter().all(|(_, _, back, _)| *back), since));
+        pairs = rest;
+    }
+    found
+}
+
+fn cut_off_text(model: &Model, (hub, others, both, since): CutOff) -> String {
+    let name = |node: u32| model.detail().nodes.get(node as usize).map_or("?", |lane| lane.name.as_str());
+    let named: Vec<&str> = others.iter().take(2).map(|node| name(*node)).collect();
+    let more = if others.len() > 2 { format!(" +{}", others.len() - 2) } else { String::new() };
+    let way = if both { "" } else { ", one way" };
+    format!("{} cut off from {}{more}{way}, since {}", name(hub), named.join(", "), super::words::at(since))
 }
 
 /// As wide as what stands in them, but so that the groups have what they need.

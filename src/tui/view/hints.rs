@@ -2,10 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece, piece};
-use super::words::cut;
+use super::canvas::{Canvas, Piece, piece, rows};
+use super::words::{cut, wrap};
 use crate::tui::keys::{Action, Context};
-use crate::tui::model::{Mode, Model};
+use crate::tui::model::{Mode, Model, Pane};
 use crate::tui::theme::Role;
 use crate::tui::update::context_of;
 
@@ -13,22 +13,43 @@ use crate::tui::update::context_of;
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let room = usize::from(area.width).saturating_sub(2);
     match (&model.mode, &model.said) {
-        (Mode::Command(text), _) => typed(canvas, area, ":", text),
-        (Mode::Filter { .. }, _) => typed(canvas, area, "/", &model.list(model.pane()).filter),
+        (Mode::Command(text), _) => {
+            typed(canvas, area, ":", text);
+        }
+        (Mode::Filter { .. }, _) => {
+            let column = typed(canvas, area, "/", &model.list(model.pane()).filter);
+            if model.pane() == Pane::Records {
+                let (hint, role) = super::messages::while_typing(model);
+                let room = room.saturating_sub(column + 2);
+                canvas.text(area, column + 2, &cut(&hint, room, canvas.glyphs().cut), role);
+            }
+        }
         (Mode::Go, _) => prefix(model, canvas, area, &after(model, Action::Go, ""), Context::Go),
         (Mode::SetMark, _) => {
             let said = after(model, Action::SetMark, " a letter names this instant");
             prefix(model, canvas, area, &said, Context::SetMark);
         }
         (Mode::ToMark, _) => marks(model, canvas, area),
-        (Mode::Screen | Mode::Help { .. }, Some(said)) => {
-            let said = cut(said, room, canvas.glyphs().cut);
-            canvas.text(area, 1, &said, Role::Warn);
+        (Mode::Screen | Mode::Help { .. } | Mode::Why | Mode::Find { .. }, Some(said)) => {
+            say(canvas, area, said, room);
         }
-        (Mode::Screen | Mode::Help { .. }, None) => {
+        (Mode::Screen | Mode::Help { .. } | Mode::Why | Mode::Find { .. }, None) => {
             let all = model.keys.hints(context_of(model), model.report.clock, model.page, model.pane());
             keys(canvas, area, 1, all);
         }
+    }
+}
+
+/// A word to the person; what does not fit into a row takes the rows above it, as far as there are any.
+fn say(canvas: &mut Canvas<'_>, area: Rect, said: &str, room: usize) {
+    let lines = wrap(said, room);
+    let more = (lines.len().saturating_sub(1) as u16).min(3).min(area.y);
+    let area = Rect { y: area.y - more, height: more + 1, ..area };
+    if more > 0 {
+        canvas.clear(area);
+    }
+    for (line, place) in lines.iter().zip(rows(area)) {
+        canvas.text(place, 1, &cut(line, room, canvas.glyphs().cut), Role::Warn);
     }
 }
 
@@ -46,12 +67,12 @@ pub fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, 
 }
 
 /// What is typed, its end where there is not room for all of it, and a cursor.
-fn typed(canvas: &mut Canvas<'_>, area: Rect, sign: &str, text: &str) {
+fn typed(canvas: &mut Canvas<'_>, area: Rect, sign: &str, text: &str) -> usize {
     let room = usize::from(area.width).saturating_sub(4);
     let skipped = text.chars().count().saturating_sub(room);
     let shown: String = text.chars().skip(skipped).collect();
     let column = canvas.pieces(area, 1, &[piece(sign, Role::Accent), piece(shown, Role::Plain)]);
-    canvas.text(area, column, " ", Role::Selection);
+    canvas.text(area, column, " ", Role::Selection)
 }
 
 /// What was pressed, and what is waited for.

@@ -5,10 +5,12 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::list::{self, cell, wrapped};
 use super::words::{at, behind, count};
+use crate::kernel::Duration;
 use crate::observe::ledger::{Fate, Whereabouts};
-use crate::observe::lens::RecordLine;
+use crate::observe::lens::{Contents, FateFilter, RecordLine};
 use crate::tui::keys::Action;
 use crate::tui::model::{Model, Pane};
+use crate::tui::query::{self, Problem};
 use crate::tui::rows;
 use crate::tui::theme::{Glyphs, Role};
 
@@ -22,35 +24,76 @@ pub fn filter(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         (None, None) => "everywhere".to_owned(),
     };
-    let found = model.detail().records.as_ref().map_or_else(String::new, |page| {
-        format!("   {} of {} remembered", count(page.matching), count(page.remembered))
-    });
-    let follows =
-        model.followed.map_or_else(String::new, |id| format!("   following {}", model.about.record_name(id)));
+    let mut pieces = vec![piece("filter  ", Role::Muted), piece(place, Role::Accent)];
+    if model.fate != FateFilter::All {
+        pieces.extend([piece("  fate ", Role::Muted), piece(model.fate.name(), Role::Accent)]);
+    }
+    pieces.extend(typed_filter(model));
+    if let Some(id) = model.followed {
+        pieces.push(piece(format!("  following {}", model.about.record_name(id)), Role::Warn));
+    }
+    if let Some(page) = &model.detail().records {
+        let found = format!("  {} of {} remembered", count(page.matching), count(page.remembered));
+        pieces.push(piece(found, Role::Muted));
+        if page.forgotten > 0 {
+            pieces.push(piece(format!("; {} older are not kept", count(page.forgotten)), Role::Warn));
+        }
+    }
     let key = |action| model.keys.name_of(action);
-    let pieces = [
-        piece("filter  ", Role::Muted),
-        piece(place, Role::Accent),
-        piece("  fate ", Role::Muted),
-        piece(model.fate.name(), Role::Accent),
-        piece(found, Role::Muted),
-        piece(follows, Role::Warn),
-        piece(format!("   {} fate  {} all partitions", key(Action::View), key(Action::Records)), Role::Muted),
-    ];
+    let (filter, fate, all) = (key(Action::Filter), key(Action::View), key(Action::Records));
+    pieces.push(piece(format!("   {filter} filter  {fate} fate  {all} all partitions"), Role::Muted));
     canvas.pieces(area, 1, &pieces);
+}
+
+/// The filter as it was typed, what is no test in it marked and explained.
+fn typed_filter(model: &Model) -> Vec<Piece> {
+    let text = &model.list(Pane::Records).filter;
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut pieces = vec![piece("  /", Role::Muted)];
+    match query::read(text, &model.about).problem {
+        None => pieces.push(piece(text.as_str(), Role::Accent)),
+        Some(Problem { at: (from, columns), message }) => {
+            let part =
+                |from: usize, columns: usize| text.chars().skip(from).take(columns).collect::<String>();
+            pieces.push(piece(part(0, from), Role::Accent));
+            pieces.push(piece(part(from, columns), Role::Error));
+            pieces.push(piece(part(from + columns, usize::MAX), Role::Accent));
+            pieces.push(piece(format!("  {message}"), Role::Warn));
+        }
+    }
+    pieces
+}
+
+/// What can be typed next, or what is wrong with what was typed: beside the filter while it is typed.
+pub fn while_typing(model: &Model) -> (String, Role) {
+    let text = &model.list(Pane::Records).filter;
+    let ended = text.is_empty() || text.ends_with(char::is_whitespace);
+    match query::read(text, &model.about).problem {
+        // The last word may still become one.
+        Some(problem) if ended || problem.at.0 + problem.at.1 < text.chars().count() => {
+            (problem.message, Role::Warn)
+        }
+        problem => match (query::hint(text, &model.about), problem) {
+            (hint, Some(problem)) if hint.is_empty() => (problem.message, Role::Warn),
+            (hint, _) => (hint, Role::Muted),
+        },
+    }
 }
 
 /// The records.
 pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
-    let wide = area.width >= 64;
+    let room = Room::of(area.width);
     let heading = [
         head("P", 3, true),
-        head("OFFSET", if wide { 9 } else { 7 }, true),
-        head("OFFERED", if wide { 10 } else { 9 }, true),
-        head("RECORD", if wide { 14 } else { 10 }, false),
-        if wide { head("BYTES", 6, true) } else { String::new() },
+        head("OFFSET", room.offset, true),
+        head("OFFERED", room.offered, true),
+        head("RECORD", room.record, false),
+        head("KEY", room.key, false),
+        if room.more { head("BYTES", 6, true) + &head("LATE", 8, true) } else { String::new() },
         "FATE".to_owned(),
     ];
     let Some(page) = &model.detail().records else {
@@ -64,26 +107,67 @@ pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let index: std::collections::BTreeMap<u64, usize> =
         page.lines.iter().enumerate().map(|(at, line)| (line.id.to_bits(), at)).collect();
     list::draw(model, canvas, area, Pane::Records, &heading.concat(), |key| {
-        index.get(&key).map_or_else(Vec::new, |at| record(model, &page.lines[*at], wide, glyphs))
+        index.get(&key).map_or_else(Vec::new, |at| record(model, &page.lines[*at], room, glyphs))
     });
 }
 
-fn record(model: &Model, line: &RecordLine, wide: bool, glyphs: Glyphs) -> Vec<Piece> {
+/// How many columns each part of a record's row has.
+#[derive(Clone, Copy)]
+struct Room {
+    offset: usize,
+    offered: usize,
+    record: usize,
+    key: usize,
+    /// There is room for size and lateness.
+    more: bool,
+}
+
+impl Room {
+    fn of(width: u16) -> Self {
+        match width {
+            0..64 => Self { offset: 7, offered: 9, record: 10, key: 7, more: false },
+            64..100 => Self { offset: 9, offered: 9, record: 12, key: 9, more: false },
+            100.. => Self { offset: 9, offered: 10, record: 16, key: 14, more: true },
+        }
+    }
+}
+
+fn record(model: &Model, line: &RecordLine, room: Room, glyphs: Glyphs) -> Vec<Piece> {
     let text = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let place = line
         .place
         .and_then(|place| rows::place(model, place))
         .map_or_else(|| "-".to_owned(), |place| place.number.to_string());
     let offset = if line.place.is_some() { count(line.offset) } else { "-".to_owned() };
+    let key = key_of(line).unwrap_or_else(|| "-".to_owned());
     let mut pieces = vec![
         piece(text(&place, 3, true), Role::Plain),
-        piece(text(&offset, if wide { 9 } else { 7 }, true), Role::Plain),
-        piece(text(&at(line.offered), if wide { 10 } else { 9 }, true), Role::Muted),
-        piece(text(&model.about.record_name(line.id), if wide { 14 } else { 10 }, false), Role::Plain),
-        piece(if wide { text(&line.bytes.to_string(), 6, true) } else { String::new() }, Role::Muted),
+        piece(text(&offset, room.offset, true), Role::Plain),
+        piece(text(&at(line.offered), room.offered, true), Role::Muted),
+        piece(text(&model.about.record_name(line.id), room.record, false), Role::Plain),
+        piece(text(&key, room.key, false), if line.key.is_some() { Role::Plain } else { Role::Muted }),
     ];
+    if room.more {
+        let late = late(line).map_or_else(|| "-".to_owned(), behind);
+        pieces.push(piece(text(&line.bytes.to_string(), 6, true) + &text(&late, 8, true), Role::Muted));
+    }
     pieces.extend(fate(model, line, glyphs));
     pieces
+}
+
+/// A key in letters, or its hash where its bytes are not kept.
+fn key_of(line: &RecordLine) -> Option<String> {
+    match (&line.key, line.key_hash) {
+        (Some(key), _) => Some(printable(key)),
+        (None, Some(hash)) => Some(format!("#{:08x}", hash as u32)),
+        (None, None) => None,
+    }
+}
+
+/// How long until the last group had processed it.
+fn late(line: &RecordLine) -> Option<Duration> {
+    let last = line.legs.iter().map(|leg| leg.processed).max();
+    last.unwrap_or(line.accepted).map(|last| last.since(line.offered))
 }
 
 /// What became of a record, in words.
@@ -156,13 +240,13 @@ pub fn one(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             } else if leg.skipped {
                 "skipped"
             } else {
-                "not settled"
+                "open"
             };
             say(
                 canvas,
                 "group",
                 format!(
-                    "{}: handed {}x, processed {}x, {done}",
+                    "{} handed {}x, done {}x, {done}",
                     model.about.group_name(leg.group),
                     leg.attempts,
                     leg.times_processed
@@ -171,22 +255,70 @@ pub fn one(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             );
         }
     }
-    if let Some(trace) = model.detail().trace.as_ref().filter(|trace| trace.id == id) {
-        let text = |bytes: &[u8]| {
-            String::from_utf8_lossy(bytes)
-                .chars()
-                .map(|letter| if letter.is_control() { '.' } else { letter })
-                .collect::<String>()
-        };
-        if let Some(key) = &trace.key {
-            say(canvas, "key", text(key), Role::Plain);
-        }
-        if let Some(value) = &trace.value {
-            let rest: u16 = places.len() as u16;
-            let area = Rect { y: area.y + area.height - rest, height: rest, ..area };
-            wrapped(canvas, area, 0, false, &text(value), Role::Plain);
-        }
+    let Some(trace) = model.detail().trace.as_ref().filter(|trace| trace.id == id) else { return };
+    if let Some(key) = &trace.key {
+        say(canvas, "key", printable(key), Role::Plain);
     }
+    let Some(value) = &trace.value else {
+        if trace.key.is_some() {
+            say(canvas, "value", "this payload has a size alone".to_owned(), Role::Muted);
+        }
+        return;
+    };
+    let way = Pane::Record.orders()[model.list(Pane::Record).order.min(2)];
+    let format = trace.decoded.as_ref().map_or("bytes", |decoded| decoded.format);
+    let shown = match way {
+        "DECODED" => format!("as {format}"),
+        "TEXT" => "as text".to_owned(),
+        _ => "as bytes".to_owned(),
+    };
+    say(canvas, "value", format!("{} bytes {shown}: v another way", value.len()), Role::Muted);
+    let rest: u16 = places.len() as u16;
+    let area = Rect { y: area.y + area.height - rest, height: rest, ..area };
+    match (way, &trace.decoded) {
+        ("DECODED", Some(decoded)) => fields(canvas, area, decoded),
+        ("TEXT", _) => {
+            wrapped(canvas, area, 0, false, &printable(value), Role::Plain);
+        }
+        (_, _) => hex(canvas, area, value),
+    }
+}
+
+/// Names and values of a payload, a row each; the last values go on as far as there is room.
+fn fields(canvas: &mut Canvas<'_>, area: Rect, decoded: &Contents) {
+    let names = decoded.fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(16);
+    let mut row = 0;
+    for (name, value) in &decoded.fields {
+        let Some(place) = rows_of(area).nth(row) else { return };
+        let from = if names == 0 { 0 } else { names + 1 };
+        canvas.text(place, 0, &cell(name, names, false, canvas.glyphs().cut), Role::Muted);
+        let rest = Rect { x: area.x + from.min(usize::from(area.width)) as u16, ..area };
+        let rest = Rect { width: area.width.saturating_sub(from as u16), ..rest };
+        row = wrapped(canvas, rest, row, false, value, Role::Plain).max(row + 1);
+    }
+}
+
+/// Sixteen bytes a row, or eight where there is less room: where, in hexadecimal, as letters.
+fn hex(canvas: &mut Canvas<'_>, area: Rect, value: &[u8]) {
+    let each = if area.width >= 70 { 16 } else { 8 };
+    for (row, (bytes, place)) in value.chunks(each).zip(rows_of(area)).enumerate() {
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let line = [
+            piece(format!("{:04x}  ", row * each), Role::Muted),
+            piece(format!("{:<1$}  ", digits.join(" "), each * 3 - 1), Role::Plain),
+            piece(bytes.iter().map(|byte| letter(*byte)).collect::<String>(), Role::Muted),
+        ];
+        canvas.pieces(place, 0, &line);
+    }
+}
+
+fn letter(byte: u8) -> char {
+    if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
+}
+
+fn printable(bytes: &[u8]) -> String {
+    let letters = String::from_utf8_lossy(bytes);
+    letters.chars().map(|letter| if letter.is_control() { '.' } else { letter }).collect()
 }
 
 /// The way of the record.

@@ -10,6 +10,7 @@ mod books;
 pub(super) mod canvas;
 mod faults;
 mod feed;
+mod find;
 mod flow;
 mod groups;
 mod header;
@@ -23,6 +24,7 @@ mod rates;
 mod strip;
 mod topics;
 mod tour;
+mod why;
 pub(super) mod words;
 
 use ratatui::Frame;
@@ -70,10 +72,13 @@ fn draw_all(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let body = tour(model, canvas, body);
     header::draw(model, canvas, head);
     header::tabs(model, canvas, tabs);
-    if let Mode::Help { filter, scrolled } = &model.mode {
-        help::draw(&model.keys, canvas, body, filter, *scrolled);
-    } else {
-        panes(model, canvas, area, body);
+    match &model.mode {
+        Mode::Help { filter, scrolled } => help::draw(&model.keys, canvas, body, filter, *scrolled),
+        Mode::Why => why::draw(model, canvas, body),
+        _ => panes(model, canvas, area, body),
+    }
+    if let Mode::Find { typed, found, row } = &model.mode {
+        find::draw(canvas, body, typed, found, *row);
     }
     strip::draw(model, canvas, strip);
     hints::draw(model, canvas, hints);
@@ -195,7 +200,8 @@ fn topics_page(model: &Model, body: Rect, wide: bool) -> Vec<(Pane, Rect)> {
         model.detail().close_up.as_ref().map_or(3, |close_up| close_up.replicas.len().clamp(1, 9) as u16);
     if wide {
         let [top, roles, bottom] = stack(body, [Fill(1), Length(replicas + 4), Length(replicas + 8)]);
-        let [topics, partitions] = beside(top, Length(36), Fill(1));
+        let [topics, partitions] =
+            beside(top, Length(if model.pane() == Pane::Topics { 52 } else { 36 }), Fill(1));
         let [logs, settings] = beside(bottom, Fill(1), Length(46));
         return vec![
             (Pane::Topics, topics),

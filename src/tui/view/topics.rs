@@ -17,11 +17,13 @@ use crate::tui::timeline::part_of;
 /// The channels.
 pub fn topics(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let cut = canvas.glyphs().cut;
-    let name = usize::from(area.width).saturating_sub(22).max(6);
+    let wide = area.width >= 48;
+    let name = usize::from(area.width).saturating_sub(if wide { 33 } else { 22 }).max(6);
     let heading = format!(
-        "{}{}{}{}",
+        "{}{}{}{}{}",
         cell("NAME", name, false, cut),
         cell("P", 4, true, cut),
+        if wide { cell("RF", 2, true, cut) + &cell("MSGS", 7, true, cut) } else { String::new() },
         cell("URP", 4, true, cut),
         cell("IN/s", 6, true, cut)
     );
@@ -33,10 +35,19 @@ pub fn topics(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         vec![
             piece(cell(&channel.name, name, false, cut), role),
             piece(cell(&channel.places.to_string(), 4, true, cut), role),
+            piece(if wide { held(model, key as u32, cut) } else { String::new() }, role),
             piece(cell(&if urp > 0 { urp.to_string() } else { String::new() }, 4, true, cut), Role::Warn),
             piece(cell(&count(rate), 6, true, cut), role),
         ]
     });
+}
+
+/// Replicas of a partition, and records that lie in all partitions together.
+fn held(model: &Model, channel: u32, cut: &str) -> String {
+    let places = rows::places_of(model, channel);
+    let factor = places.iter().map(|place| place.replicas.len()).max().unwrap_or(0);
+    let records: u64 = places.iter().map(|place| place.log_end.saturating_sub(place.start)).sum();
+    cell(&factor.to_string(), 2, true, cut) + &cell(&count_in(records, 7), 7, true, cut)
 }
 
 /// The partitions of the chosen channel.

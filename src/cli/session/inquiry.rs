@@ -1,0 +1,293 @@
+//! Why, asked on a screen: the run is made again on a thread beside it, from its seed as far as it has come, and the story
+//! is told as `brokersim why` tells it. What may help is tried after that, change by change.
+//!
+//! What is told is exact: it is a function of the scenario and of how far the run has come. It costs two runs up to there, and
+//! one for each change that is tried; whoever asks something else, or leaves, stops it.
+//!
+//! A run by the clock cannot be made again: its facts are kept ([`Memory`]), and what may help is not tried.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::analyze::why::{About, Tried, Why, about, first_incident, panel, short};
+use crate::cli::why::LATE;
+use crate::kernel::Time;
+use crate::lab::{Limit, Question, Recipe, Seen, Unknown, tell};
+use crate::observe::lens::{Asked, Part, Telling, Told, ToldLine, Tone};
+use crate::observe::promise::{Promise, Verdict};
+use crate::trace::{RecordId, Stage};
+
+use super::memory::Memory;
+
+/// Changes that are tried for a story.
+const TRIED: usize = 4;
+
+/// Looks for answers.
+#[derive(Default)]
+pub(in crate::cli) struct Inquiry {
+    /// What the run is made from; none when it cannot be made again.
+    recipe: Option<Recipe>,
+    asked: Option<Asked>,
+    job: Option<Job>,
+    /// What was told last, until there is something newer.
+    told: Option<Arc<Told>>,
+    /// The version of the answer that was told last.
+    version: u64,
+    /// Where the run's front was when it was looked at last.
+    front: Time,
+}
+
+/// An answer that is being looked for.
+struct Job {
+    upto: Time,
+    board: Arc<Board>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where the answer is put.
+struct Board {
+    stop: Arc<AtomicBool>,
+    told: Mutex<Arc<Told>>,
+    version: AtomicU64,
+    done: AtomicBool,
+}
+
+impl Board {
+    fn put(&self, told: Told) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(told);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn told(&self) -> Arc<Told> {
+        Arc::clone(&self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.board.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// What answers are looked for in.
+pub(super) enum Known {
+    /// The run is made again.
+    Recipe(Box<Recipe>),
+    /// The facts so far, and what came of the promises.
+    Facts(Box<Memory>, Vec<Verdict>),
+}
+
+/// A question with the names that it takes.
+pub(super) struct Asking {
+    pub(super) asked: Asked,
+    /// The promise that it is about.
+    pub(super) promise: Option<Promise>,
+    /// As far as the run has come.
+    pub(super) front: Time,
+}
+
+impl Inquiry {
+    /// The run is made from this.
+    pub(in crate::cli) fn made_from(&mut self, recipe: Recipe) {
+        self.job = None;
+        self.recipe = Some(recipe);
+    }
+
+    /// Nothing is asked any more.
+    pub(super) fn drop_question(&mut self) {
+        (self.asked, self.job, self.told) = (None, None, None);
+    }
+
+    /// What is asked now.
+    pub(super) fn question(&self) -> Option<Asked> {
+        self.asked
+    }
+
+    /// Asks, unless that is asked already. What was asked before is not looked for any more. `kept` are the facts of a run
+    /// that cannot be made again.
+    pub(super) fn ask(&mut self, asking: &Asking, stage: &Stage, kept: impl FnOnce() -> Option<Known>) {
+        let same = self.asked == Some(asking.asked);
+        let known = same && self.job.as_ref().is_some_and(|job| job.upto == asking.front);
+        if known {
+            return;
+        }
+        if !same {
+            self.told = None;
+        }
+        self.asked = Some(asking.asked);
+        self.version = 0;
+        self.job = None;
+        let known = self.recipe.clone().map(|recipe| Known::Recipe(Box::new(recipe))).or_else(kept);
+        self.job = Some(Job::begin(known, asking, question(asking, stage)));
+    }
+
+    /// Whether an answer is being looked for.
+    pub(super) fn is_asking(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| !job.board.done.load(Ordering::Acquire))
+    }
+
+    /// Whether the run has gone on since the answer, and stands still now: then it is asked again.
+    pub(super) fn is_stale(&mut self, front: Time) -> bool {
+        let stands = std::mem::replace(&mut self.front, front) == front;
+        stands && !self.is_asking() && self.job.as_ref().is_some_and(|job| job.upto != front)
+    }
+
+    /// Whether there is something that was not told; it is from now on.
+    pub(super) fn has_news(&mut self) -> bool {
+        let Some(job) = &self.job else { return false };
+        let version = job.board.version.load(Ordering::Acquire);
+        if version == self.version {
+            return false;
+        }
+        self.version = version;
+        self.told = Some(job.board.told());
+        true
+    }
+
+    /// The answer as far as it is known.
+    pub(super) fn told(&self) -> Option<Arc<Told>> {
+        self.told.clone()
+    }
+
+    /// Waits for the first answer, or for all of it.
+    pub(super) fn wait(&mut self, all: bool) {
+        let answered = |job: &Job| job.board.told().telling != Telling::Asking;
+        while self.job.as_ref().is_some_and(|job| all || !answered(job)) && self.is_asking() {
+            thread::yield_now();
+        }
+        self.has_news();
+    }
+}
+
+/// What is asked of the laboratory.
+fn question(asking: &Asking, stage: &Stage) -> Question {
+    let open =
+        Question { records: Vec::new(), troubles: Vec::new(), lag: None, late: LATE, try_remedies: false };
+    let group = |index: usize| stage.groups.get(index).map(|group| group.name.clone());
+    match (asking.asked, asking.promise.and_then(about)) {
+        (Asked::Lag(of), _) => Question { lag: Some(group(of.index()).into_iter().collect()), ..open },
+        (Asked::Promise(_), Some(About::Records(trouble))) => Question { troubles: vec![trouble], ..open },
+        (Asked::Promise(_), Some(About::Lag)) => Question { lag: Some(Vec::new()), ..open },
+        (Asked::Promise(_) | Asked::Worst { .. } | Asked::Record(_), _) => open,
+    }
+}
+
+impl Job {
+    fn begin(known: Option<Known>, asking: &Asking, question: Question) -> Self {
+        let Asking { asked, front: upto, .. } = *asking;
+        let begun = Told { asked, upto, telling: Telling::Asking, lines: Vec::new(), short: Vec::new() };
+        let stop = Arc::new(AtomicBool::new(false));
+        let board = Arc::new(Board {
+            stop: Arc::clone(&stop),
+            told: Mutex::new(Arc::new(begun.clone())),
+            version: AtomicU64::new(1),
+            done: AtomicBool::new(false),
+        });
+        // Nothing to look for is known at once, and always at the same turn.
+        let Some(known) = known else {
+            board.put(no_answer(begun, NOTHING));
+            board.done.store(true, Ordering::Release);
+            return Self { upto, board, thread: None };
+        };
+        let worker = Arc::clone(&board);
+        let work = move || {
+            match known {
+                Known::Recipe(mut recipe) => {
+                    recipe.limit = Limit { until: Some(upto), stop: Some(stop) };
+                    look_for(&recipe, &question, begun, &worker);
+                }
+                Known::Facts(memory, promises) => {
+                    let told = memory.tell(&question, &records(asked), &promises);
+                    worker.put(match told {
+                        Ok(why) => answered(&begun, &why, &[], Telling::Done),
+                        Err(error) => no_answer(begun, &error.to_string()),
+                    });
+                }
+            }
+            worker.done.store(true, Ordering::Release);
+            worker.version.fetch_add(1, Ordering::Release);
+        };
+        let thread = thread::Builder::new().name("why".to_owned()).spawn(work);
+        if thread.is_err() {
+            board.put(no_answer(
+                board.told().as_ref().clone(),
+                "there is no room for a thread that looks for it",
+            ));
+            board.done.store(true, Ordering::Release);
+        }
+        Self { upto, board, thread: thread.ok() }
+    }
+}
+
+const NOTHING: &str =
+    "This run cannot be made again here, and that is how causes are found: brokersim why asks the scenario.";
+
+/// The records that a question names.
+fn records(asked: Asked) -> Vec<RecordId> {
+    match asked {
+        Asked::Record(id) => vec![id],
+        Asked::Worst { .. } | Asked::Promise(_) | Asked::Lag(_) => Vec::new(),
+    }
+}
+
+fn no_answer(begun: Told, text: &str) -> Told {
+    let lines = vec![ToldLine::new(Part::Headline, Tone::Warn, text)];
+    Told { telling: Telling::Done, lines, ..begun }
+}
+
+/// Makes the run again, tells, and tries what may help.
+fn look_for(recipe: &Recipe, question: &Question, begun: Told, board: &Board) {
+    let ids = records(begun.asked);
+    let answer = recipe
+        .look(question.late)
+        .map_err(Unknown::from)
+        .and_then(|looked| tell(&Seen::of(&looked), question, &ids, |follow| recipe.follow(follow)));
+    if recipe.limit.is_stopped() {
+        return;
+    }
+    let why = match answer {
+        Ok(why) => why,
+        Err(error) => return board.put(no_answer(begun, &error.to_string())),
+    };
+    let remedies = first_incident(&why).map_or_else(Vec::new, |incident| incident.remedies.clone());
+    // The box of the overview says what may help; whether it does is worth a run only to whoever reads the story.
+    let mut tried: Vec<Tried> = remedies.into_iter().take(TRIED).map(|remedy| (remedy, None)).collect();
+    if tried.is_empty() || begun.asked == (Asked::Worst { tried: false }) {
+        tried.clear();
+        return board.put(answered(&begun, &why, &tried, Telling::Done));
+    }
+    for index in 0..tried.len() {
+        board.put(answered(&begun, &why, &tried[..=index], Telling::Trying));
+        let measured = recipe.with(&tried[index].0.set).measure(question.late);
+        if recipe.limit.is_stopped() {
+            return;
+        }
+        let trouble = first_incident(&why).map(|incident| incident.trouble);
+        let keeps = measured.zip(trouble).is_some_and(|(measured, trouble)| measured.total(&[trouble]) == 0);
+        tried[index].1 = Some(keeps);
+    }
+    board.put(answered(&begun, &why, &tried, Telling::Done));
+}
+
+fn answered(begun: &Told, why: &Why, tried: &[Tried], telling: Telling) -> Told {
+    let mut lines = panel(why, tried);
+    if lines.is_empty() {
+        lines.push(ToldLine::new(
+            Part::Headline,
+            Tone::Good,
+            "Nothing went wrong so far: nothing to explain. Gladly.",
+        ));
+    }
+    let mut short = short(why);
+    if let (Some((remedy, _)), Some(last)) =
+        (tried.iter().find(|(_, came)| *came == Some(true)), short.last_mut())
+        && last.starts_with("to try: ")
+    {
+        *last = format!("would have survived: {} ✓", remedy.name);
+    }
+    Told { telling, lines, short, ..begun.clone() }
+}
