@@ -38,6 +38,20 @@ impl Failure {
         Self::Outside(format!("cannot {tried} {what}: {error}"))
     }
 
+    /// What it is, in a line.
+    pub fn in_a_line(&self) -> String {
+        match self {
+            Self::Scenario(error) => error.problems().first().map_or_else(
+                || error.to_string(),
+                |problem| {
+                    let help = miette::Diagnostic::help(problem).map(|help| format!(": {help}"));
+                    format!("{problem}{}", help.unwrap_or_default()).replace('\n', "; ")
+                },
+            ),
+            Self::Usage(text) | Self::Outside(text) | Self::Bug(text) => text.clone(),
+        }
+    }
+
     /// Says it on stderr; the exit code.
     pub fn say(&self) -> Exit {
         match self {

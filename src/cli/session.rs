@@ -19,7 +19,7 @@ use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
 use crate::scenario::World;
-use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
+use crate::scenario::wiring::{Outside, Planner, SinkPlan, Wired, wire, wire_for_hands, wire_in};
 use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
 use crate::trace::{Fact, Stage};
 use crate::tui::Progress;
@@ -30,15 +30,18 @@ use super::load::Loaded;
 use super::offers::Offers;
 use super::rows::Rows;
 
+mod branch;
+mod diff;
 mod quiet;
 pub(super) mod rewind;
 mod sight;
 #[cfg(test)]
 mod tests;
 
+use branch::Courses;
 use quiet::{Quiet, under_way};
 use rewind::{Rewind, State};
-use sight::{Following, Sight, scheduled};
+use sight::{Following, Sight, all_scheduled};
 
 /// A run in progress.
 pub struct Session {
@@ -48,6 +51,8 @@ pub struct Session {
     behind: Option<Box<State>>,
     /// What a screen needs; none without one.
     sight: Option<Sight>,
+    /// Its branches; none where it can have none.
+    courses: Option<Courses>,
     world: World,
     tape: Option<Tape>,
     name: String,
@@ -69,6 +74,8 @@ struct Plot {
     sinks: Vec<SinkPlan>,
     stop: Time,
     end: Time,
+    /// How faults are injected by hand; none where nobody can.
+    planner: Option<Planner>,
 }
 
 /// Whether anybody looks on.
@@ -139,11 +146,12 @@ impl Session {
 
     fn simulated(loaded: &Loaded, recording: Option<&Recording>, looked: Looked) -> Result<Self, Failure> {
         loaded.scenario.is_simulated()?;
-        let wired = wire(&loaded.scenario);
+        let by_hand = looked == Looked::OnScreen;
+        let wired = if by_hand { wire_for_hands(&loaded.scenario) } else { wire(&loaded.scenario) };
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
-        let Wired { parts, stage, sinks, stop, end, .. } = wired;
+        let Wired { parts, stage, sinks, stop, end, planner, .. } = wired;
         let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
-        let plot = Plot { stage, sinks, stop, end };
+        let plot = Plot { stage, sinks, stop, end, planner };
         Self::with_engine(loaded, recording, (World::Simulated, looked), plot, engine)
     }
 
@@ -156,10 +164,10 @@ impl Session {
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
-        let Wired { parts, stage, sinks, stop, end, backend, hands, .. } = wired;
+        let Wired { parts, stage, sinks, stop, end, backend, hands, planner, .. } = wired;
         let course = Course::new(parts, (&door, knocks), backend, hands)?;
         let engine = Engine::Live(Box::new(Timed { course, watch, lens: None }));
-        let plot = Plot { stage, sinks, stop, end };
+        let plot = Plot { stage, sinks, stop, end, planner };
         Self::with_engine(loaded, recording, (world.clone(), looked), plot, engine)
     }
 
@@ -171,7 +179,7 @@ impl Session {
         mut engine: Engine,
     ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Plot { stage, sinks, stop, end } = plot;
+        let Plot { stage, sinks, stop, end, planner } = plot;
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -193,11 +201,15 @@ impl Session {
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
-        let sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
+        let sight =
+            (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine, planner.as_ref()));
+        let branches = sight.as_ref().zip(planner).filter(|(sight, _)| sight.rewind.is_some());
+        let courses = branches.map(|(sight, planner)| Courses::new(loaded, planner, &stage, &sight.cast));
         Ok(Self {
             engine,
             behind: None,
             sight,
+            courses,
             quiet: Quiet::from(stop),
             offers,
             world,
@@ -213,12 +225,14 @@ impl Session {
     }
 
     /// Gives the engine a lens, and a simulation a way back.
-    fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine) -> Sight {
+    fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine, planner: Option<&Planner>) -> Sight {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
-        let setup =
-            LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
+        let scheduled = all_scheduled(&loaded.scenario);
+        let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
         engine.look_through(Lens::new(setup));
-        Sight { rewind: engine.state().map(Rewind::new), look: Look::default(), stage, cast, followed: None }
+        let way_back = engine.state().zip(planner);
+        let rewind = way_back.map(|(state, planner)| Rewind::new(state, planner.injector()));
+        Sight { rewind, look: Look::default(), stage, cast, followed: None }
     }
 
     /// The state that is looked at; none by the clock.
@@ -273,8 +287,9 @@ impl Session {
         if self.advance_behind(until) {
             return;
         }
+        let recorded = self.is_recorded();
         let mut follow = Following::of(self.sight.as_mut());
-        let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+        let (tape, offers) = (self.tape.as_mut().filter(|_| recorded), self.offers.as_mut());
         self.engine.advance(until, self.end, &mut Both { tape, offers, follow: &mut follow, also });
         self.hand_over();
         let news = self.engine.news();
@@ -283,6 +298,11 @@ impl Session {
         self.wall += begun.elapsed().as_secs_f64();
         self.note_checkpoint(begun);
         self.followed_upto(until);
+    }
+
+    /// Whether what goes on is what is recorded: a branch is not.
+    fn is_recorded(&self) -> bool {
+        self.courses.as_ref().is_none_or(Courses::is_first)
     }
 
     fn note_checkpoint(&mut self, begun: Instant) {
@@ -310,6 +330,7 @@ impl Session {
 
     /// Takes one thing off the agenda; by the clock there is nothing to take.
     fn step_once(&mut self) {
+        let recorded = self.is_recorded();
         let mut follow = Following::of(self.sight.as_mut());
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
@@ -318,7 +339,7 @@ impl Session {
                 self.behind = None;
             }
         } else {
-            let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+            let (tape, offers) = (self.tape.as_mut().filter(|_| recorded), self.offers.as_mut());
             let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
             self.engine.step(1, self.end, also);
             self.hand_over();
@@ -365,8 +386,9 @@ impl Session {
 
     /// Ends the run where it is: closes the books and the tape.
     pub fn finish(mut self) -> Result<Summary, Failure> {
-        // Whatever was looked at last: the run is as far as it came.
-        self.behind = None;
+        // Whatever was looked at last: the run is the first course, as far as it came.
+        self.back_to_first();
+        self.notes.extend(self.courses.as_ref().and_then(Courses::farewell));
         let finished = self.now() >= self.end;
         self.end_engine();
         let now = self.now();
@@ -435,8 +457,9 @@ impl Session {
         if self.tape.is_none() && self.sight.is_none() {
             return;
         }
+        let recorded = self.is_recorded();
         let (closed, samples) = self.engine.take_ready();
-        let Some(tape) = &mut self.tape else { return };
+        let Some(tape) = self.tape.as_mut().filter(|_| recorded) else { return };
         tape.records(closed);
         tape.lag(samples.into_iter().map(lag_row).collect());
         if let Some(digest) = self.engine.digest() {

@@ -194,6 +194,9 @@ fn show(model: &mut Model, session: &mut Session) {
         speed: Speed::REAL,
         reached: None,
         said: None,
+        courses: Arc::new(session.courses()),
+        about: session.about(),
+        diff: None,
     };
     update(model, Msg::Tick(report));
     model.before = Arc::clone(&model.report.snapshot);

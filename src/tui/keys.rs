@@ -2,8 +2,7 @@
 //! all come from it.
 //!
 //! A context is a way in which keys are read: the screen, the help, a line that is typed, a prefix that waits for the
-//! next key. Room is left for `f` (inject a fault), `b` (branch), `u` and `y`: they become rows here and orders in
-//! [`super::update::Order`]; a fault's second key is a context of its own, as [`Context::Go`] is.
+//! next key.
 //!
 //! **Invariant.** No key is bound twice in a context.
 
@@ -12,6 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::kernel::Duration;
 
 use super::model::{Clock, Page, Pane};
+use super::update::hands::Hand;
 use super::update::{Order, Seek};
 
 /// Where a binding holds.
@@ -29,18 +29,36 @@ pub enum Context {
     SetMark,
     /// After `'`: the next letter names a mark.
     ToMark,
+    /// After `f`: which fault.
+    Fault,
+    /// After `R`: where to.
+    Reset,
+    /// The list of branches.
+    Branches,
+    /// How two branches differ.
+    Diff,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Screen, Self::Help, Self::Typing, Self::Go, Self::SetMark, Self::ToMark];
+    pub const ALL: [Self; 10] = [
+        Self::Screen,
+        Self::Help,
+        Self::Typing,
+        Self::Go,
+        Self::SetMark,
+        Self::ToMark,
+        Self::Fault,
+        Self::Reset,
+        Self::Branches,
+        Self::Diff,
+    ];
 
     /// Whether a letter that is bound to nothing is taken as it is.
     pub fn takes_letters(self) -> bool {
         match self {
             Self::Help | Self::Typing | Self::SetMark | Self::ToMark => true,
-            Self::Screen | Self::Go => false,
+            Self::Screen | Self::Go | Self::Fault | Self::Reset | Self::Branches | Self::Diff => false,
         }
     }
 }
@@ -50,6 +68,8 @@ impl Context {
 pub enum Action {
     /// Something for the driver of the run.
     Order(Order),
+    /// Something is done to the run by hand.
+    Hand(Hand),
     /// Leaves where time stands for another instant, so that one can come back.
     Leap(Seek),
     /// Back in the list of instants that were left.
@@ -170,13 +190,15 @@ pub enum Topic {
     Move,
     /// What is shown of them.
     Look,
+    /// What happens in the run.
+    Change,
     /// The rest.
     Other,
 }
 
 impl Topic {
     /// All, in the order of the help.
-    pub const ALL: [Self; 4] = [Self::Time, Self::Move, Self::Look, Self::Other];
+    pub const ALL: [Self; 5] = [Self::Time, Self::Move, Self::Look, Self::Change, Self::Other];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -184,6 +206,7 @@ impl Topic {
             Self::Time => "TIME",
             Self::Move => "MOVE",
             Self::Look => "LOOK",
+            Self::Change => "CHANGE",
             Self::Other => "OTHER",
         }
     }
@@ -224,10 +247,10 @@ const HALF_PAGE: isize = 10;
 
 /// All bindings. The hints stand in this order; the first ones are seen on narrow screens too.
 pub const BINDINGS: &[Binding] = {
-    use Action::{Leap, Order as Ask};
-    use Context::{Go, Help, Screen, SetMark, ToMark, Typing};
+    use Action::{Hand as By, Leap, Order as Ask};
+    use Context::{Branches, Diff, Fault, Go, Help, Reset, Screen, SetMark, ToMark, Typing};
     use KeyCode::{BackTab, Backspace, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
-    use Topic::{Look, Move, Other, Time};
+    use Topic::{Change, Look, Move, Other, Time};
     const fn l(letter: char) -> Press {
         Press::letter(letter)
     }
@@ -237,10 +260,16 @@ pub const BINDINGS: &[Binding] = {
     const fn c(letter: char) -> Press {
         Press::control(letter)
     }
+    const fn strike(keys: &'static [Press], kind: &'static str) -> Binding {
+        row(Fault, Change, keys, By(Hand::Strike(kind)), kind, "")
+    }
     &[
         row(Screen, Time, &[l(' ')], Ask(Order::Toggle), "run / pause", "run/pause"),
         row(Screen, Time, &[l('.')], Ask(Order::Seek(Seek::Event)), "one event on", ", step"),
         row(Screen, Time, &[l(',')], Ask(Order::Seek(Seek::EventBack)), "one event back", ""),
+        row(Screen, Change, &[l('f')], By(Hand::Faults), "inject a fault: f, then its key", "fault"),
+        row(Screen, Change, &[l('u')], By(Hand::TakeBack), "take the last injection back", ""),
+        row(Screen, Change, &[l('D')], By(Hand::Differ), "how this branch and where it came from differ", ""),
         row(Screen, Look, &[k(Enter)], Action::Open, "open the selected row", "open"),
         row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),
         row(Screen, Look, &[l('t')], Action::Follow, "follow the selected record", "follow"),
@@ -272,6 +301,11 @@ pub const BINDINGS: &[Binding] = {
         ),
         row(Screen, Time, &[l('m')], Action::SetMark, "set a mark: m a", ""),
         row(Screen, Time, &[l('\'')], Action::ToMark, "go to a mark: ' a", ""),
+        row(Screen, Change, &[l('b')], By(Hand::Fork), "begin a branch here", ""),
+        row(Screen, Change, &[l('B')], By(Hand::Branches), "the branches; Enter goes there", ""),
+        row(Screen, Change, &[l('H')], By(Hand::Heal), "heal everything", ""),
+        row(Screen, Change, &[l('p')], By(Hand::Produce), "offer one record", ""),
+        row(Screen, Change, &[l('R')], By(Hand::Reset), "reset the offsets of the group", ""),
         row(Screen, Move, &[l('1')], Action::Page(0), "Overview", ""),
         row(Screen, Move, &[l('2')], Action::Page(1), "Topics and partitions", ""),
         row(Screen, Move, &[l('3')], Action::Page(2), "Groups and lag", ""),
@@ -292,7 +326,7 @@ pub const BINDINGS: &[Binding] = {
             Other,
             &[l(':')],
             Action::Command,
-            "a command: :goto 42.1s  :speed 4  :theme light  :q",
+            "a command: :goto 42.1s  :fault kill broker-1 for 10s  :save FILE  :speed 4  :q",
             "cmd",
         ),
         row(Screen, Other, &[l('?')], Action::Help, "this help; type to filter it", "help"),
@@ -320,6 +354,62 @@ pub const BINDINGS: &[Binding] = {
         row(Go, Move, &[l('d')], Action::Target, "to what the row is about", "target"),
         row(Go, Move, &[k(Esc)], Action::Back, "nowhere", "stay"),
         row(Go, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        strike(&[l('k')], "kill"),
+        strike(&[l('p')], "power-loss"),
+        strike(&[l('s')], "shutdown"),
+        strike(&[l('r')], "restart"),
+        strike(&[l('R')], "rolling-restart"),
+        strike(&[l('z')], "pause"),
+        strike(&[l('c')], "slow-cpu"),
+        strike(&[l('d')], "slow-disk"),
+        strike(&[l('f')], "full-disk"),
+        strike(&[l('x')], "lost-disk"),
+        strike(&[l('n')], "partition"),
+        strike(&[l('b')], "blackhole"),
+        strike(&[l('e')], "reset"),
+        strike(&[l('l')], "latency"),
+        strike(&[l('j')], "network-jitter"),
+        strike(&[l('w')], "bandwidth"),
+        strike(&[l('h')], "slow-handler"),
+        strike(&[l('i')], "stuck-handler"),
+        strike(&[l('u')], "burst"),
+        strike(&[l('v')], "change-rate"),
+        strike(&[l('o')], "produce"),
+        strike(&[l('P')], "poison"),
+        strike(&[l('a')], "clock-ahead"),
+        strike(&[l('A')], "clock-behind"),
+        strike(&[l('q')], "close"),
+        strike(&[l('+')], "add-member"),
+        strike(&[l('-')], "remove-member"),
+        strike(&[l('t')], "add-partitions"),
+        strike(&[l('E')], "reset-offsets"),
+        strike(&[l('H')], "heal"),
+        row(Fault, Change, &[l(':')], By(Hand::Edit), "put the line up to be changed first", "edit first"),
+        row(Fault, Change, &[k(Esc)], Action::Back, "nothing", "nothing"),
+        row(Fault, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(
+            Reset,
+            Change,
+            &[l('e')],
+            By(Hand::ResetTo("earliest")),
+            "to the beginning of each log",
+            "earliest",
+        ),
+        row(Reset, Change, &[l('l')], By(Hand::ResetTo("latest")), "behind all that is committed", "latest"),
+        row(Reset, Change, &[k(Esc)], Action::Back, "nowhere", "nowhere"),
+        row(Reset, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Branches, Change, &[k(Enter)], By(Hand::Switch), "go there", "go there"),
+        row(Branches, Change, &[l('D')], By(Hand::Differ), "how it and this one differ", "diff"),
+        row(Branches, Move, &[l('j'), k(Down)], Action::Move(1), "a row down", "down"),
+        row(Branches, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", "up"),
+        row(Branches, Move, &[k(Esc), l('B'), l('q')], Action::Back, "back", "back"),
+        row(Branches, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Diff, Move, &[l('j'), k(Down)], Action::Move(1), "a row down", "down"),
+        row(Diff, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", "up"),
+        row(Diff, Move, &[c('d'), k(PageDown)], Action::Move(HALF_PAGE), "ten rows down", ""),
+        row(Diff, Move, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten rows up", ""),
+        row(Diff, Move, &[k(Esc), l('D'), l('q'), k(Enter)], Action::Back, "back", "back"),
+        row(Diff, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(SetMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(SetMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(ToMark, Other, &[k(Esc)], Action::Back, "none", "none"),
@@ -367,6 +457,7 @@ fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
     match action {
         // A run that has finished goes no further, but it can go back.
         Action::Order(Order::Seek(_)) => true,
+        Action::Hand(Hand::Faults) => clock != Clock::Finished,
         Action::Order(order) => clock != Clock::Finished || order == Order::Quit,
         Action::Sort => pane.orders().len() > 1,
         Action::Filter => pane.has_filter(),
@@ -374,7 +465,8 @@ fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
         Action::View => pane.has_views(),
         Action::Records => page == Page::Topics,
         Action::Follow | Action::NextWrong => page == Page::Messages,
-        Action::Leap(_)
+        Action::Hand(_)
+        | Action::Leap(_)
         | Action::JumpBack
         | Action::JumpForward
         | Action::SetMark

@@ -5,11 +5,14 @@
 //! of the run; that is all a view knows of it, so the same views serve any host that gives the same snapshots.
 //!
 //! **Invariant.** Neither model, update nor view reads a clock, chance or the environment: a frame is a function
-//! of model and size. The screen never changes what happens in a run, only when it is computed.
+//! of model and size. The screen never changes what happens in a run, only when it is computed; what a person changes by
+//! hand is another course of it.
 //!
 //! **Not modelled:** the mouse; a keymap file.
 
 pub mod command;
+mod courses;
+pub mod hands;
 pub mod keys;
 mod model;
 pub mod pace;
@@ -23,6 +26,7 @@ mod timeline;
 mod update;
 mod view;
 
+pub use courses::{Course, Courses, Deed, Diff, DiffRow, Done};
 pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
 pub use theme::{Glyphs, Palette, Role, Theme};

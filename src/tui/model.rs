@@ -9,6 +9,8 @@ use crate::observe::ledger::{Balance, Tally};
 use crate::observe::lens::{Detail, FateFilter, Look, Query};
 use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 
+use super::courses::{Courses, Deed, Diff};
+use super::hands::{Entry, Kind};
 use super::pace::Speed;
 use super::theme::Theme;
 use super::timeline::Timeline;
@@ -41,8 +43,14 @@ pub struct Report {
     pub speed: Speed,
     /// How fast it passed lately; none when nothing was measured yet.
     pub reached: Option<Speed>,
-    /// What the driver has to say to the last order; none when it was obeyed.
-    pub said: Option<&'static str>,
+    /// What the driver has to say to the last order; none when it was obeyed in silence.
+    pub said: Option<String>,
+    /// The courses that the run has taken.
+    pub courses: Arc<Courses>,
+    /// Names and settings, where they are others than in the beginning.
+    pub about: Option<Arc<About>>,
+    /// How two branches differ, when that was asked.
+    pub diff: Option<Arc<Diff>>,
 }
 
 /// What the scenario says of itself, for the screens that show settings.
@@ -58,6 +66,10 @@ pub struct About {
     pub sources: Vec<String>,
     /// What was set, and what is worth knowing although it was not.
     pub settings: Vec<Setting>,
+    /// Who publishes and reads.
+    pub entries: Vec<Entry>,
+    /// What can be made to go wrong by hand.
+    pub kinds: Vec<Kind>,
 }
 
 /// A channel's name and its places.
@@ -149,6 +161,17 @@ pub enum Mode {
     SetMark,
     /// `'` was pressed.
     ToMark,
+    /// `f` was pressed; whether what is chosen is put into the line to be changed first.
+    Fault {
+        /// Whether.
+        edits: bool,
+    },
+    /// `R` was pressed: where to a group's offsets are set.
+    Reset,
+    /// The branches, with the one that is chosen.
+    Branches(usize),
+    /// How two branches differ, and how far that is scrolled.
+    Diff(Arc<Diff>, usize),
 }
 
 /// Instants that were left by jumps.
@@ -204,6 +227,8 @@ pub struct Model {
     pub seed: u64,
     /// Names and settings.
     pub about: Arc<About>,
+    /// The same in the beginning.
+    pub home: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
     /// The last report.
@@ -234,6 +259,8 @@ pub struct Model {
     pub followed: Option<RecordId>,
     /// A word to the person, until the next key.
     pub said: Option<String>,
+    /// What a person does, on its way to the driver.
+    pub deed: Option<Deed>,
     /// Marks over the whole run.
     pub timeline: Timeline,
     /// Whether something changed since the last frame.
@@ -252,11 +279,16 @@ impl Model {
             speed: Speed::REAL,
             reached: None,
             said: None,
+            courses: Arc::default(),
+            about: None,
+            diff: None,
         };
+        let about = Arc::new(About { badge: "SIM", ..About::default() });
         Self {
             title: title.into(),
             seed,
-            about: Arc::new(About { badge: "SIM", ..About::default() }),
+            home: Arc::clone(&about),
+            about,
             theme,
             report,
             before: snapshot,
@@ -272,6 +304,7 @@ impl Model {
             whole_channel: false,
             followed: None,
             said: None,
+            deed: None,
             timeline: Timeline::default(),
             stale: true,
         }
@@ -280,6 +313,7 @@ impl Model {
     /// The same about this scenario.
     #[must_use]
     pub fn about(mut self, about: Arc<About>) -> Self {
+        self.home = Arc::clone(&about);
         self.about = about;
         self
     }

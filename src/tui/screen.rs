@@ -4,8 +4,7 @@
 //! never waits for the screen: it takes a snapshot at most [`FRAMES`] times a second and goes on. Here, and only
 //! here, the wall clock is read.
 //!
-//! A fault that is injected by hand and a branch are to come as methods of [`Pilot`]: both begin another run from a
-//! checkpoint of this one.
+//! What a person does to the run by hand goes with the mailbox, too: [`Pilot::hand`].
 
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
@@ -26,6 +25,7 @@ use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
 use crate::observe::lens::{Detail, Look};
 
+use super::courses::{Courses, Deed, Done};
 use super::model::{About, Model};
 use super::pace::Speed;
 use super::terminal::{Guard, Stdout};
@@ -77,6 +77,24 @@ pub trait Pilot {
 
     /// What to show in [`Pilot::detail`] from now on.
     fn look(&mut self, _: Look) {}
+
+    /// Does something to the run by hand.
+    ///
+    /// # Errors
+    /// In a sentence, when that cannot be done: the run is as it was.
+    fn hand(&mut self, _: Deed) -> Result<Done, String> {
+        Err("nothing can be changed in this run".to_owned())
+    }
+
+    /// The courses that it has taken.
+    fn courses(&self) -> Courses {
+        Courses::default()
+    }
+
+    /// Names and settings, where they are others than in the beginning.
+    fn about(&self) -> Option<Arc<About>> {
+        None
+    }
 
     /// What a screen draws beyond the snapshot.
     fn detail(&self) -> Detail {
@@ -246,6 +264,9 @@ impl Screen<'_> {
                 Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => continue,
             };
             if let Some(order) = update(&mut self.model, msg) {
+                if let Some(deed) = self.model.deed.take() {
+                    self.mailbox.hand_in(deed);
+                }
                 // Nobody listens any more: the run is over.
                 if self.orders.send(order).is_err() || order == Order::Quit {
                     return Ok(true);

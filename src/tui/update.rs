@@ -15,6 +15,8 @@ use super::model::{Mode, Model, Page, Pane, Report};
 use super::pace::Speed;
 use super::rows;
 
+pub(super) mod hands;
+
 /// What comes in.
 #[derive(Clone, Debug)]
 pub enum Msg {
@@ -26,8 +28,7 @@ pub enum Msg {
     Redraw,
 }
 
-/// What the screen asks the driver of the run for. Faults, branches and saving will be orders beside these: they
-/// change what the run is made of, and so begin another one.
+/// What the screen asks the driver of the run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Run if paused, pause if running.
@@ -46,6 +47,8 @@ pub enum Order {
     Speed(Speed),
     /// Show this in the next reports.
     Look(Look),
+    /// Do what was handed in: [`Model::deed`].
+    Hand,
     /// Leave; a run that has not ended stays as far as it came.
     Quit,
 }
@@ -102,6 +105,10 @@ pub fn context_of(model: &Model) -> Context {
         Mode::Go => Context::Go,
         Mode::SetMark => Context::SetMark,
         Mode::ToMark => Context::ToMark,
+        Mode::Fault { .. } => Context::Fault,
+        Mode::Reset => Context::Reset,
+        Mode::Branches(_) => Context::Branches,
+        Mode::Diff(..) => Context::Diff,
     }
 }
 
@@ -110,10 +117,13 @@ fn tick(model: &mut Model, report: Report) {
         model.before = Arc::clone(&model.report.snapshot);
     }
     model.timeline.take(&report.snapshot);
-    if let Some(said) = report.said {
-        model.said = Some(said.to_owned());
+    if let Some(said) = &report.said {
+        model.said = Some(said.clone());
     }
+    let (before, diff) = ((model.report.courses.here, model.report.courses.all.len()), report.diff.clone());
     model.report = report;
+    hands::tick(model, diff);
+    hands::other_course(model, before);
 }
 
 fn press(model: &mut Model, press: Press) -> Option<Order> {
@@ -126,7 +136,7 @@ fn press(model: &mut Model, press: Press) -> Option<Order> {
         Some(letter) if context.takes_letters() => type_letter(model, letter),
         Some(_) | None => {
             // A prefix waits for one key, whatever it is.
-            if context == Context::Go {
+            if matches!(context, Context::Go | Context::Fault | Context::Reset) {
                 model.mode = Mode::Screen;
             }
             None
@@ -155,7 +165,7 @@ fn type_letter(model: &mut Model, letter: char) -> Option<Order> {
                 None => model.said = Some(format!("there is no mark {letter}: m {letter} sets it")),
             }
         }
-        Mode::Screen | Mode::Go => {}
+        Mode::Screen | Mode::Go | Mode::Fault { .. } | Mode::Reset | Mode::Branches(_) | Mode::Diff(..) => {}
     }
     None
 }
@@ -171,6 +181,7 @@ fn act(model: &mut Model, action: Action) -> Option<Order> {
     }
     match action {
         Action::Order(order) => return Some(order),
+        Action::Hand(what) => return hands::act(model, what),
         Action::Leap(seek) => return leap(model, seek),
         Action::JumpBack => return jump(model, false),
         Action::JumpForward => return jump(model, true),
@@ -244,6 +255,9 @@ fn move_by(model: &mut Model, by: isize) {
         *scrolled = scrolled.saturating_add_signed(by).min(1_000);
         return;
     }
+    if hands::move_by(model, by) {
+        return;
+    }
     let pane = model.pane();
     let keys = rows::keys(model, pane);
     let Some(last) = keys.len().checked_sub(1) else { return };
@@ -262,7 +276,15 @@ fn back(model: &mut Model) {
         Mode::Screen if model.followed.is_some() => model.followed = None,
         Mode::Screen => choose(model, Pane::Events, None),
         Mode::Filter { before } => change_filter(model, |filter| *filter = before),
-        Mode::Help { .. } | Mode::Command(_) | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+        Mode::Help { .. }
+        | Mode::Command(_)
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 
@@ -461,7 +483,14 @@ fn erase(model: &mut Model) {
         Mode::Filter { .. } => change_filter(model, |filter| {
             filter.pop();
         }),
-        Mode::Screen | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+        Mode::Screen
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 
@@ -469,7 +498,15 @@ fn erase_all(model: &mut Model) {
     match &mut model.mode {
         Mode::Command(text) => text.clear(),
         Mode::Filter { .. } => change_filter(model, String::clear),
-        Mode::Screen | Mode::Help { .. } | Mode::Go | Mode::SetMark | Mode::ToMark => {}
+        Mode::Screen
+        | Mode::Help { .. }
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 
@@ -487,6 +524,11 @@ fn enter(model: &mut Model) -> Option<Order> {
             if model.pages().contains(&page) {
                 model.page = page;
             }
+            None
+        }
+        Ok(Command::Hand(deed)) => hands::hand(model, deed),
+        Ok(Command::Branches) => {
+            hands::show_branches(model);
             None
         }
         Ok(Command::Help) => {

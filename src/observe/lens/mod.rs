@@ -87,6 +87,11 @@ impl Lens {
         }
     }
 
+    /// One more fault is to come.
+    pub fn expect(&mut self, fault: Scheduled) {
+        self.scheduled = self.scheduled.iter().cloned().chain([fault]).collect();
+    }
+
     /// Lets time pass without events.
     pub fn catch_up(&mut self, now: Time) {
         while self.next_tick <= now {

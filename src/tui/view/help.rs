@@ -57,7 +57,7 @@ fn columns(filter: &str, width: u16) -> (Vec<Vec<Piece>>, Vec<Vec<Piece>>) {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for topic in Topic::ALL {
         let lines = lines(filter, topic);
-        let second = width >= WIDE && matches!(topic, Topic::Move | Topic::Other);
+        let second = width >= WIDE && matches!(topic, Topic::Move | Topic::Change | Topic::Other);
         if second { right.extend(lines) } else { left.extend(lines) }
     }
     if left.is_empty() && right.is_empty() {

@@ -18,11 +18,16 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         (Mode::Go, _) => prefix(canvas, area, "g then", Context::Go),
         (Mode::SetMark, _) => prefix(canvas, area, "m then a letter names this instant", Context::SetMark),
         (Mode::ToMark, _) => marks(model, canvas, area),
-        (Mode::Screen | Mode::Help { .. }, Some(said)) => {
+        (Mode::Fault { .. }, _) => prefix(canvas, area, "f then the key of a fault", Context::Fault),
+        (Mode::Reset, _) => {
+            let group = crate::tui::hands::group(model).unwrap_or_default();
+            prefix(canvas, area, &format!("R then where {group} goes on"), Context::Reset);
+        }
+        (Mode::Screen | Mode::Help { .. } | Mode::Branches(_) | Mode::Diff(..), Some(said)) => {
             let said = cut(said, room, canvas.glyphs().cut);
             canvas.text(area, 1, &said, Role::Warn);
         }
-        (Mode::Screen | Mode::Help { .. }, None) => {
+        (Mode::Screen | Mode::Help { .. } | Mode::Branches(_) | Mode::Diff(..), None) => {
             let all = hints(context_of(model), model.report.clock, model.page, model.pane());
             keys(canvas, area, 1, all);
         }

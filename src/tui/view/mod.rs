@@ -22,6 +22,7 @@ mod promises;
 mod rates;
 mod strip;
 mod topics;
+mod which;
 mod words;
 
 use ratatui::Frame;
@@ -58,6 +59,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     } else {
         panes(model, canvas, area, body);
     }
+    which::draw(model, canvas, body);
     strip::draw(model, canvas, strip);
     hints::draw(model, canvas, hints);
 }
