@@ -63,6 +63,7 @@ fn header(groups: u64) -> Header {
         sinks: Vec::new(),
         traces: Vec::new(),
         force: false,
+        skipped_faults: Vec::new(),
         world: "simulation".into(),
     }
 }

@@ -175,6 +175,100 @@ fn a_broker_that_is_killed_loses_no_record_that_was_accepted_with_acks_all() {
     assert!(real.count("offered") > 3_000, "{}", real.summary["tally"]);
 }
 
+#[test]
+fn slow_narrow_cut_and_reset_ways_to_the_brokers_cost_time_and_no_record() {
+    let Some((_, real)) = both_worlds_agree("network.toml", &[]) else { return };
+    assert_eq!(real.lost(), BTreeMap::new());
+    assert!(real.count("offered") > 3_000, "{}", real.summary["tally"]);
+}
+
+#[test]
+fn zombies_and_members_that_hang_leave_and_come_skip_nothing() {
+    let Some((simulated, real)) = both_worlds_agree("people.toml", &[]) else { return };
+    // A burst of five times 150 a second for two seconds is in it, in both.
+    let (real, simulated) = (real.count("offered"), simulated.count("offered"));
+    assert!(real > 6_500 && simulated > 6_500, "{real} offered really, {simulated} simulated");
+}
+
+/// The protocol of KIP-848 is not simulated yet: the real cluster keeps the same promises with it.
+#[test]
+fn members_of_the_newer_protocol_keep_the_promises_of_the_older_one() {
+    let Some(cluster) = Cluster::find("people, KIP-848") else { return };
+    let newer = ["--client-property", "group.protocol=consumer"];
+    let ran = run(&scenario("people.toml"), &[&["--on", &cluster.url], &newer[..]].concat());
+    assert_eq!(ran.code, Some(0), "{:#} {:?} {}", ran.summary["promises"], ran.notes(), ran.err);
+    assert!(ran.balances());
+    assert_eq!(cluster.orphans(), Vec::<String>::new());
+}
+
+#[test]
+fn topics_that_were_kept_are_used_again_from_where_they_end_and_left_alone() {
+    let Some(cluster) = Cluster::find("--use-existing") else { return };
+    let topic = format!("kept-{}", std::process::id());
+    let text = KEPT.replace("TOPIC", &topic);
+    let file = std::env::temp_dir().join(format!("brokersim-{topic}.toml"));
+    std::fs::write(&file, text).expect("a file can be written");
+    let url = cluster.url.as_str();
+    let first = run(&file, &["--on", url, "--use-existing", "--keep"]);
+    assert_eq!(first.code, Some(0), "{:?} {}", first.notes(), first.err);
+    assert!(first.notes().iter().any(|note| note.contains("kept on the cluster")), "{:?}", first.notes());
+    assert_eq!(cluster.orphans(), [topic.clone()]);
+    let second = run(&file, &["--on", url, "--use-existing"]);
+    assert_eq!(second.code, Some(0), "{:?} {}", second.notes(), second.err);
+    assert_eq!(second.count("offered"), first.count("offered"));
+    assert_eq!(second.lost(), BTreeMap::new());
+    let fewer = run(&file, &["--on", url, "--use-existing", "--set", &format!("kafka.topics.{topic}.partitions=2")]);
+    std::fs::remove_file(&file).expect("it was written");
+    assert_eq!(fewer.code, Some(2), "{}", fewer.err);
+    assert!(fewer.err.contains("has 3 partitions"), "{}", fewer.err);
+    assert_eq!(cluster.orphans(), [topic.clone()], "what was there before is left alone");
+    remove(url, &topic);
+}
+
+const KEPT: &str = r#"# Do two runs share a topic?
+[run]
+seed = 5
+duration = "3s"
+drain = "30s"
+
+[kafka]
+brokers = 3
+
+[kafka.topics.TOPIC]
+partitions = 3
+replication.factor = 3
+min.insync.replicas = 2
+
+[[generator]]
+name = "shop"
+topic = "TOPIC"
+payload = { kind = "bytes", size = "200B" }
+arrivals = { constant = "100/s" }
+producer.acks = "all"
+producer.compression.type = "lz4"
+
+[[sink]]
+name = "billing-of-TOPIC"
+from = "TOPIC"
+commit = "after"
+consumer.auto.offset.reset = "earliest"
+consumer.group.instance.id = "kept"
+consumer.partition.assignment.strategy = ["cooperative-sticky"]
+
+[expect]
+always = ["accepted-is-not-lost", "nothing-skipped", "nothing-refused", "nothing-stored-twice"]
+eventually = ["caught-up"]
+"#;
+
+fn remove(url: &str, topic: &str) {
+    let servers = url.strip_prefix("kafka://").expect("a cluster's address begins so");
+    let admin: rdkafka::admin::AdminClient<_> =
+        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client can be made");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let gone = runtime.block_on(admin.delete_topics(&[topic], &rdkafka::admin::AdminOptions::new()));
+    assert!(gone.is_ok_and(|gone| gone.iter().all(Result::is_ok)), "{topic} can be removed");
+}
+
 /// With acks=1 the dead leader's last records may be lost or not: what is lost has one cause, and the books say so.
 #[test]
 fn a_broker_that_is_killed_may_lose_the_last_records_accepted_with_acks_1_and_nothing_else() {

@@ -56,6 +56,7 @@ impl Eyes {
             speed: Speed::Times(8_000),
             reached: Some(Speed::Times(6_123)),
             said: None,
+            note: None,
         }
     }
 }

@@ -29,7 +29,7 @@ const MATTER: &[&str] = &[
 
 /// Names and settings of a scenario under these overrides, and where it runs.
 pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) -> Arc<About> {
-    let stage = crate::scenario::wiring::wire(&loaded.scenario).stage;
+    let stage = crate::scenario::wiring::stage_of(&loaded.scenario);
     let channels = stage.channels.iter().map(|channel| Named {
         name: channel.name.clone(),
         first_place: channel.first_place.0,

@@ -1,6 +1,6 @@
 //! Why a command could not do its work, and how that is said.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use crate::scenario::ScenarioError;
 use crate::tape::TapeError;
@@ -59,21 +59,26 @@ impl Failure {
                 let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
                 let width = crossterm::terminal::size()
                     .map_or(100, |(columns, _)| usize::from(columns.clamp(60, 120)));
-                eprint!("{}", error.render(colour, width));
+                to_stderr(&error.render(colour, width));
                 Exit::Usage
             }
             Self::Usage(text) => {
-                eprintln!("error: {text}");
+                to_stderr(&format!("error: {text}\n"));
                 Exit::Usage
             }
             Self::Outside(text) => {
-                eprintln!("error: {text}");
+                to_stderr(&format!("error: {text}\n"));
                 Exit::Outside
             }
             Self::Bug(text) => {
-                eprintln!("error: this is a bug in brokersim: {text}");
+                to_stderr(&format!("error: this is a bug in brokersim: {text}\n"));
                 Exit::Bug
             }
         }
     }
+}
+
+/// A terminal that is gone must not make a panic of a failure.
+pub fn to_stderr(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).ok();
 }

@@ -16,6 +16,7 @@ mod made_run;
 mod minimise;
 mod offers;
 mod output;
+mod recorded;
 mod replay;
 mod rows;
 mod run;
@@ -24,9 +25,10 @@ mod session;
 mod settings;
 mod shot;
 mod sweep;
+mod ui;
 mod why;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use bundled::BUNDLED;
 pub use exit::Exit;
@@ -37,7 +39,7 @@ use failure::Failure;
 #[command(name = "brokersim", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 const EXIT_CODES: &str = "\
@@ -51,6 +53,10 @@ Exit codes:
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Pick a scenario and watch it; open a recorded run (as `brokersim` alone does on a terminal)
+    Ui(ui::UiArguments),
+    /// Learn the screen in ten minutes, by breaking a cluster
+    Tutor(ui::TutorArguments),
     /// Run a scenario and say what became of every record
     Run(run::RunArguments),
     /// Run a recorded scenario again and say whether the same happened
@@ -100,11 +106,17 @@ pub fn main() -> std::process::ExitCode {
             return exit.into();
         }
     };
-    dispatch(&arguments.command).unwrap_or_else(|failure| failure.say()).into()
+    let done = match &arguments.command {
+        Some(command) => dispatch(command),
+        None => ui::front(|| Arguments::command().render_help().to_string()),
+    };
+    done.unwrap_or_else(|failure| failure.say()).into()
 }
 
 fn dispatch(command: &Command) -> Result<Exit, Failure> {
     match command {
+        Command::Ui(arguments) => ui::ui(arguments),
+        Command::Tutor(arguments) => ui::tutor(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
         Command::Sweep(arguments) => sweep::sweep(arguments),

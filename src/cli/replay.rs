@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 
 use crate::kernel::{Duration, Event, Observer, Time};
-use crate::scenario::{Overrides, units, wiring};
+use crate::scenario::{units, wiring};
 use crate::tape::{Comparison, Difference, Manifest, State};
 use crate::trace::Fact;
 
 use super::failure::Failure;
-use super::load::{Loaded, kept, load_text_with};
+use super::load::Loaded;
+use super::recorded::load;
 use super::run::stop_on_signal;
 use super::session::Session;
 use super::{Exit, output};
@@ -88,13 +89,6 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
 
 fn digest_of(session: &Session) -> String {
     session.digest().expect("a simulation has a digest").to_string()
-}
-
-/// The scenario of a run, from what its folder holds.
-fn load(dir: &Path, manifest: &Manifest) -> Result<Loaded, Failure> {
-    let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
-    let file = Path::new(&manifest.scenario.file);
-    load_text_with(manifest.scenario.text.clone(), file, &overrides, &kept(dir, manifest))
 }
 
 /// The recorded facts, when the folder holds them.

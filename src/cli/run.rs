@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_types, reason = "a person waits in wall time")]
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -17,14 +17,15 @@ use crate::gateway::{Options, Profile};
 use crate::observe::summary::Summary;
 use crate::scenario::World;
 use crate::tui::pace::Speed;
-use crate::tui::{self, Palette, ScreenOptions, Theme};
+use crate::tui::{self, About, Palette, ScreenOptions, Theme};
 
 use super::Exit;
 use super::about::about;
-use super::failure::Failure;
+use super::failure::{Failure, to_stderr};
 use super::load::{Loaded, ScenarioArguments};
 use super::output;
 use super::session::{Recording, Session};
+use super::ui::LookArguments;
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -60,13 +61,16 @@ pub struct RunArguments {
     /// No progress bar.
     #[arg(long, short)]
     quiet: bool,
+    /// Whether the tour is taken on it.
+    #[arg(skip)]
+    tour: bool,
 }
 
 /// Where a scenario runs.
 #[derive(Args, Clone, Debug)]
 pub struct WorldArguments {
     /// Where it runs: `simulation`, `live` (the same system in real time), `kafka://HOST:PORT[,HOST:PORT]`,
-    /// `mqtt://HOST:PORT`, or `embedded` (a real client, a broker within this process).
+    /// `mqtt://[USER:PASSWORD@]HOST:PORT`, or `embedded` (a real client, a broker within this process).
     #[arg(long, value_name = "WORLD", default_value = "simulation")]
     pub on: World,
     /// Use topics and groups that exist, under their own names.
@@ -113,6 +117,19 @@ pub(super) fn property(text: &str) -> Result<(String, String), String> {
 }
 
 impl WorldArguments {
+    /// This world, and nothing else said.
+    pub fn only(on: World) -> Self {
+        Self {
+            on,
+            use_existing: false,
+            keep: false,
+            yes: false,
+            skip_faults: false,
+            profile: None,
+            client_properties: Vec::new(),
+        }
+    }
+
     /// Whether what is said of real brokers is said where there are some.
     fn check(&self) -> Result<(), Failure> {
         let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep")];
@@ -199,7 +216,8 @@ impl Colours {
     }
 }
 
-fn speed(text: &str) -> Result<Speed, String> {
+/// A speed on the command line.
+pub fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
     }
@@ -212,6 +230,25 @@ fn speed(text: &str) -> Result<Speed, String> {
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    run_until_told(arguments, &stop_on_signal())
+}
+
+/// The same, until `stop` is raised.
+pub fn run_until_told(arguments: &RunArguments, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let made = make(arguments, stop, None)?;
+    conclude(&made, arguments)
+}
+
+/// A run that was made.
+pub struct Made {
+    /// What came of it.
+    pub summary: Summary,
+    /// Where it is recorded.
+    pub recorded: Option<PathBuf>,
+}
+
+/// Makes a run: on the screen, where one is wanted, or without.
+pub fn make(arguments: &RunArguments, stop: &AtomicBool, said: Option<String>) -> Result<Made, Failure> {
     let mut loaded = arguments.scenario.load()?;
     let world = &arguments.world.on;
     loaded.scenario.suit(world, &arguments.world.options())?;
@@ -221,31 +258,87 @@ pub fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     arguments.world.check()?;
     arguments.world.ask()?;
     let recording = (!arguments.no_tape).then(|| recording(arguments, &loaded));
-    let stop = stop_on_signal();
     let (options, recorded) = (arguments.world.options(), recording.as_ref());
     let summary = if shows_screen(arguments) {
         let session = Session::on_screen_in(&loaded, recorded, world, &options)?;
-        on_screen(session, &stop, arguments, &loaded)?
+        let file = arguments.scenario.scenario.display().to_string();
+        let look = Shown {
+            title: loaded.scenario.name.clone(),
+            about: about(&loaded, &file, &arguments.scenario.overrides(), world),
+            theme: arguments.look().theme(),
+            speed: arguments.speed,
+            said,
+            tour: arguments.tour,
+            recorded: recording.as_ref().map(|recording| recording.dir.clone()),
+        };
+        on_screen(session, stop, look, loaded.scenario.run.seed)?
     } else {
-        headless(Session::new_in(&loaded, recorded, world, &options)?, &stop, arguments)?
+        headless(Session::new_in(&loaded, recorded, world, &options)?, stop, arguments)?
     };
-    print(&summary, arguments.format)?;
-    if arguments.format == SummaryFormat::Text && !world.is_real_time() && is_worth_asking(&summary.promises)
-    {
-        output::print(&format!("  why: {}\n", next_step(arguments, recording.as_ref())))?;
+    Ok(Made { summary, recorded: recording.map(|recording| recording.dir) })
+}
+
+/// Prints what a run came to; the exit code.
+fn conclude(made: &Made, arguments: &RunArguments) -> Result<Exit, Failure> {
+    let summary = &made.summary;
+    print(summary, arguments.format)?;
+    let asks = !arguments.world.on.is_real_time() && is_worth_asking(&summary.promises);
+    if arguments.format == SummaryFormat::Text && asks {
+        output::print(&format!("  why: {}\n", next_step(arguments, made.recorded.as_deref())))?;
     }
-    if let Some(recording) = &recording
-        && !arguments.quiet
-    {
-        eprintln!("recorded in {}", recording.dir.display());
+    if let Some(dir) = made.recorded.as_ref().filter(|_| !arguments.quiet) {
+        to_stderr(&format!("recorded in {}\n", dir.display()));
     }
-    Ok(exit(&summary))
+    Ok(exit(summary))
+}
+
+/// The folder that a run is recorded into unless something else is said.
+pub fn folder(name: &str, seed: u64, world: &World) -> PathBuf {
+    let suffix = match world {
+        World::Simulated => "",
+        World::Live => "-live",
+        World::Kafka(_) => "-kafka",
+        World::Mqtt(_) => "-mqtt",
+        World::Embedded => "-embedded",
+    };
+    PathBuf::from("runs").join(format!("{name}-{seed}{suffix}"))
+}
+
+impl RunArguments {
+    /// A run on the screen, recorded where runs are.
+    pub fn on_screen(scenario: PathBuf, on: World, look: &LookArguments) -> Self {
+        let LookArguments { speed, theme, ascii } = look.clone();
+        Self {
+            scenario: ScenarioArguments { scenario, ..ScenarioArguments::default() },
+            // A run by the clock goes at its own speed.
+            speed: speed.filter(|_| !on.is_real_time()),
+            world: WorldArguments::only(on),
+            headless: false,
+            format: SummaryFormat::Text,
+            out: None,
+            no_tape: false,
+            force: false,
+            theme,
+            ascii,
+            quiet: false,
+            tour: false,
+        }
+    }
+
+    /// The tour: on the screen, not recorded.
+    pub fn of_tour(scenario: PathBuf, look: &LookArguments) -> Self {
+        Self { no_tape: true, tour: true, ..Self::on_screen(scenario, World::Simulated, look) }
+    }
+
+    fn look(&self) -> LookArguments {
+        LookArguments { speed: self.speed, theme: self.theme, ascii: self.ascii }
+    }
 }
 
 /// What to type to learn why a promise is broken.
-fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String {
-    if let Some(recording) = recording {
-        return format!("brokersim why {}", recording.dir.display());
+fn next_step(arguments: &RunArguments, recorded: Option<&Path>) -> String {
+    if let Some(dir) = recorded {
+        return format!("brokersim why {}", dir.display());
     }
     let scenario = arguments.scenario.scenario.display();
     let set = arguments.scenario.as_settings();
@@ -257,16 +350,9 @@ fn next_step(arguments: &RunArguments, recording: Option<&Recording>) -> String 
 }
 
 fn recording(arguments: &RunArguments, loaded: &Loaded) -> Recording {
-    let world = match &arguments.world.on {
-        World::Simulated => "",
-        World::Live => "-live",
-        World::Kafka(_) => "-kafka",
-        World::Mqtt(_) => "-mqtt",
-        World::Embedded => "-embedded",
-    };
-    let name = format!("{}-{}{world}", loaded.scenario.name, loaded.scenario.run.seed);
+    let usual = folder(&loaded.scenario.name, loaded.scenario.run.seed, &arguments.world.on);
     Recording {
-        dir: arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name)),
+        dir: arguments.out.clone().unwrap_or(usual),
         force: arguments.force,
         file: arguments.scenario.scenario.display().to_string(),
         overrides: loaded.overrides.clone(),
@@ -279,6 +365,7 @@ pub fn stop_on_signal() -> Arc<AtomicBool> {
     let raised = Arc::clone(&stop);
     let handler = ctrlc::set_handler(move || {
         if raised.swap(true, Ordering::Relaxed) {
+            tui::terminal::give_back();
             std::process::exit(130);
         }
     });
@@ -292,25 +379,53 @@ fn shows_screen(arguments: &RunArguments) -> bool {
     !arguments.headless && arguments.format == SummaryFormat::Text && std::io::stdout().is_terminal()
 }
 
-fn on_screen(
-    mut session: Session,
-    stop: &AtomicBool,
-    arguments: &RunArguments,
-    loaded: &Loaded,
-) -> Result<Summary, Failure> {
-    let colourless = std::env::var_os("NO_COLOR").is_some();
-    let palette = if colourless { Palette::Mono } else { arguments.theme.palette() };
-    let file = arguments.scenario.scenario.display().to_string();
-    let options = ScreenOptions {
-        title: loaded.scenario.name.clone(),
-        seed: loaded.scenario.run.seed,
-        about: about(loaded, &file, &arguments.scenario.overrides(), &arguments.world.on),
-        theme: Theme::new(palette, arguments.ascii),
-        speed: arguments.speed,
-        stop: Some(stop),
-    };
-    tui::run(&mut session, options)
-        .map_err(|error| Failure::outside("show the run on", "the terminal", error))?;
+/// What a screen shows beside the run, and how.
+pub struct Shown {
+    /// The scenario's name.
+    pub title: String,
+    /// Names and settings.
+    pub about: Arc<About>,
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// How fast; none for about 20 s a run.
+    pub speed: Option<Speed>,
+    /// A first word to the person.
+    pub said: Option<String>,
+    /// Whether the tour begins at once.
+    pub tour: bool,
+    /// Where the run is recorded.
+    pub recorded: Option<PathBuf>,
+}
+
+impl Shown {
+    /// For the driver of the screen.
+    pub fn options(self, seed: u64, stop: &AtomicBool) -> ScreenOptions<'_> {
+        let last_words = self.recorded.as_ref().map(|dir| {
+            format!("What was recorded until then is in {}: `brokersim ui {0}` opens it.", dir.display())
+        });
+        ScreenOptions {
+            title: self.title,
+            seed,
+            about: self.about,
+            theme: self.theme,
+            speed: self.speed,
+            stop: Some(stop),
+            said: self.said,
+            tour: self.tour,
+            last_words: last_words.unwrap_or_default(),
+        }
+    }
+}
+
+fn on_screen(mut session: Session, stop: &AtomicBool, shown: Shown, seed: u64) -> Result<Summary, Failure> {
+    let recorded = shown.recorded.clone();
+    if let Err(error) = tui::run(&mut session, shown.options(seed, stop)) {
+        // The terminal is gone, not the run: its tape ends in good order, as far as it came.
+        let kept = finish(session).ok().and(recorded);
+        let kept = kept.map(|dir| format!("; the run is recorded in {}, as far as it came", dir.display()));
+        let error = format!("{error}{}", kept.unwrap_or_default());
+        return Err(Failure::outside("show the run on", "the terminal", error));
+    }
     finish(session)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::fault::catalogue;
+use crate::scenario::templates::Template;
 use crate::scenario::{self, templates};
 
 use super::bundled::BUNDLED;
@@ -38,11 +39,17 @@ pub fn new(arguments: &NewArguments) -> Result<Exit, Failure> {
         output::print(&text)?;
         return Ok(Exit::Ok);
     }
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-    file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-        .map_err(|error| Failure::outside("create", path.display(), error))?;
+    copy_to(template, &path)?;
     eprintln!("wrote {}; now: brokersim run {}", path.display(), path.display());
     Ok(Exit::Ok)
+}
+
+/// Writes a bundled scenario to a file that is not there yet.
+pub fn copy_to(template: &Template, path: &Path) -> Result<(), Failure> {
+    let text = template.instantiate(None);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+        .map_err(|error| Failure::outside("create", path.display(), error))
 }
 
 /// Checks a file and says what it is.

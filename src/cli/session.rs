@@ -20,8 +20,8 @@ use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
 use crate::scenario::World;
 use crate::scenario::wiring::{Outside, Planner, SinkPlan, Wired, wire, wire_for_hands, wire_in};
-use crate::tape::{self, Ending, Header, LagRow, ScenarioText, SinkSpec, Tape};
-use crate::trace::{Fact, Stage};
+use crate::tape::{self, Ending, Header, LagRow, Manifest, ScenarioText, SinkSpec, Tape};
+use crate::trace::{Fact, SkippedFault, Stage};
 use crate::tui::Progress;
 
 use super::engine::{Course, Engine, Timed};
@@ -32,16 +32,24 @@ use super::rows::Rows;
 
 mod branch;
 mod diff;
+pub(super) mod moments;
+mod passed;
+pub(super) mod past;
 mod quiet;
+mod recorded;
 pub(super) mod rewind;
 mod sight;
 #[cfg(test)]
 mod tests;
 
 use branch::Courses;
+use passed::Passed;
+use past::{Frame, Past};
 use quiet::{Quiet, under_way};
+use recorded::Recorded;
 use rewind::{Rewind, State};
-use sight::{Following, Sight, all_scheduled};
+pub(super) use sight::scheduled;
+use sight::{Following, Sight};
 
 /// A run in progress.
 pub struct Session {
@@ -49,6 +57,8 @@ pub struct Session {
     engine: Engine,
     /// Where it is looked at, when that is not as far as it has come.
     behind: Option<Box<State>>,
+    /// By the clock: what has passed, and where it is looked at.
+    passed: Option<Box<Passed>>,
     /// What a screen needs; none without one.
     sight: Option<Sight>,
     /// Its branches; none where it can have none.
@@ -58,6 +68,7 @@ pub struct Session {
     name: String,
     question: Option<String>,
     seed: u64,
+    skipped_faults: Vec<SkippedFault>,
     notes: Vec<String>,
     stop: Time,
     end: Time,
@@ -66,6 +77,8 @@ pub struct Session {
     quiet: Quiet,
     /// By the clock: what generators came to.
     offers: Option<Offers>,
+    /// What was recorded of the run that this one repeats.
+    recorded: Option<Recorded>,
 }
 
 /// What is known of a run before it begins.
@@ -161,6 +174,9 @@ impl Session {
         (world, options): (&World, &Options),
         looked: Looked,
     ) -> Result<Self, Failure> {
+        if *world == World::Live {
+            loaded.scenario.is_simulated()?;
+        }
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
@@ -194,6 +210,7 @@ impl Session {
             traces: loaded.traces.clone(),
             force: recording.force,
             world: world.to_string(),
+            skipped_faults: scenario.skipped_faults.clone(),
         };
         let tape = recording.map(|recording| Tape::create(&recording.dir, header(recording))).transpose()?;
         let offers = world.is_real_time().then(|| Offers::new(scenario, engine.cast()));
@@ -203,20 +220,24 @@ impl Session {
         }
         let sight =
             (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine, planner.as_ref()));
+        let passed = sight.as_ref().and_then(|sight| Passed::of(&engine, sight)).map(Box::new);
         let branches = sight.as_ref().zip(planner).filter(|(sight, _)| sight.rewind.is_some());
         let courses = branches.map(|(sight, planner)| Courses::new(loaded, planner, &stage, &sight.cast));
         Ok(Self {
             engine,
             behind: None,
+            passed,
             sight,
             courses,
             quiet: Quiet::from(stop),
             offers,
+            recorded: None,
             world,
             tape,
             name: scenario.name.clone(),
             question: scenario.question.clone(),
             seed: scenario.run.seed,
+            skipped_faults: scenario.skipped_faults.clone(),
             notes,
             stop,
             end,
@@ -224,10 +245,19 @@ impl Session {
         })
     }
 
+    /// The same as a repetition of a recorded run: it is compared with what is recorded of it, and ends where that did.
+    #[must_use]
+    pub fn repeating(mut self, manifest: &Manifest) -> Self {
+        let recorded = Recorded::of(manifest, self.end);
+        self.end = recorded.ends();
+        self.recorded = Some(recorded);
+        self
+    }
+
     /// Gives the engine a lens, and a simulation a way back.
     fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine, planner: Option<&Planner>) -> Sight {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
-        let scheduled = all_scheduled(&loaded.scenario);
+        let scheduled = scheduled(loaded);
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
         engine.look_through(Lens::new(setup));
         let way_back = engine.state().zip(planner);
@@ -240,18 +270,32 @@ impl Session {
         self.behind.as_deref().or_else(|| self.engine.state())
     }
 
+    /// By the clock: what is looked at of what has passed; none when that is the present.
+    fn frame(&self) -> Option<&Frame> {
+        self.passed.as_ref().and_then(|passed| passed.here.as_deref())
+    }
+
     /// The watch of what is looked at.
     fn watch(&self) -> &Watch {
+        if let Some(frame) = self.frame() {
+            return &frame.watch;
+        }
         self.behind.as_ref().map_or_else(|| self.engine.watch(), |behind| &behind.watch)
     }
 
     /// The lens of what is looked at; none without a screen.
     fn lens(&self) -> Option<&Lens> {
+        if let Some(frame) = self.frame() {
+            return Some(&frame.lens);
+        }
         self.behind.as_ref().map_or_else(|| self.engine.lens(), |behind| behind.lens.as_deref())
     }
 
     /// The simulated time that is looked at, or that of the clock.
     pub fn now(&self) -> Time {
+        if let Some(frame) = self.frame() {
+            return frame.now();
+        }
         self.behind.as_ref().map_or_else(|| self.engine.now(), |behind| behind.now())
     }
 
@@ -267,6 +311,9 @@ impl Session {
 
     /// How many facts there were.
     pub fn facts(&self) -> u64 {
+        if let Some(frame) = self.frame() {
+            return frame.facts;
+        }
         self.behind.as_ref().map_or_else(|| self.engine.facts(), |behind| behind.simulation.facts())
     }
 
@@ -282,22 +329,46 @@ impl Session {
 
     /// Runs on to `until`, or to the end.
     pub fn advance(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
-        let begun = Instant::now();
         let until = until.min(self.end);
-        if self.advance_behind(until) {
+        if self.advance_behind(until) || self.advance_passed(until) {
             return;
         }
-        let recorded = self.is_recorded();
-        let mut follow = Following::of(self.sight.as_mut());
+        if !self.is_recorded() {
+            return self.advance_front(until, also);
+        }
+        // A repetition is compared where digests were recorded.
+        while let Some(at) = self.recorded.as_ref().and_then(|recorded| recorded.next_before(until)) {
+            self.advance_front(at, also);
+            self.compare();
+        }
+        self.advance_front(until, also);
+        self.compare();
+    }
+
+    fn advance_front(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
+        let begun = Instant::now();
+        // Who looks at the past follows a record there.
+        let (present, recorded) = (self.frame().is_none(), self.is_recorded());
+        let mut follow = Following::of(self.sight.as_mut().filter(|_| present));
         let (tape, offers) = (self.tape.as_mut().filter(|_| recorded), self.offers.as_mut());
-        self.engine.advance(until, self.end, &mut Both { tape, offers, follow: &mut follow, also });
+        let past = self.passed.as_mut().map(|passed| &mut passed.past);
+        self.engine.advance(until, self.end, &mut Both { tape, offers, past, follow: &mut follow, also });
         self.hand_over();
+        self.note_passed();
         let news = self.engine.news();
         self.notes.extend(news);
         self.end_when_quiet();
         self.wall += begun.elapsed().as_secs_f64();
         self.note_checkpoint(begun);
-        self.followed_upto(until);
+        if present {
+            self.followed_upto(until);
+        }
+    }
+
+    fn compare(&mut self) {
+        if let (Some(recorded), Some(front)) = (&mut self.recorded, self.engine.state()) {
+            recorded.compare(front.now(), front.simulation.facts(), || front.simulation.digest());
+        }
     }
 
     /// Whether what goes on is what is recorded: a branch is not.
@@ -332,6 +403,9 @@ impl Session {
     fn step_once(&mut self) {
         let recorded = self.is_recorded();
         let mut follow = Following::of(self.sight.as_mut());
+        if self.passed.as_mut().is_some_and(|passed| passed.step()) {
+            return self.follow_again();
+        }
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
             behind.take_ready();
@@ -340,7 +414,7 @@ impl Session {
             }
         } else {
             let (tape, offers) = (self.tape.as_mut().filter(|_| recorded), self.offers.as_mut());
-            let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+            let also = &mut Both { tape, offers, past: None, follow: &mut follow, also: &mut () };
             self.engine.step(1, self.end, also);
             self.hand_over();
         }
@@ -388,6 +462,7 @@ impl Session {
     pub fn finish(mut self) -> Result<Summary, Failure> {
         // Whatever was looked at last: the run is the first course, as far as it came.
         self.back_to_first();
+        self.passed = None;
         self.notes.extend(self.courses.as_ref().and_then(Courses::farewell));
         let finished = self.now() >= self.end;
         self.end_engine();
@@ -409,6 +484,7 @@ impl Session {
                 inputs: self.engine.inputs(),
                 facts: self.engine.facts(),
                 wall_seconds: self.wall,
+                skipped_faults: self.skipped_faults,
                 notes: self.notes,
             },
         );
@@ -429,13 +505,13 @@ impl Session {
 
     /// By the clock time is precious: a run ends when nothing is in flight any more and nobody offers.
     fn end_when_quiet(&mut self) {
-        if self.world.is_real_time() && self.now() < self.end {
-            let (now, watch) = (self.now(), self.engine.watch());
+        if self.world.is_real_time() && self.engine.now() < self.end {
+            let (now, watch) = (self.engine.now(), self.engine.watch());
             if self.quiet.is_over(now, || watch.tally().offered, || under_way(&watch.balance())) {
                 self.end = now;
             }
         }
-        if self.now() >= self.end {
+        if self.engine.now() >= self.end {
             self.end_engine();
         }
     }
@@ -443,7 +519,8 @@ impl Session {
     fn end_engine(&mut self) {
         let mut follow = Following::of(self.sight.as_mut());
         let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
-        let also = &mut Both { tape, offers, follow: &mut follow, also: &mut () };
+        let past = self.passed.as_mut().map(|passed| &mut passed.past);
+        let also = &mut Both { tape, offers, past, follow: &mut follow, also: &mut () };
         self.notes.extend(self.engine.end(also));
     }
 
@@ -487,6 +564,7 @@ fn sink_spec(plan: &SinkPlan) -> SinkSpec {
 struct Both<'a> {
     tape: Option<&'a mut Tape>,
     offers: Option<&'a mut Offers>,
+    past: Option<&'a mut Past>,
     follow: &'a mut Following<'a>,
     also: &'a mut dyn Observer<Fact>,
 }
@@ -498,6 +576,9 @@ impl Observer<Fact> for Both<'_> {
         }
         if let Some(offers) = &mut self.offers {
             offers.observe(events);
+        }
+        if let Some(past) = &mut self.past {
+            past.keep(events);
         }
         self.follow.observe(events);
         self.also.observe(events);

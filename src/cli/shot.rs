@@ -197,6 +197,7 @@ fn show(model: &mut Model, session: &mut Session) {
         courses: Arc::new(session.courses()),
         about: session.about(),
         diff: None,
+        note: None,
     };
     update(model, Msg::Tick(report));
     model.before = Arc::clone(&model.report.snapshot);

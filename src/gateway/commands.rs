@@ -1,7 +1,8 @@
 //! What is done to the processes of real brokers: commands of a shell, which a scenario or a profile names.
 //!
 //! Commands for one broker are carried out one after the other, those for different brokers side by side, all on
-//! threads of their own. One that fails, or takes longer than [`LIMIT`], is a note; the run goes on.
+//! threads of their own. What became of each is told ([`Done`]); one that fails, or takes longer than [`LIMIT`], is a
+//! note besides; the run goes on.
 
 #![expect(clippy::disallowed_types, reason = "commands take real time")]
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -130,13 +131,35 @@ impl Commands {
     }
 }
 
+/// A command has come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Done {
+    /// The broker, counted from 1.
+    pub broker: u32,
+    /// What was to be done.
+    pub act: Act,
+    /// How long it took.
+    pub took: Duration,
+    /// Why it was not.
+    pub failed: Option<String>,
+}
+
+/// Who is told.
+pub(super) type Teller = Arc<dyn Fn(Done) + Send + Sync>;
+
 /// Carries commands out.
-#[derive(Debug)]
 pub(super) struct Shell {
     commands: Commands,
     limit: Duration,
     notes: Notes,
+    teller: Teller,
     lanes: Mutex<BTreeMap<u32, Lane>>,
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell").field("commands", &self.commands).finish_non_exhaustive()
+    }
 }
 
 /// One broker's thread.
@@ -147,8 +170,8 @@ struct Lane {
 }
 
 impl Shell {
-    pub fn new(commands: Commands, limit: Duration, notes: Notes) -> Self {
-        Self { commands, limit, notes, lanes: Mutex::default() }
+    pub fn new(commands: Commands, limit: Duration, notes: Notes, teller: Teller) -> Self {
+        Self { commands, limit, notes, teller, lanes: Mutex::default() }
     }
 
     /// Has it done; does not wait. False when there is no command for it.
@@ -163,8 +186,8 @@ impl Shell {
 
     fn lane(&self, broker: u32) -> Lane {
         let (jobs, ordered) = channel();
-        let (limit, notes) = (self.limit, self.notes.clone());
-        Lane { jobs, thread: std::thread::spawn(move || work(broker, &ordered, limit, &notes)) }
+        let (limit, notes, teller) = (self.limit, self.notes.clone(), Arc::clone(&self.teller));
+        Lane { jobs, thread: std::thread::spawn(move || work(broker, &ordered, limit, &notes, &teller)) }
     }
 
     /// Waits until all that was ordered is done.
@@ -175,10 +198,13 @@ impl Shell {
     }
 }
 
-fn work(broker: u32, ordered: &Receiver<(Act, String)>, limit: Duration, notes: &Notes) {
+fn work(broker: u32, ordered: &Receiver<(Act, String)>, limit: Duration, notes: &Notes, teller: &Teller) {
     for (act, line) in ordered {
-        if let Err(why) = carry_out(&line, limit) {
-            notes.add(format!("{} of broker-{broker} failed: `{line}` {why}", act.key()));
+        let begun = Instant::now();
+        let failed = carry_out(&line, limit).err().map(|why| format!("`{line}` {why}"));
+        teller(Done { broker, act, took: begun.elapsed(), failed: failed.clone() });
+        if let Some(why) = failed {
+            notes.add(format!("{} of broker-{broker} failed: {why}", act.key()));
         }
     }
 }
@@ -260,7 +286,11 @@ mod tests {
     fn shell(line: &str, limit: Duration) -> (Shell, Notes) {
         let (mut commands, notes) = (Commands::default(), Notes::default());
         commands.set(Act::Kill, line);
-        (Shell::new(commands, limit, notes.clone()), notes)
+        (Shell::new(commands, limit, notes.clone(), nobody()), notes)
+    }
+
+    fn nobody() -> Teller {
+        Arc::new(|_| ())
     }
 
     #[test]
@@ -288,13 +318,17 @@ mod tests {
         let (mut commands, notes) = (Commands::default(), Notes::default());
         commands.set(Act::Stop, format!("sleep 0.1; echo stop {{number}} >>{}", folder.display()));
         commands.set(Act::Start, format!("echo start {{broker}} >>{}", folder.display()));
-        let shell = Shell::new(commands, LIMIT, notes.clone());
+        let (tell, told) = channel();
+        let shell = Shell::new(commands, LIMIT, notes.clone(), Arc::new(move |done| drop(tell.send(done))));
         assert!(shell.order(Act::Stop, 7) && shell.order(Act::Start, 7));
         assert!(!shell.order(Act::Pause, 7), "there is no command for it");
         shell.finish();
         let done = std::fs::read_to_string(&folder).expect("they were carried out");
         std::fs::remove_file(&folder).expect("it is there");
         assert_eq!((done.as_str(), notes.all()), ("stop 7\nstart broker-7\n", Vec::new()));
+        let told: Vec<_> =
+            told.try_iter().map(|Done { broker, act, failed, .. }| (broker, act, failed)).collect();
+        assert_eq!(told, [(7, Act::Stop, None), (7, Act::Start, None)]);
     }
 
     #[test]

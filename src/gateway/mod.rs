@@ -5,6 +5,7 @@
 //! [`Backend`].
 
 pub mod commands;
+pub mod doctor;
 #[cfg(feature = "real-kafka")]
 pub mod kafka;
 #[cfg(feature = "real-mqtt")]
@@ -12,6 +13,8 @@ pub mod mqtt;
 mod notes;
 pub mod proxy;
 mod reach;
+#[cfg(any(feature = "real-kafka", feature = "real-mqtt"))]
+mod seat;
 
 pub use commands::{Act, Brokers, Commands, Profile};
 use notes::Notes;

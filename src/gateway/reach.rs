@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::host::Hands;
-use crate::kernel::{Command, Crash, NodeId};
+use crate::host::{Door, Hands};
+use crate::kernel::{ActorId, Command, Crash, Duration as Simulated, NodeId};
+use crate::trace::Commanded;
+use crate::wire::Brokersim;
 
-use super::commands::{Act, Commands, LIMIT, Shell};
+use super::commands::{Act, Commands, Done, LIMIT, Shell, Teller};
 use super::proxy::{Protocol, Proxy, Upstream};
 use super::{Notes, Trouble};
 
@@ -35,6 +37,10 @@ pub struct ReachSetup {
     pub brokers: Vec<NodeId>,
     /// By which means.
     pub means: Means,
+    /// How what became of commands is told.
+    pub door: Door<Brokersim>,
+    /// In whose name.
+    pub teller: ActorId,
 }
 
 /// What a run can do to the real world. Shared by the backend, the clients and the hands of the host.
@@ -68,7 +74,7 @@ impl Reach {
 
     fn with_limit(setup: ReachSetup, limit: Duration) -> Arc<Self> {
         let notes = Notes::default();
-        let shell = Shell::new(setup.means.commands.clone(), limit, notes.clone());
+        let shell = Shell::new(setup.means.commands.clone(), limit, notes.clone(), teller(&setup));
         Arc::new(Self { setup, notes, shell, state: Mutex::default() })
     }
 
@@ -116,6 +122,9 @@ impl Reach {
     /// Nothing is broken any more: paths are as they were, brokers are started or go on. Waits for the commands
     /// that are under way. The proxy goes on until [`end`](Self::end).
     pub fn mend(&self) {
+        if let Some(proxy) = &self.state().proxy {
+            proxy.mend();
+        }
         let broken = std::mem::take(&mut self.state().broken);
         for (broker, how) in broken {
             let act = match how {
@@ -147,6 +156,11 @@ impl Reach {
         if let Some(proxy) = &self.state().proxy {
             proxy.restore(node);
         }
+    }
+
+    /// Whether clients on this node stand still.
+    pub fn stands_still(&self, node: NodeId) -> bool {
+        self.state().proxy.as_ref().is_some_and(|proxy| proxy.stands_still(node))
     }
 
     fn obey(&self, command: &Command) -> bool {
@@ -204,6 +218,16 @@ impl Reach {
     }
 }
 
+/// Tells what became of commands, as facts.
+fn teller(setup: &ReachSetup) -> Teller {
+    let ReachSetup { brokers, door, teller, .. } = setup.clone();
+    Arc::new(move |Done { broker, act, took, failed }| {
+        let node = brokers[broker as usize - 1];
+        let took = Simulated::from_nanos(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        door.emit(teller, Commanded { node, act: act.key(), took, failed: failed.map(Into::into) });
+    })
+}
+
 struct ReachHands(Arc<Reach>);
 
 impl Hands for ReachHands {
@@ -221,11 +245,17 @@ impl super::kafka::Vanish for Reach {
     fn restore(&self, node: NodeId) {
         self.restore(node);
     }
+
+    fn stands_still(&self, node: NodeId) -> bool {
+        self.stands_still(node)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Knock;
+    use crate::trace::Fact;
 
     const CLIENT: NodeId = NodeId(1);
     const BROKERS: [NodeId; 2] = [NodeId(5), NodeId(6)];
@@ -239,7 +269,8 @@ mod tests {
         }
         let (clients, brokers) = (vec![CLIENT], BROKERS.to_vec());
         let means = Means { between, commands, seed: 1 };
-        (Reach::new(ReachSetup { clients, brokers, means }), file)
+        let (door, teller) = (Door::new().0, ActorId(0));
+        (Reach::new(ReachSetup { clients, brokers, means, door, teller }), file)
     }
 
     fn done(file: &std::path::Path) -> Vec<String> {
@@ -285,10 +316,38 @@ mod tests {
 
     #[test]
     fn what_no_command_can_do_is_a_note() {
-        let setup = ReachSetup { clients: Vec::new(), brokers: BROKERS.to_vec(), means: Means::default() };
+        let (door, teller) = (Door::new().0, ActorId(0));
+        let (clients, brokers) = (Vec::new(), BROKERS.to_vec());
+        let setup = ReachSetup { clients, brokers, means: Means::default(), door, teller };
         let reach = Reach::new(setup);
         assert!(!reach.hands().obey(&Command::Pause(BROKERS[0])));
         assert_eq!(reach.notes(), ["nothing was done to broker-1: there is no pause-broker command"]);
+    }
+
+    #[test]
+    fn a_command_that_fails_is_a_fact_about_the_broker_and_one_that_is_done_is_another() {
+        let (door, knocks) = Door::new();
+        let mut means = Means::default();
+        means.commands.set(Act::Kill, "echo no such process >&2; exit 3");
+        means.commands.set(Act::Start, "true");
+        let (clients, brokers, teller) = (Vec::new(), BROKERS.to_vec(), ActorId(7));
+        let reach = Reach::new(ReachSetup { clients, brokers, means, door, teller });
+        let mut hands = reach.hands();
+        assert!(hands.obey(&Command::Crash(BROKERS[1], Crash::Process)));
+        assert!(hands.obey(&Command::Restart(BROKERS[1])));
+        reach.shell.finish();
+        let commanded = |knock| match knock {
+            Knock::Seen { actor, fact: Fact::Commanded(fact), .. } => {
+                (actor, fact.node, fact.act, fact.failed)
+            }
+            other => panic!("nothing else is told: {other:?}"),
+        };
+        let told: Vec<_> = knocks.try_iter().map(commanded).collect();
+        let [(actor, node, "kill-broker", Some(why)), (_, _, "start-broker", None)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!((*actor, *node), (teller, BROKERS[1]));
+        assert!(why.ends_with(": no such process"), "{why}");
     }
 
     #[test]
@@ -305,6 +364,9 @@ mod tests {
         assert!(!hands.obey(&Command::Cut(BROKERS[0], BROKERS[1])), "brokers talk past the proxy");
         assert!(reach.silence(CLIENT) && !reach.silence(NodeId(77)));
         reach.restore(CLIENT);
+        assert!(reach.stands_still(CLIENT));
+        reach.mend();
+        assert!(!reach.stands_still(CLIENT), "at the end of a run nothing is broken any more");
         reach.end();
         assert_eq!(reach.way(CLIENT), None);
     }

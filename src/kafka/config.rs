@@ -164,6 +164,16 @@ pub struct ProducerConfig {
     pub partitioner_ignore_keys: bool,
 }
 
+/// `group.protocol`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// Members join and sync, one of them assigns.
+    #[default]
+    Classic,
+    /// The coordinator assigns (KIP-848). Real brokers know it; it is not simulated yet.
+    Consumer,
+}
+
 /// `auto.offset.reset`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetReset {
@@ -180,6 +190,8 @@ pub enum OffsetReset {
 /// Settings of a consumer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConsumerConfig {
+    /// `group.protocol`
+    pub protocol: GroupProtocol,
     /// `fetch.min.bytes`
     pub fetch_min_bytes: u32,
     /// `fetch.max.wait.ms`
@@ -350,6 +362,7 @@ impl ConsumerConfig {
     pub fn of(_version: Version) -> Self {
         let ms = Duration::from_millis;
         Self {
+            protocol: GroupProtocol::Classic,
             fetch_min_bytes: 1,
             fetch_max_wait: ms(500),
             fetch_max_bytes: 50 << 20,

@@ -225,7 +225,8 @@ fn life_ends(events: &[Event<Fact>], id: RecordId) -> Option<Time> {
         | Fact::Physics(_)
         | Fact::ZeroMq(_)
         | Fact::Mqtt(_)
-        | Fact::Injected(_) => false,
+        | Fact::Injected(_)
+        | Fact::Commanded(_) => false,
     };
     events.iter().rfind(touches).map(|event| event.at)
 }
@@ -278,7 +279,8 @@ impl crate::kernel::Observer<Fact> for Census {
                 | Fact::Physics(_)
                 | Fact::ZeroMq(_)
                 | Fact::Mqtt(_)
-                | Fact::Injected(_) => {}
+                | Fact::Injected(_)
+                | Fact::Commanded(_) => {}
             }
         }
     }

@@ -143,6 +143,7 @@ impl Recipe {
             inputs: simulation.inputs(),
             facts: simulation.facts(),
             wall_seconds: 0.0,
+            skipped_faults: scenario.skipped_faults.clone(),
             notes: scenario.notes.clone(),
         };
         let summary = Summary::new(&watch, facts);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::kernel::{Duration, Time};
+use crate::trace::SkippedFault;
 
 use super::histogram::Histogram;
 use super::ledger::{Balance, Tally};
@@ -59,6 +60,9 @@ pub struct Summary {
     pub groups: Vec<GroupSummary>,
     /// What came of each expectation, in the order of `[expect]`.
     pub promises: Vec<Verdict>,
+    /// Faults of the scenario that were left out because they cannot strike there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped_faults: Vec<SkippedFault>,
     /// Records that could not be written or decoded by sinks, and the like: sentences.
     pub notes: Vec<String>,
 }
@@ -152,6 +156,8 @@ pub struct RunFacts {
     pub facts: u64,
     /// Wall time, in seconds.
     pub wall_seconds: f64,
+    /// Faults that were left out.
+    pub skipped_faults: Vec<SkippedFault>,
     /// Sentences that a person should know.
     pub notes: Vec<String>,
 }
@@ -189,6 +195,7 @@ impl Summary {
             books,
             groups: watch.groups().into_iter().map(GroupSummary::from).collect(),
             promises: watch.verdicts(),
+            skipped_faults: run.skipped_faults,
             notes: run.notes,
         }
     }
@@ -198,12 +205,12 @@ impl Summary {
         self.promises.iter().all(|verdict| verdict.kept)
     }
 
-    /// As a recorded run keeps it: without what stands elsewhere in its manifest (promises, books), and without wall
+    /// As a recorded run keeps it: without what stands elsewhere in its manifest (promises, books, skipped faults), and without wall
     /// time, so that two runs of one scenario and seed keep the same.
     pub fn to_kept(&self) -> serde_json::Value {
         let mut kept = serde_json::to_value(self).expect("a summary is plain data");
         let fields = kept.as_object_mut().expect("a summary is an object");
-        for elsewhere in ["wall_seconds", "promises", "books"] {
+        for elsewhere in ["wall_seconds", "promises", "books", "skipped_faults"] {
             fields.remove(elsewhere);
         }
         kept

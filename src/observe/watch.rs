@@ -352,7 +352,7 @@ impl Watch {
             }
             Fact::Physics(physics) => self.take_physics(physics),
             Fact::Kafka(kafka) => self.take_kafka(event.at, kafka),
-            Fact::ZeroMq(_) | Fact::Mqtt(_) | Fact::Injected(_) => {}
+            Fact::ZeroMq(_) | Fact::Mqtt(_) | Fact::Injected(_) | Fact::Commanded(_) => {}
         }
         let Some(told) = tell(event, &self.setup.stage, &self.setup.cast) else { return };
         if self.lines.len() == LINES {

@@ -49,6 +49,7 @@ pub fn scenario(tree: &Tree, name: &str) -> Scenario {
         random_faults: None,
         commands: commands(section("real")),
         expect: expect::expect(section("expect")),
+        skipped_faults: Vec::new(),
         notes,
         sources: tree.sources.clone(),
     };

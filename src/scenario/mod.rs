@@ -7,6 +7,7 @@
 //! **Invariant.** A text gives either a scenario that makes sense or all of its problems, each with its place.
 
 mod check;
+mod embedded;
 pub mod error;
 pub mod file;
 mod judge;

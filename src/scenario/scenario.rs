@@ -15,7 +15,7 @@ use crate::kafka::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicCo
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Shape, Time};
 use crate::observe::promise::{Mode, Promise};
-use crate::trace::Reason;
+use crate::trace::{Reason, SkippedFault};
 use crate::workload::generator::WhenBlocked;
 use crate::workload::reader::{CrashPlan, OnError};
 use crate::workload::{
@@ -56,6 +56,8 @@ pub struct Scenario {
     pub commands: Commands,
     /// What must come of it, in the order of the file.
     pub expect: Vec<Expect>,
+    /// What was left out of `faults` because it cannot strike where it is to run; [`Scenario::suit`] leaves it out.
+    pub skipped_faults: Vec<SkippedFault>,
     /// What a person should know although it is no mistake, a sentence each.
     pub notes: Vec<String>,
     pub(super) sources: Sources,
@@ -254,6 +256,8 @@ pub struct Reader {
     pub consumer: Option<ConsumerConfig>,
     /// Its client, when the system is MQTT.
     pub client: Option<mqtt::Client>,
+    /// Where the group protocol of KIP-848 is asked for, which is not simulated yet; none: it is not.
+    pub newer_protocol: Option<Span>,
     /// What can go wrong in it by itself.
     pub mishaps: Mishaps,
 }
@@ -505,13 +509,22 @@ impl Scenario {
     /// # Errors
     /// When it cannot: why, and what to do.
     pub fn is_simulated(&self) -> Result<(), ScenarioError> {
-        let System::Mqtt(mqtt) = &self.system else { return Ok(()) };
-        let mut findings = Findings::new();
-        findings.report(
-            Finding::new("scenario::not_simulated", super::wiring::NOT_SIMULATED)
+        let newer = self.readers().find_map(|(_, reader)| reader.newer_protocol);
+        let finding = match (&self.system, newer) {
+            (System::Mqtt(mqtt), _) => Finding::new("scenario::not_simulated", super::wiring::NOT_SIMULATED)
                 .at(mqtt.place, "the system of this scenario")
                 .help(format!("run it on a real broker: {}", super::wiring::RUN_IT)),
-        );
+            (System::Kafka(_), Some(place)) => {
+                let what = "the group protocol of KIP-848 is not simulated yet";
+                Finding::new("scenario::not_simulated", what).at(place, "asked for here").help(
+                    "run it with --on kafka://HOST:PORT or --on embedded, or leave group.protocol out for the classic \
+                     one",
+                )
+            }
+            (System::Kafka(_) | System::Zeromq(_), _) => return Ok(()),
+        };
+        let mut findings = Findings::new();
+        findings.report(finding);
         Err(findings.into_error(&self.sources))
     }
 

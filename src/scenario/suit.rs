@@ -2,12 +2,13 @@
 //! out only when that is asked for.
 //!
 //! **Invariant.** After [`Scenario::suit`] every fault that is left does in the real world what the catalogue says
-//! of it.
+//! of it. Nothing else in the program judges what a world cannot do.
 
 use crate::fault::Strike;
 use crate::fault::catalogue::Sort;
 use crate::gateway::{Act, Brokers, Commands, Options, Trouble};
 use crate::kernel::Crash;
+use crate::trace::SkippedFault;
 use crate::wire::operator::ToApplication;
 use crate::workload::reader::OnError;
 
@@ -17,13 +18,23 @@ use super::world::World;
 
 /// What can be done to a real system.
 struct Means {
-    commands: Commands,
+    processes: Processes,
     /// Whether something can be put between clients and brokers; if not, why.
     between: Result<(), &'static str>,
     /// Whether topics can grow.
     grows: bool,
-    /// Whether brokers are processes of their own.
-    has_processes: bool,
+    /// Whether there is one broker, which talks to applications only.
+    is_alone: bool,
+}
+
+/// What the processes of brokers obey.
+enum Processes {
+    /// Commands of a shell.
+    Shell(Commands),
+    /// The run itself: they are within it, and end and begin as they are told.
+    Run,
+    /// Nothing: they are within the run, and do not fail.
+    Nothing,
 }
 
 impl Scenario {
@@ -39,9 +50,12 @@ impl Scenario {
     }
 
     /// Whether anything happens in the scenario that needs something between clients and brokers: a client that
-    /// dies without a word, or stands still, or whose network fails.
+    /// dies without a word, or stands still, or whose network fails. MQTT's clients are the run's own: they hang up without
+    /// a word and stand still by themselves, and only a loss of power is none that their sockets could tell.
     pub fn breaks_paths(&self) -> bool {
+        let obeys = matches!(self.system, System::Mqtt(_));
         let breaks = |fault: &Fault| match fault.strike {
+            Strike::Crash(_) | Strike::Pause if obeys && fault.strike != Strike::Crash(Crash::Power) => false,
             Strike::Crash(_) | Strike::Pause => fault.targets.iter().any(|target| !is_broker(target)),
             Strike::Sever(..) | Strike::Burden(..) => true,
             Strike::ShutDown
@@ -62,7 +76,7 @@ impl Scenario {
         let poison = self.faults.iter().any(poison);
         self.faults.iter().any(breaks)
             || self.random_faults.is_some()
-            || self.readers().any(|(_, reader)| exits(reader, poison))
+            || !obeys && self.readers().any(|(_, reader)| exits(reader, poison))
     }
 
     /// Whether its clients talk to the brokers in cipher.
@@ -86,6 +100,13 @@ impl Scenario {
         if matches!(world, World::Simulated | World::Live) {
             return Ok(());
         }
+        if let (World::Embedded, System::Kafka(kafka)) = (world, &self.system) {
+            let missing = super::embedded::missing(self, kafka);
+            if !missing.is_empty() {
+                return Err(depends(&missing));
+            }
+            self.notes.extend(super::embedded::overflows(self, kafka));
+        }
         let means = self.means(world, options);
         self.faults.extend(self.drawn_faults());
         self.random_faults = None;
@@ -93,39 +114,56 @@ impl Scenario {
         for fault in std::mem::take(&mut self.faults) {
             match means.hindrance(&fault) {
                 None => possible.push(fault),
-                Some(why) => skipped.push(format!("{fault}: {why}")),
+                Some(why) => skipped.push(SkippedFault { fault: fault.to_string(), why }),
             }
         }
         self.faults = possible;
         if !skipped.is_empty() && !options.skip_faults {
             return Err(refusal(world, &skipped));
         }
-        self.notes.extend(
-            skipped.into_iter().map(|fault| format!("left out, as it cannot strike on {world}: {fault}")),
-        );
+        let note = |SkippedFault { fault, why }: &SkippedFault| {
+            format!("left out, as it cannot strike on {world}: {fault}: {why}")
+        };
+        self.notes.extend(skipped.iter().map(note));
+        self.skipped_faults.extend(skipped);
         Ok(())
     }
 
     fn means(&self, world: &World, options: &Options) -> Means {
+        let is_alone = matches!(self.system, System::Mqtt(_));
+        let is_within = *world == World::Embedded;
         let between = match world {
-            World::Embedded => Err("nothing lies between its clients and the broker within this process"),
+            World::Embedded if !is_alone => {
+                Err("nothing lies between its clients and the broker within this process")
+            }
             World::Kafka(_) if self.is_encrypted(options) => Err(
                 "what is encrypted cannot be led through a proxy: Kafka's brokers say inside it where they are",
             ),
-            World::Mqtt(_) => Err("no proxy is put before MQTT brokers yet"),
-            World::Kafka(_) | World::Simulated | World::Live => Ok(()),
+            World::Kafka(_) | World::Mqtt(_) | World::Embedded | World::Simulated | World::Live => Ok(()),
         };
-        let is_apart = *world != World::Embedded;
-        let commands = self.broker_commands(world, options);
-        Means { commands, between, grows: is_apart, has_processes: is_apart }
+        let processes = match (is_within, is_alone) {
+            (true, true) => Processes::Run,
+            (true, false) => Processes::Nothing,
+            (false, _) => Processes::Shell(self.broker_commands(world, options)),
+        };
+        Means { processes, between, grows: !is_within, is_alone }
     }
 }
 
-fn refusal(world: &World, skipped: &[String]) -> Trouble {
-    let list = skipped.join("\n  - ");
+fn refusal(world: &World, skipped: &[SkippedFault]) -> Trouble {
+    let list: Vec<_> = skipped.iter().map(|SkippedFault { fault, why }| format!("{fault}: {why}")).collect();
+    let list = list.join("\n  - ");
     Trouble::Usage(format!(
         "on {world} this cannot go wrong as the scenario says:\n  - {list}\nleave them out with --skip-faults, or run it \
          in the simulation"
+    ))
+}
+
+fn depends(missing: &[String]) -> Trouble {
+    let list = missing.join("\n  - ");
+    Trouble::Usage(format!(
+        "the embedded cluster cannot do what this scenario depends on:\n  - {list}\nrun it on a real one: `scripts/brokers \
+         up kafka`, then `--on kafka://127.0.0.1:PORT`"
     ))
 }
 
@@ -171,7 +209,7 @@ impl Means {
             Strike::SlowDisk(_) => Some("a real disk cannot be slowed down".to_owned()),
             Strike::FullDisk => Some("a real disk is not filled up".to_owned()),
             Strike::Sever(..) | Strike::Burden(..) => {
-                self.between_hindrance().or_else(|| network_hindrance(fault, brokers))
+                self.between_hindrance().or_else(|| network_hindrance(fault, brokers && !self.is_alone))
             }
             Strike::AddPartitions(_) => {
                 (!self.grows).then(|| "the broker within this process cannot add partitions".to_owned())
@@ -195,11 +233,14 @@ impl Means {
     }
 
     fn needs(&self, acts: &[Act]) -> Option<String> {
-        if !self.has_processes {
-            return Some("the brokers within this process are no processes of their own".to_owned());
-        }
-        let missing: Vec<_> =
-            acts.iter().filter(|act| !self.commands.can(**act)).map(|act| act.key()).collect();
+        let commands = match &self.processes {
+            Processes::Run => return None,
+            Processes::Nothing => {
+                return Some("the brokers within this process are no processes of their own".to_owned());
+            }
+            Processes::Shell(commands) => commands,
+        };
+        let missing: Vec<_> = acts.iter().filter(|act| !commands.can(**act)).map(|act| act.key()).collect();
         (!missing.is_empty()).then(|| {
             format!(
                 "there is no command for it: say {} in [real.commands], or --profile",
@@ -351,6 +392,10 @@ mod tests {
         let options = Options { skip_faults: true, ..native() };
         assert_eq!(scenario.suit(&cluster(), &options), Ok(()));
         assert_eq!(scenario.faults.len(), 1);
+        let [SkippedFault { fault, why }] = &scenario.skipped_faults[..] else {
+            panic!("{:?}", scenario.skipped_faults)
+        };
+        assert!(fault.contains("lost-disk of broker-1") && why.contains("disk"), "{fault}: {why}");
         let note = scenario.notes.last().expect("it is said");
         assert!(
             note.contains("5s: lost-disk of broker-1") || note.contains("lost-disk of broker-1"),
@@ -392,6 +437,65 @@ mod tests {
             ("latency = \"shop\"\nby = \"10ms\"", true),
         ] {
             assert_eq!(shop(&fault(what)).breaks_paths(), wants, "{what}");
+        }
+    }
+
+    const PLANT: &str = r#"
+        [run]
+        duration = "60s"
+        [mqtt]
+        qos = 1
+        [[generator]]
+        name = "sensor"
+        topic = "plant/temperature"
+        arrivals = { constant = "10/s" }
+        [[sink]]
+        name = "archive"
+        from = "plant/#"
+        on-error = "crash"
+    "#;
+
+    fn plant(what: &str) -> Scenario {
+        Scenario::load(&format!("{PLANT}\n{}", fault(what)), "plant.toml", &Overrides::default())
+            .unwrap_or_else(|error| panic!("{what}: {error:?}"))
+    }
+
+    #[test]
+    fn an_mqtt_broker_fails_by_commands_and_the_one_within_this_process_by_itself() {
+        let mosquitto: World = "mqtt://127.0.0.1:1883".parse().expect("a world");
+        for what in [
+            "kill = \"broker-1\"\nfor = \"5s\"",
+            "restart = \"broker-1\"",
+            "shutdown = \"a random broker\"\nfor = \"1s\"",
+            "pause = \"all brokers\"\nfor = \"2s\"",
+        ] {
+            assert_eq!(plant(what).suit(&mosquitto, &native()), Ok(()), "{what}");
+            assert_eq!(plant(what).suit(&World::Embedded, &Options::default()), Ok(()), "{what}");
+            assert!(plant(what).suit(&mosquitto, &Options::default()).is_err(), "{what}: no command");
+        }
+        for what in ["power-loss = \"broker-1\"", "slow-cpu = \"broker-1\"\nfactor = 2"] {
+            assert!(plant(what).suit(&mosquitto, &native()).is_err(), "{what}");
+            assert!(plant(what).suit(&World::Embedded, &native()).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn paths_to_an_mqtt_broker_break_and_those_of_one_broker_need_no_peers() {
+        let mosquitto: World = "mqtt://127.0.0.1:1883".parse().expect("a world");
+        for what in [
+            "partition = \"broker-1\"\nfor = \"5s\"",
+            "blackhole = \"sensor\"\ndirection = \"out\"",
+            "reset = \"archive\"\nfor = \"1s\"",
+            "latency = \"sensor\"\nby = \"10ms\"",
+            "power-loss = \"archive\"\nfor = \"5s\"",
+        ] {
+            for world in [&mosquitto, &World::Embedded] {
+                assert_eq!(plant(what).suit(world, &Options::default()), Ok(()), "{what} on {world}");
+            }
+            assert!(plant(what).breaks_paths(), "{what}");
+        }
+        for what in ["kill = \"archive\"", "pause = \"sensor\"\nfor = \"3s\"", "poison = \"sensor\""] {
+            assert!(!plant(what).breaks_paths(), "{what}: its clients do that by themselves");
         }
     }
 }

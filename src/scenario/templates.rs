@@ -32,6 +32,11 @@ impl Template {
     }
 }
 
+/// The question that a scenario file answers: its first comment.
+pub fn question_of(text: &str) -> Option<String> {
+    question(text)
+}
+
 /// The template of this name.
 ///
 /// # Errors

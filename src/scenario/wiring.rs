@@ -8,7 +8,7 @@ use crate::gateway::{Backend, Options, Trouble};
 use crate::host::{Door, Hands};
 use crate::kafka::cluster;
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
-use crate::kernel::{ActorId, Addr, Builder, Duration, Network, NodeId, Parts, Seat, Time};
+use crate::kernel::{ActorId, Addr, Builder, Cast, Duration, Network, NodeId, Parts, Seat, Time};
 use crate::observe::promise::{Expectation, Promise};
 use crate::observe::{Watch, WatchSetup};
 use crate::trace::kafka::BrokerId;
@@ -38,6 +38,8 @@ pub use faults::Planner;
 use applications::{content, install, install_supervisor};
 #[cfg(feature = "real-kafka")]
 pub use real::patient;
+#[cfg(feature = "real-mqtt")]
+pub use real::{mqtt_login, mqtt_patient};
 
 /// A system ready to run, and what observers need to know of it.
 pub struct Wired {
@@ -79,16 +81,35 @@ const SAMPLE_LEAST: Duration = Duration::from_millis(100);
 impl Wired {
     /// Who watches the run of `scenario` that this is.
     pub fn watch(&self, scenario: &Scenario, for_tape: bool) -> Watch {
-        let setup = WatchSetup {
-            stage: Arc::clone(&self.stage),
-            cast: Arc::new(self.parts.cast.clone()),
-            warm_up: Time::ZERO + scenario.run.warm_up,
-            end: self.end,
-            sample_every: (self.end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST),
-            for_tape,
-        };
-        Watch::new(setup).expecting(self.expected.clone())
+        watch_of(scenario, &self.stage, Arc::new(self.parts.cast.clone()), for_tape)
     }
+}
+
+/// Who watches a run of a scenario with these names, wherever it runs.
+pub fn watch_of(scenario: &Scenario, stage: &Arc<Stage>, cast: Arc<Cast>, for_tape: bool) -> Watch {
+    let end = Time::ZERO + scenario.run.duration + scenario.run.drain;
+    let setup = WatchSetup {
+        stage: Arc::clone(stage),
+        cast,
+        warm_up: Time::ZERO + scenario.run.warm_up,
+        end,
+        sample_every: (end.since(Time::ZERO) / SAMPLES).max(SAMPLE_LEAST),
+        for_tape,
+    };
+    Watch::new(setup).expecting(expected(scenario, stage))
+}
+
+/// Names and numbers of a scenario, in whichever world.
+pub fn stage_of(scenario: &Scenario) -> Stage {
+    let mut builder =
+        Builder::new(scenario.run.seed, Network::new(scenario.network.clone(), scenario.run.seed));
+    let mut stage = stage(scenario);
+    reserve(scenario, &mut builder, &mut stage);
+    stage
+}
+
+fn expected(scenario: &Scenario, stage: &Stage) -> Vec<Expectation> {
+    scenario.expect.iter().map(|expect| expectation(expect, stage)).collect()
 }
 
 /// A sink that writes files.
@@ -330,7 +351,7 @@ fn build(scenario: &Scenario, outside: Option<Outside<'_>>, by_hand: bool) -> Re
     }
     let planner = faults::install(scenario, &mut builder, &stage, cluster, instances, by_hand);
     let stop = Time::ZERO + scenario.run.duration;
-    let expected = scenario.expect.iter().map(|expect| expectation(expect, &stage)).collect();
+    let expected = expected(scenario, &stage);
     let end = stop + scenario.run.drain;
     let parts = builder.finish();
     Ok(Wired { parts, stage, sinks, expected, stop, end, backend, hands, planner })

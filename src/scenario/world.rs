@@ -20,12 +20,14 @@ pub enum World {
 }
 
 /// Where a broker listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Server {
     /// A name or an address; an IPv6 address without its brackets.
     pub host: String,
     /// The port.
     pub port: u16,
+    /// User and password, where a URL says them (MQTT). The password, which may be empty, is shown nowhere.
+    pub login: Option<(String, String)>,
 }
 
 impl Server {
@@ -36,9 +38,16 @@ impl Server {
     }
 }
 
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// `host:port`
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
+        let Self { host, port, .. } = self;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
@@ -99,14 +108,31 @@ impl FromStr for World {
                     rest.split(',').map(|text| server(text, KAFKA_PORT)).collect::<Result<_, _>>()?;
                 Ok(Self::Kafka(servers))
             }
-            "mqtt" => Ok(Self::Mqtt(server(rest, MQTT_PORT)?)),
+            "mqtt" => {
+                let (login, rest) = login(rest)?;
+                Ok(Self::Mqtt(Server { login, ..server(rest, MQTT_PORT)? }))
+            }
+            "mqtts" | "ssl" | "ws" | "wss" => Err(format!(
+                "MQTT is spoken over plain TCP, and `{scheme}://` is not built in: let something end {} before the broker \
+                 (stunnel, a listener without it) and say `mqtt://HOST:PORT`",
+                if scheme.starts_with("ws") { "WebSockets" } else { "TLS" }
+            )),
             _ => Err(format!("nothing is known of `{scheme}://`; {WORLDS}")),
         }
     }
 }
 
-const WORLDS: &str =
-    "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://HOST:PORT` and `embedded`";
+const WORLDS: &str = "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://[USER:PASSWORD@]HOST:PORT` and `embedded`";
+
+/// What stands before the last `@`, which a password may contain, and what follows.
+fn login(text: &str) -> Result<(Option<(String, String)>, &str), String> {
+    let Some((login, rest)) = text.rsplit_once('@') else { return Ok((None, text)) };
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    if user.is_empty() {
+        return Err(format!("the user is missing before `@{rest}`"));
+    }
+    Ok((Some((user.to_owned(), password.to_owned())), rest))
+}
 
 /// `host`, `host:port`, `[address]:port`.
 fn server(text: &str, usual: u16) -> Result<Server, String> {
@@ -139,7 +165,7 @@ fn server(text: &str, usual: u16) -> Result<Server, String> {
         Some(Ok(port)) if port > 0 => port,
         Some(_) => return Err(wrong("a port is 1 to 65535")),
     };
-    Ok(Server { host: host.to_owned(), port })
+    Ok(Server { host: host.to_owned(), port, login: None })
 }
 
 #[cfg(test)]
@@ -182,10 +208,32 @@ mod tests {
             "kafka://a:0",
             "kafka://a:1,",
             "mqtt://a:99999",
-            "mqtt://u@a",
+            "kafka://u@a",
+            "mqtt://@a",
+            "mqtt://:secret@a",
+            "mqtts://a",
+            "wss://a",
         ] {
             assert!(text.parse::<World>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_is_taken_and_shown_nowhere() {
+        let world = "mqtt://me:s@cret:1@broker:1884".parse::<World>().expect("a world");
+        let World::Mqtt(server) = &world else { panic!("{world}") };
+        assert_eq!(server.login, Some(("me".to_owned(), "s@cret:1".to_owned())));
+        for shown in [world.to_string(), format!("{world:?}")] {
+            assert!(shown.contains("broker:1884") && !shown.contains("cret"), "{shown}");
+        }
+        let World::Mqtt(server) = "mqtt://me@broker".parse().expect("a world") else { panic!("not MQTT") };
+        assert_eq!(server.login, Some(("me".to_owned(), String::new())));
+    }
+
+    #[test]
+    fn tls_is_refused_with_what_to_do() {
+        let why = "mqtts://broker".parse::<World>().expect_err("it is not built in");
+        assert!(why.contains("TLS") && why.contains("mqtt://HOST:PORT"), "{why}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::{Cast, Digest, Time};
-use crate::trace::Stage;
+use crate::trace::{SkippedFault, Stage};
 
 use super::error::TapeError;
 use super::folder::TRACES;
@@ -81,6 +81,8 @@ pub struct Header {
     pub force: bool,
     /// The world in which it runs, as on the command line: `simulation`, `live`, `kafka://HOST:PORT`.
     pub world: String,
+    /// Faults of the scenario that were left out because they cannot strike there.
+    pub skipped_faults: Vec<SkippedFault>,
 }
 
 /// What is known when it has ended.
@@ -168,6 +170,9 @@ pub struct Manifest {
     /// The world in which it ran: `simulation`, or one in which a run cannot be repeated.
     #[serde(default = "simulation")]
     pub world: String,
+    /// Faults of the scenario that were left out because they cannot strike in that world.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_faults: Vec<SkippedFault>,
     /// The digest of all facts; none before the end, and none in real time.
     pub digest: Option<String>,
     /// The simulated time reached, in nanoseconds; none before the end.
@@ -243,6 +248,7 @@ impl Manifest {
             failure: None,
             seed: header.seed,
             world: header.world.clone(),
+            skipped_faults: header.skipped_faults.clone(),
             digest: None,
             ended_at_ns: None,
             counts: Counts::default(),

@@ -28,6 +28,7 @@ mod lag;
 mod manifest;
 mod part;
 mod past;
+mod recall;
 mod records;
 mod sink;
 mod table;
@@ -43,6 +44,7 @@ pub use manifest::{
     TraceFile, Wall,
 };
 pub use past::{LagSeries, PastLeg, PastRecord, each_record, has_table, read_lag};
+pub use recall::recall;
 pub use sink::{Cell, CellKind, RowSource, SinkColumn, SinkSpec};
 pub use table::{read_table, write_table, write_text};
 

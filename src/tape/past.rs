@@ -178,7 +178,7 @@ fn texts<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b StringArray> {
 
 /// Hands over the columns of all parts of a folder that are called so; `take` says nothing when they are not as
 /// expected.
-fn each_batch(
+pub(super) fn each_batch(
     folder: &Path,
     columns: &[&str],
     mut take: impl FnMut(&RecordBatch) -> Option<()>,

@@ -66,6 +66,7 @@ fn header() -> Header {
         traces: Vec::new(),
         force: false,
         world: "simulation".into(),
+        skipped_faults: Vec::new(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What was made to go wrong, in the scenario's own words.
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::stage::{ChannelId, GroupId, PlaceId};
-use crate::kernel::NodeId;
+use crate::kernel::{Duration, NodeId};
 
 /// A fault that the scenario asked for: that it struck, was taken back, or struck nobody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +21,28 @@ pub struct Injected {
     pub whom: Whom,
     /// What became of it.
     pub phase: Phase,
+}
+
+/// A command for the process of a real broker has come to its end: whether what a fault wanted of it was done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Commanded {
+    /// The broker's node.
+    pub node: NodeId,
+    /// What was to be done, by its key in `[real.commands]`: `kill-broker`.
+    pub act: &'static str,
+    /// How long the command took.
+    pub took: Duration,
+    /// Why it failed: its exit status and its last words; none when it was done.
+    pub failed: Option<Arc<str>>,
+}
+
+/// A fault that was left out because it cannot strike where the scenario runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedFault {
+    /// The fault, as the scenario says it: kind, target, time.
+    pub fault: String,
+    /// Why it cannot strike there.
+    pub why: String,
 }
 
 /// Whom a fault strikes.
@@ -76,6 +100,13 @@ impl Whom {
             Self::Nodes(nodes) => nodes.first().copied(),
             Self::Nobody | Self::Place(_) | Self::Channel(_) | Self::Group(_) => None,
         }
+    }
+}
+
+impl Commanded {
+    /// Its name, as files write it.
+    pub fn name(&self) -> &'static str {
+        if self.failed.is_some() { "command-failed" } else { "command-done" }
     }
 }
 

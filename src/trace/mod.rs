@@ -18,10 +18,10 @@ use serde::Serialize;
 
 use crate::kernel::Physics;
 
-pub use injected::{Injected, Missed, Phase, Whom};
+pub use injected::{Commanded, Injected, Missed, Phase, SkippedFault, Whom};
 pub use life::{Life, Reason, Reign};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
-pub use row::{FactRow, Few, LegRow, Peer, RecordRow, variant_name};
+pub use row::{Beside, FactRow, Few, LegRow, Peer, RecordRow, WrittenRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 pub use tell::{Told, Weight, reason_name, state_name, tell, whom_name};
 
@@ -40,6 +40,8 @@ pub enum Fact {
     Mqtt(mqtt::Mqtt),
     /// What was made to go wrong, in the scenario's own words.
     Injected(Injected),
+    /// What became of a command for a real broker.
+    Commanded(Commanded),
 }
 
 impl From<Physics> for Fact {
@@ -70,5 +72,10 @@ impl From<mqtt::Mqtt> for Fact {
 impl From<Injected> for Fact {
     fn from(fact: Injected) -> Self {
         Self::Injected(fact)
+    }
+}
+impl From<Commanded> for Fact {
+    fn from(fact: Commanded) -> Self {
+        Self::Commanded(fact)
     }
 }

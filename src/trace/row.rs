@@ -14,12 +14,14 @@ use super::mqtt::{Answer, Mqtt, Parting};
 use super::record::{Ids, RecordId, Span};
 use super::stage::{ChannelId, GroupId, PlaceId, Stage};
 use super::zeromq::ZeroMq;
-use super::{Fact, Injected, Phase, Whom};
+use super::{Commanded, Fact, Injected, Phase, Whom};
 use crate::kernel::{ActorId, Crash, NodeId, Physics, Time};
 
+pub use back::{Beside, WrittenRow};
 pub use few::Few;
 pub use name::variant_name;
 
+mod back;
 mod few;
 mod name;
 
@@ -133,6 +135,7 @@ impl<'a> FactRow<'a> {
             Fact::ZeroMq(fact) => zeromq(fact),
             Fact::Mqtt(fact) => mqtt(fact),
             Fact::Injected(fact) => injected(fact),
+            Fact::Commanded(fact) => commanded(fact),
         }
     }
 
@@ -256,6 +259,15 @@ fn injected(fact: &Injected) -> FactRow<'static> {
         Whom::Group(group) => row.group(*group),
     };
     row.detail(detail)
+}
+
+fn commanded(fact: &Commanded) -> FactRow<'static> {
+    let row = FactRow { reason: Some(fact.act), ..FactRow::new("fault", fact.name()) };
+    let mut detail = json!({ "took_ns": fact.took.as_nanos() });
+    if let Some(why) = &fact.failed {
+        detail["failed"] = json!(why);
+    }
+    row.node(fact.node).detail(detail)
 }
 
 fn zeromq(fact: &ZeroMq) -> FactRow<'static> {

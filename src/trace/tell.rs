@@ -10,7 +10,7 @@ use super::mqtt::{Mqtt, Parting};
 use super::row::variant_name;
 use super::stage::Stage;
 use super::zeromq::ZeroMq;
-use super::{Fact, Injected, Phase, PlaceId, Whom};
+use super::{Commanded, Fact, Injected, Phase, PlaceId, Whom};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +45,7 @@ pub fn tell(event: &Event<Fact>, stage: &Stage, cast: &Cast) -> Option<Told> {
         Fact::Mqtt(mqtt) => tell_mqtt(mqtt, cast.actor(event.actor), stage),
         Fact::ZeroMq(zeromq) => tell_zeromq(zeromq, cast.actor(event.actor), cast),
         Fact::Injected(injected) => Some(tell_injected(injected, stage, cast)),
+        Fact::Commanded(commanded) => tell_commanded(commanded, cast),
     }
 }
 
@@ -56,6 +57,15 @@ fn tell_injected(injected: &Injected, stage: &Stage, cast: &Cast) -> Told {
         Phase::Missed(why) => (Weight::Warning, format!("{kind} struck nobody: {}", why.means())),
     };
     Told { weight, tag: "fault", text }
+}
+
+fn tell_commanded(commanded: &Commanded, cast: &Cast) -> Option<Told> {
+    let Commanded { node, act, took, failed } = commanded;
+    let node = cast.node(*node);
+    match failed {
+        None => told(Weight::Info, "command", format!("{act} on {node} took {took}")),
+        Some(why) => told(Weight::Error, "command", format!("{act} on {node} failed: {why}")),
+    }
 }
 
 /// How many nodes are named before the rest is counted.

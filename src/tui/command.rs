@@ -22,6 +22,8 @@ pub enum Command {
     Hand(Deed),
     /// The list of branches.
     Branches,
+    /// The tour begins, or ends.
+    Tutor,
     /// The help.
     Help,
     /// Leave.
@@ -52,10 +54,15 @@ pub fn parse(text: &str) -> Result<Command, String> {
             .map(Command::Theme)
             .ok_or_else(|| format!(":theme wants dark, light or mono; not `{value}`")),
         "q" | "quit" => Ok(Command::Quit),
+        "tutor" => Ok(Command::Tutor),
         "help" | "h" => Ok(Command::Help),
         other => {
             Page::named(other).map(Command::Page).or_else(|| instant(other).map(Command::Goto)).ok_or_else(
-                || format!("`:{other}` is no command: try :goto, :fault, :save, :speed, :theme, :help, :q"),
+                || {
+                    format!(
+                        "`:{other}` is no command: try :goto, :fault, :save, :speed, :theme, :tutor, :help, :q"
+                    )
+                },
             )
         }
     }

@@ -37,11 +37,15 @@ pub enum Context {
     Branches,
     /// How two branches differ.
     Diff,
+    /// The picker. A letter that is bound to nothing begins to filter.
+    Picker,
+    /// A filter of the picker that is being typed. Letters are typed.
+    PickerFilter,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Screen,
         Self::Help,
         Self::Typing,
@@ -52,13 +56,21 @@ impl Context {
         Self::Reset,
         Self::Branches,
         Self::Diff,
+        Self::Picker,
+        Self::PickerFilter,
     ];
 
     /// Whether a letter that is bound to nothing is taken as it is.
     pub fn takes_letters(self) -> bool {
         match self {
-            Self::Help | Self::Typing | Self::SetMark | Self::ToMark => true,
-            Self::Screen | Self::Go | Self::Fault | Self::Reset | Self::Branches | Self::Diff => false,
+            Self::Help | Self::Typing | Self::SetMark | Self::ToMark | Self::PickerFilter => true,
+            Self::Screen
+            | Self::Go
+            | Self::Picker
+            | Self::Fault
+            | Self::Reset
+            | Self::Branches
+            | Self::Diff => false,
         }
     }
 }
@@ -126,6 +138,10 @@ pub enum Action {
     Erase,
     /// Takes what is typed away.
     EraseAll,
+    /// Copies what is chosen in the picker to a file.
+    Copy,
+    /// Goes past a step of the tour without doing it.
+    SkipStep,
 }
 
 /// A key, with the modifiers that matter.
@@ -241,14 +257,17 @@ const fn row(
     Binding { context, keys, action, help, topic, hint }
 }
 
-const STEP: Duration = Duration::from_millis(100);
+/// What a small step of time is.
+pub const STEP: Duration = Duration::from_millis(100);
 /// Rows that Page Up and Page Down pass over.
 const HALF_PAGE: isize = 10;
 
 /// All bindings. The hints stand in this order; the first ones are seen on narrow screens too.
 pub const BINDINGS: &[Binding] = {
     use Action::{Hand as By, Leap, Order as Ask};
-    use Context::{Branches, Diff, Fault, Go, Help, Reset, Screen, SetMark, ToMark, Typing};
+    use Context::{
+        Branches, Diff, Fault, Go, Help, Picker, PickerFilter, Reset, Screen, SetMark, ToMark, Typing,
+    };
     use KeyCode::{BackTab, Backspace, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
     use Topic::{Change, Look, Move, Other, Time};
     const fn l(letter: char) -> Press {
@@ -414,6 +433,34 @@ pub const BINDINGS: &[Binding] = {
         row(SetMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(ToMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(ToMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(
+            Screen,
+            Other,
+            &[c('t')],
+            Action::SkipStep,
+            "past a step of the tour; :tutor begins and ends it",
+            "",
+        ),
+        row(Picker, Look, &[k(Enter)], Action::Open, "run it", "run it"),
+        row(Picker, Look, &[l('/')], Action::Filter, "filter; so does any other letter", "or type: filter"),
+        row(Picker, Other, &[l('e')], Action::Copy, "copy it to a file, to edit", "copy it to edit"),
+        row(Picker, Move, &[l('j'), k(Down)], Action::Move(1), "a row down", "k down/up"),
+        row(Picker, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", ""),
+        row(Picker, Move, &[c('d'), k(PageDown)], Action::Move(HALF_PAGE), "ten rows down", ""),
+        row(Picker, Move, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten rows up", ""),
+        row(Picker, Move, &[l('g'), k(Home)], Action::Top, "to the first row", ""),
+        row(Picker, Move, &[l('G'), k(End)], Action::Bottom, "to the last row", ""),
+        row(Picker, Move, &[k(Esc)], Action::Back, "all rows again", ""),
+        row(Picker, Other, &[l('q'), c('c')], Ask(Order::Quit), "quit", "quit"),
+        row(PickerFilter, Look, &[k(Enter)], Action::Open, "run it", "run it"),
+        row(PickerFilter, Move, &[k(Down), k(Tab)], Action::Move(1), "a row down", "down"),
+        row(PickerFilter, Move, &[k(Up), k(BackTab)], Action::Move(-1), "a row up", ""),
+        row(PickerFilter, Move, &[k(PageDown), c('d')], Action::Move(HALF_PAGE), "ten rows down", ""),
+        row(PickerFilter, Move, &[k(PageUp)], Action::Move(-HALF_PAGE), "ten rows up", ""),
+        row(PickerFilter, Other, &[k(Esc)], Action::Back, "all rows again", "all again"),
+        row(PickerFilter, Other, &[k(Backspace), c('h')], Action::Erase, "take a letter back", ""),
+        row(PickerFilter, Other, &[c('u')], Action::EraseAll, "take everything back", ""),
+        row(PickerFilter, Other, &[c('c')], Ask(Order::Quit), "quit", "quit"),
     ]
 };
 
@@ -443,6 +490,21 @@ pub fn hints(context: Context, clock: Clock, page: Page, pane: Pane) -> Vec<(Str
         .filter(|binding| !binding.hint.is_empty() && useful(binding.action, clock, page, pane))
         .map(|binding| (binding.keys[0].name(), hint_of(binding, clock)))
         .collect()
+}
+
+/// Key and hint of every binding of a context that has a hint.
+pub fn hints_of(context: Context) -> Vec<(String, &'static str)> {
+    bindings_of(context)
+        .filter(|binding| !binding.hint.is_empty())
+        .map(|binding| (binding.keys[0].name(), binding.hint))
+        .collect()
+}
+
+/// The first key that does this on the screen, as the help writes it; none when it is bound to nothing.
+pub fn key_for(action: Action) -> Option<String> {
+    bindings_of(Context::Screen)
+        .find(|binding| binding.action == action)
+        .map(|binding| binding.keys[0].name())
 }
 
 fn hint_of(binding: &'static Binding, clock: Clock) -> &'static str {
@@ -486,7 +548,9 @@ fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bool {
         | Action::Help
         | Action::Enter
         | Action::Erase
-        | Action::EraseAll => true,
+        | Action::EraseAll
+        | Action::Copy
+        | Action::SkipStep => true,
     }
 }
 

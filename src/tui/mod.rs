@@ -17,12 +17,14 @@ pub mod keys;
 mod model;
 pub mod pace;
 mod pane;
+pub mod picker;
 mod rows;
 mod screen;
 pub mod shot;
 pub mod terminal;
 pub mod theme;
 mod timeline;
+mod tutor;
 mod update;
 mod view;
 
@@ -31,5 +33,6 @@ pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Repor
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
 pub use theme::{Glyphs, Palette, Role, Theme};
 pub use timeline::{Mark, Timeline};
+pub use tutor::{STEPS, Step, Tutor};
 pub use update::{Msg, Order, Seek, context_of, update};
 pub use view::view;

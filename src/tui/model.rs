@@ -14,6 +14,7 @@ use super::hands::{Entry, Kind};
 use super::pace::Speed;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::tutor::Tutor;
 
 pub use super::pane::{Page, Pane};
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub reached: Option<Speed>,
     /// What the driver has to say to the last order; none when it was obeyed in silence.
     pub said: Option<String>,
+    /// What is to be known of the run as a whole: that it is the recorded one, that it goes on elsewhere.
+    pub note: Option<String>,
     /// The courses that the run has taken.
     pub courses: Arc<Courses>,
     /// Names and settings, where they are others than in the beginning.
@@ -263,6 +266,8 @@ pub struct Model {
     pub deed: Option<Deed>,
     /// Marks over the whole run.
     pub timeline: Timeline,
+    /// The tour, while one is taken.
+    pub tutor: Option<Tutor>,
     /// Whether something changed since the last frame.
     pub stale: bool,
 }
@@ -282,6 +287,7 @@ impl Model {
             courses: Arc::default(),
             about: None,
             diff: None,
+            note: None,
         };
         let about = Arc::new(About { badge: "SIM", ..About::default() });
         Self {
@@ -306,6 +312,7 @@ impl Model {
             said: None,
             deed: None,
             timeline: Timeline::default(),
+            tutor: None,
             stale: true,
         }
     }

@@ -30,6 +30,7 @@ use super::model::{About, Model};
 use super::pace::Speed;
 use super::terminal::{Guard, Stdout};
 use super::theme::Theme;
+use super::tutor::Tutor;
 use super::update::{Msg, Order, update};
 use super::view::view;
 
@@ -55,6 +56,17 @@ pub trait Pilot {
         false
     }
 
+    /// By the clock: lets what is due within so long happen, whatever is looked at.
+    fn attend(&mut self, slice: Duration) -> Progress {
+        let until = (self.now() + slice).min(self.end());
+        self.advance(until)
+    }
+
+    /// By the clock: whether what has happened can be looked at again while the run goes on.
+    fn has_past(&self) -> bool {
+        false
+    }
+
     /// The furthest instant it has come to; later than now when it went back.
     fn front(&self) -> Time {
         self.now()
@@ -68,6 +80,12 @@ pub trait Pilot {
     /// How many facts there were.
     fn facts(&self) -> u64 {
         0
+    }
+
+    /// What is to be known of the run as a whole, for the header: that it is the recorded one, that it goes on
+    /// elsewhere.
+    fn note(&self) -> Option<String> {
+        None
     }
 
     /// The first moment of a kind after that fact, as far as the run has come, or the last one before it.
@@ -157,6 +175,12 @@ pub struct ScreenOptions<'a> {
     pub speed: Option<Speed>,
     /// Set from outside to leave, as by a signal.
     pub stop: Option<&'a AtomicBool>,
+    /// A first word to the person.
+    pub said: Option<String>,
+    /// Whether the tour begins at once.
+    pub tour: bool,
+    /// What is said when a bug ends the program: where the run is recorded.
+    pub last_words: String,
 }
 
 /// How the screen was left.
@@ -185,8 +209,10 @@ pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left
     } else {
         options.speed.unwrap_or_else(|| Speed::fitting(pilot.end().since(pilot.now()), AUTO))
     };
-    let model = Model::new(options.title, options.seed, options.theme, pilot.end()).about(options.about);
-    let guard = Guard::take(Stdout)?;
+    let mut model = Model::new(options.title, options.seed, options.theme, pilot.end()).about(options.about);
+    model.said = options.said;
+    model.tutor = options.tour.then(Tutor::default);
+    let guard = Guard::take_with(Stdout, options.last_words)?;
     let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let mailbox = Mailbox::default();
     let (send, orders) = mpsc::channel();

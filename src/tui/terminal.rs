@@ -1,12 +1,13 @@
 //! The terminal: taken when the screen begins, given back whatever happens.
 //!
 //! **Invariant.** Once [`Guard::take`] has succeeded, [`Tty::leave`] is called exactly once: when the guard is
-//! dropped, or by the panic hook before the panic's message is printed, so that the message can be read.
+//! dropped, by the panic hook before the panic's message is printed, so that the message can be read, or by
+//! [`give_back`] from a thread that is about to end the process.
 
-use std::io;
+use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
@@ -58,6 +59,10 @@ struct Ours {
 }
 
 impl Ours {
+    fn held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
     fn leave(&self) {
         if self.held.swap(false, Ordering::SeqCst) {
             self.tty.leave();
@@ -71,20 +76,48 @@ impl Guard {
     /// # Errors
     /// Those of [`Tty::enter`]; nothing has changed then.
     pub fn take(tty: impl Tty) -> io::Result<Self> {
+        Self::take_with(tty, String::new())
+    }
+
+    /// The same; after the message of a panic `last_words` are said on standard error: where the run is recorded.
+    ///
+    /// # Errors
+    /// Those of [`Tty::enter`]; nothing has changed then.
+    pub fn take_with(tty: impl Tty, last_words: String) -> io::Result<Self> {
         tty.enter()?;
         let ours = Arc::new(Ours { tty: Box::new(tty), held: AtomicBool::new(true) });
+        *held() = Arc::downgrade(&ours);
         let before: Arc<Hook> = Arc::from(panic::take_hook());
         let (in_hook, then) = (Arc::clone(&ours), Arc::clone(&before));
         panic::set_hook(Box::new(move |info| {
+            let was_held = in_hook.held();
             in_hook.leave();
             then(info);
+            if was_held && !last_words.is_empty() {
+                // Where nobody can be told, there is nobody to tell.
+                writeln!(io::stderr(), "{last_words}").ok();
+            }
         }));
         Ok(Self { ours, before })
     }
 
     /// Whether the terminal is still ours: not after a panic.
     pub fn held(&self) -> bool {
-        self.ours.held.load(Ordering::SeqCst)
+        self.ours.held()
+    }
+}
+
+/// The terminal that is held, if one is: there is one terminal in a process.
+fn held() -> std::sync::MutexGuard<'static, Weak<Ours>> {
+    static HELD: Mutex<Weak<Ours>> = Mutex::new(Weak::new());
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the terminal back, if it is held: for a thread that ends the process, as a second signal does.
+pub fn give_back() {
+    let ours = held().upgrade();
+    if let Some(ours) = ours {
+        ours.leave();
     }
 }
 

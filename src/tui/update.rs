@@ -14,6 +14,7 @@ use super::keys::{Action, Context, Press, action_for};
 use super::model::{Mode, Model, Page, Pane, Report};
 use super::pace::Speed;
 use super::rows;
+use super::tutor;
 
 pub(super) mod hands;
 
@@ -85,6 +86,12 @@ pub enum Seek {
 /// Takes in a message; what it means for the run.
 pub fn update(model: &mut Model, msg: Msg) -> Option<Order> {
     model.stale = true;
+    let order = take_in(model, msg);
+    tutor::attend(model, order);
+    order
+}
+
+fn take_in(model: &mut Model, msg: Msg) -> Option<Order> {
     match msg {
         Msg::Tick(report) => {
             tick(model, report);
@@ -214,6 +221,9 @@ fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::Enter => return enter(model),
         Action::Erase => erase(model),
         Action::EraseAll => erase_all(model),
+        Action::SkipStep => tutor::skip(model),
+        // Bound in the picker alone.
+        Action::Copy => {}
     }
     None
 }
@@ -533,6 +543,10 @@ fn enter(model: &mut Model) -> Option<Order> {
         }
         Ok(Command::Help) => {
             model.mode = Mode::Help { filter: String::new(), scrolled: 0 };
+            None
+        }
+        Ok(Command::Tutor) => {
+            tutor::toggle(model);
             None
         }
         Ok(Command::Quit) => Some(Order::Quit),

@@ -58,8 +58,12 @@ pub enum ToSubscriber {
     Next,
     /// `commitSync()`: settle everything handed over so far, then say [`FromSubscriber::Settled`].
     Settle,
-    /// Leave in good order. A `Next` after that is the first poll of a new client.
+    /// Leave in good order: `close()`, when all that was handed over is done with. A `Next` after that is the first
+    /// poll of a new client.
     Close,
+    /// Leave in good order from inside `poll()`: `wakeup()`, and then `close()`. What crosses it on the way was never
+    /// returned by that poll: it is not settled by leaving.
+    Leave,
 }
 
 /// From a reading client to its application.

@@ -10,7 +10,7 @@
 //! record in work is a timer, so that the application can be told things meanwhile: to hang, to be slow, to end.
 //!
 //! **Invariant.** Each record that was handed over is worked on at most once for each time it was handed over,
-//! in order unless there are workers. Nothing is said to the client between a `Next` and its answer but `Close`.
+//! in order unless there are workers. Nothing is said to the client between a `Next` and its answer but `Leave`.
 //!
 //! With `workers` the poll loop hands records to threads and polls again at once: what is committed then by
 //! `enable.auto.commit` is what was handed over, not what was processed (oracle 13, row 24).
@@ -320,7 +320,7 @@ fn enter<A: Application>(app: &mut A, cx: &mut Cx<'_, A>) {
 fn poll<A: Application>(app: &mut A, cx: &mut Cx<'_, A>) {
     let reader = app.reader();
     if reader.closing {
-        return leave(app, cx);
+        return leave(app, cx, ToSubscriber::Close);
     }
     reader.phase = Phase::Polling;
     cx.send(reader.setup.subscriber, ToSubscriber::Next);
@@ -332,23 +332,24 @@ fn close<A: Application>(app: &mut A, cx: &mut Cx<'_, A>) {
     let reader = app.reader();
     match reader.phase {
         Phase::Away => {}
-        Phase::Polling | Phase::Full => leave(app, cx),
+        Phase::Polling => leave(app, cx, ToSubscriber::Leave),
+        Phase::Full => leave(app, cx, ToSubscriber::Close),
         Phase::Working | Phase::Flushing | Phase::Committing(_) => reader.closing = true,
     }
 }
 
-/// `close()`
-fn leave<A: Application>(app: &mut A, cx: &mut Cx<'_, A>) {
+/// `close()`, from inside `poll()` or not.
+fn leave<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, how: ToSubscriber) {
     let reader = app.reader();
     reader.phase = Phase::Away;
     reader.closing = false;
-    cx.send(reader.setup.subscriber, ToSubscriber::Close);
+    cx.send(reader.setup.subscriber, how);
 }
 
 fn take<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, deliveries: &[Delivery]) {
     let reader = app.reader();
     if reader.phase != Phase::Polling {
-        // It left while they were on their way.
+        // It left while they were on their way, and said so with `Leave`.
         return;
     }
     reader.batch.extend(deliveries.iter().cloned());
@@ -473,7 +474,7 @@ fn thrown<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, task: &Task) -> bool 
             for thread in 0..reader.jobs.len() {
                 cx.disarm(ReaderTimer::Work(thread as u32));
             }
-            leave(app, cx);
+            leave(app, cx, ToSubscriber::Close);
             false
         }
         OnError::Crash => {

@@ -262,7 +262,7 @@ impl Actor for Pull {
             ToPull::App(ToSubscriber::Settle) => {
                 cx.send(self.setup.app, FromSubscriber::Settled { accepted: true });
             }
-            ToPull::App(ToSubscriber::Close) => self.close(cx),
+            ToPull::App(ToSubscriber::Close | ToSubscriber::Leave) => self.close(cx),
             ToPull::Peer(frame) => self.hear(cx, peer_named(&self.setup.peers, from), frame),
         }
         self.deliver(cx);

@@ -144,7 +144,12 @@ impl Observer<Fact> for Evidence {
                     self.keep_if_touched(event, ids);
                 }
                 Fact::Kafka(Kafka::PartitionChanged { .. } | Kafka::Positioned { .. }) => self.flush(),
-                Fact::Kafka(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Mqtt(_) | Fact::Injected(_) => {
+                Fact::Kafka(_)
+                | Fact::Physics(_)
+                | Fact::ZeroMq(_)
+                | Fact::Mqtt(_)
+                | Fact::Injected(_)
+                | Fact::Commanded(_) => {
                     if is_blow(event) {
                         self.flush();
                     }

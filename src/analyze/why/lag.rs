@@ -343,7 +343,8 @@ impl Observer<Fact> for Flow {
                 | Fact::Physics(_)
                 | Fact::ZeroMq(_)
                 | Fact::Mqtt(_)
-                | Fact::Injected(_) => {}
+                | Fact::Injected(_)
+                | Fact::Commanded(_) => {}
             }
         }
     }

@@ -329,7 +329,7 @@ pub fn is_annal(fact: &Fact) -> bool {
             matches!(life, Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. })
         }
         Fact::Kafka(kafka) => !matches!(kafka, Kafka::Deduplicated { .. } | Kafka::Retried { .. }),
-        Fact::ZeroMq(_) | Fact::Injected(_) => true,
+        Fact::ZeroMq(_) | Fact::Injected(_) | Fact::Commanded(_) => true,
         Fact::Mqtt(mqtt) => matches!(
             mqtt,
             Mqtt::Connected { .. }

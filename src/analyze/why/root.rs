@@ -153,7 +153,8 @@ impl<'a> Annals<'a> {
             | Fact::Physics(_)
             | Fact::ZeroMq(_)
             | Fact::Mqtt(_)
-            | Fact::Injected(_) => None,
+            | Fact::Injected(_)
+            | Fact::Commanded(_) => None,
         });
         let (mut reign, mut gone) = (0, None);
         for (event, from, log) in cuts {
@@ -401,7 +402,8 @@ pub fn struck_node(event: &Event<Fact>) -> Option<NodeId> {
         | Fact::Kafka(_)
         | Fact::ZeroMq(_)
         | Fact::Mqtt(_)
-        | Fact::Injected(_) => None,
+        | Fact::Injected(_)
+        | Fact::Commanded(_) => None,
     }
 }
 

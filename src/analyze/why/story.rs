@@ -123,7 +123,8 @@ impl<'a> Teller<'a> {
                 | Fact::Physics(_)
                 | Fact::ZeroMq(_)
                 | Fact::Mqtt(_)
-                | Fact::Injected(_) => {}
+                | Fact::Injected(_)
+                | Fact::Commanded(_) => {}
             }
         }
         Self {
@@ -159,7 +160,7 @@ impl<'a> Teller<'a> {
             Fact::Kafka(kafka) => self.kafka(event, kafka),
             Fact::Physics(physics) => self.physics(event, physics),
             Fact::Injected(injected) => self.injected(event, injected),
-            Fact::ZeroMq(_) | Fact::Mqtt(_) => {}
+            Fact::ZeroMq(_) | Fact::Mqtt(_) | Fact::Commanded(_) => {}
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::diff;
 use super::rewind::{Rewind, State};
-use super::sight::{all_scheduled, scheduled};
+use super::sight::{all_scheduled, one_scheduled};
 use super::{Engine, Session};
 use crate::cli::about::about;
 use crate::cli::failure::Failure;
@@ -289,7 +289,7 @@ impl Session {
         let system = Arc::clone(&courses.current().system);
         let (here, rewind) = (self.here().expect("it is simulated"), self.rewind().expect("it can go back"));
         let plan = system.planner.plan(&injection.fault);
-        let scheduled = scheduled(injection.number, &injection.fault);
+        let scheduled = one_scheduled(injection.number, &injection.fault);
         let mut injections = rewind.injections().clone();
         injections.faults.push((plan, scheduled));
         let mut state = Box::new(here.clone());

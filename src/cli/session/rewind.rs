@@ -2,7 +2,7 @@
 //!
 //! **Invariant.** A state is a function of how much was taken off the agenda: one that was restored from a checkpoint
 //! and replayed equals the one on the first way, its digest, its snapshot and its detail. Memory is bounded: at most
-//! [`KEPT`] checkpoints, which lie further apart the longer ago they are, and [`MOMENTS`] moments.
+//! [`KEPT`] checkpoints, which lie further apart the longer ago they are.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::kernel::{Addr, Duration, Event, Observer, Time};
 use crate::observe::ledger::Closed;
 use crate::observe::lens::{Lens, Scheduled};
 use crate::observe::{LagSample, Watch};
-use crate::trace::{Fact, Weight};
+use crate::trace::Fact;
 use crate::tui::{Direction, Moment, Spot};
 use crate::wire::Brokersim;
 use crate::wire::fault::{Plan, ToInjector};
 
+use super::moments::Moments;
+
 /// Checkpoints kept at most.
 const KEPT: usize = 96;
-/// Moments kept at most.
-const MOMENTS: usize = 20_000;
 /// Wall time of simulating between two checkpoints, in seconds, at least.
 const APART: f64 = 0.04;
 /// Entries of the agenda between two checkpoints of a run that is run up to a branch: a fraction of a second.
@@ -162,21 +162,21 @@ pub struct Rewind {
     injections: Injections,
     /// Wall time of the run, in seconds, when the last one was kept, and how long that took.
     last: (f64, f64),
-    moments: Vec<(u64, Time, Moment)>,
+    moments: Moments,
 }
 
 impl Rewind {
     /// Of a run that has not begun.
     pub fn new(state: &State, injector: Addr<ToInjector>) -> Self {
         let injections = Injections { injector, faults: Vec::new() };
-        Self { kept: vec![Arc::new(state.clone())], injections, last: (0.0, 0.0), moments: Vec::new() }
+        let kept = vec![Arc::new(state.clone())];
+        Self { kept, injections, last: (0.0, 0.0), moments: Moments::default() }
     }
 
     /// That of a branch which begins at `here`, with other injections.
     pub fn branch(&self, here: &State, injections: Injections) -> Self {
         let kept = self.kept.iter().filter(|state| state.entries <= here.entries).cloned().collect();
-        let facts = here.simulation.facts();
-        let moments = self.moments.iter().filter(|(serial, ..)| *serial <= facts).copied().collect();
+        let moments = self.moments.upto(here.simulation.facts());
         Self { kept, injections, last: self.last, moments }
     }
 
@@ -187,7 +187,7 @@ impl Rewind {
 
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
     pub fn note(&mut self, state: &State, simulated: f64, wall: impl Fn() -> f64) {
-        self.note_moments(&state.watch);
+        self.moments.note(&state.watch);
         let (last, cost) = self.last;
         if simulated - last < APART.max(cost / PART) {
             return;
@@ -202,7 +202,7 @@ impl Rewind {
 
     /// The run has come to here, quickly: it was run up to a branch.
     pub fn keep(&mut self, state: &State) {
-        self.note_moments(&state.watch);
+        self.moments.note(&state.watch);
         let last = self.kept.last().map_or(0, |last| last.entries);
         if state.entries - last < QUICKLY {
             return;
@@ -211,23 +211,6 @@ impl Rewind {
             thin_out(&mut self.kept);
         }
         self.kept.push(Arc::new(state.clone()));
-    }
-
-    fn note_moments(&mut self, watch: &Watch) {
-        let seen = self.moments.last().map_or(0, |(serial, ..)| *serial);
-        let new = watch.lines().rev().take_while(|line| line.serial > seen);
-        let kind = |weight| if weight == Weight::Fault { Moment::Fault } else { Moment::Notable };
-        let mut new: Vec<_> = new.map(|line| (line.serial, line.at, kind(line.weight))).collect();
-        new.reverse();
-        self.moments.extend(new);
-        if self.moments.len() > MOMENTS {
-            let mut index = 0;
-            self.moments.retain(|(.., kind)| {
-                index += 1;
-                *kind == Moment::Fault || index > MOMENTS / 2 || index % 2 == 0
-            });
-            self.moments.drain(..self.moments.len().saturating_sub(MOMENTS));
-        }
     }
 
     /// The state at a spot before the front, or none when that is the front itself or there is no such spot. `here` is
@@ -265,18 +248,7 @@ impl Rewind {
 
     /// The nearest moment of a kind after a fact, or before it.
     pub fn moment(&self, from: u64, wanted: Moment, direction: Direction) -> Option<Spot> {
-        let fits = |(_, _, kind): &&(u64, Time, Moment)| wanted == Moment::Notable || *kind == wanted;
-        let found = match direction {
-            Direction::Forward => {
-                let after = self.moments.partition_point(|(serial, ..)| *serial <= from);
-                self.moments[after..].iter().find(fits)
-            }
-            Direction::Back => {
-                let upto = self.moments.partition_point(|(serial, ..)| *serial < from);
-                self.moments[..upto].iter().rfind(fits)
-            }
-        };
-        found.map(|(serial, at, _)| Spot::Fact(*serial, *at))
+        self.moments.find(from, wanted, direction)
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a screen sees of a run beyond its summary: the way back, what is looked at, the record that is followed.
 //!
-//! By the clock there is no way back: a record is followed from when it was asked for.
+//! By the clock the way back is what was seen: [`super::passed`].
 
 use std::sync::Arc;
 
 use super::Session;
 use super::rewind::{Gone, Rewind};
+use crate::cli::load::Loaded;
 use crate::kernel::{Cast, Duration, Event, Observer, Time};
 use crate::observe::Snapshot;
 use crate::observe::lens::{Detail, Follow, Look, Scheduled};
@@ -35,6 +36,24 @@ pub(super) struct Followed {
 }
 
 impl Session {
+    /// By the clock: shows what came next of what has passed; false when the present is looked at.
+    pub(super) fn advance_passed(&mut self, until: Time) -> bool {
+        let front = self.engine.now();
+        let Some(passed) = &mut self.passed else { return false };
+        if !passed.advance(until, front) {
+            return false;
+        }
+        self.follow_again();
+        true
+    }
+
+    /// By the clock: takes note of what the front has seen.
+    pub(super) fn note_passed(&mut self) {
+        if let Some(passed) = &mut self.passed {
+            passed.note(&self.engine);
+        }
+    }
+
     pub(super) fn followed_upto(&mut self, now: Time) {
         if let Some(followed) = self.sight.as_mut().and_then(|sight| sight.followed.as_mut()) {
             followed.upto = now;
@@ -45,8 +64,7 @@ impl Session {
     pub(super) fn follow_again(&mut self) {
         let Some(sight) = &self.sight else { return };
         let Some(id) = sight.look.record else { return self.follow_nobody() };
-        // What has passed by the clock cannot be seen again.
-        let Some(rewind) = &sight.rewind else { return self.follow_from_now_on(id) };
+        let Some(rewind) = &sight.rewind else { return self.follow_passed(id) };
         let known =
             sight.followed.as_ref().filter(|followed| followed.id == id).map(|followed| followed.since);
         let Some(since) = known.or_else(|| self.offered_at(id)) else { return self.follow_nobody() };
@@ -77,11 +95,15 @@ impl Session {
         }
     }
 
-    fn follow_from_now_on(&mut self, id: RecordId) {
-        let now = self.now();
+    /// By the clock: the way of a record as far back as is kept.
+    fn follow_passed(&mut self, id: RecordId) {
+        let (now, since) =
+            (self.now(), self.passed.as_ref().map_or(Time::ZERO, |passed| passed.past.begins()));
+        let Some(passed) = &self.passed else { return };
+        let facts = self.facts();
+        let follow = passed.past.follow(id, facts);
         if let Some(sight) = &mut self.sight {
-            let follow = Follow::new(id, Arc::clone(&sight.stage), Arc::clone(&sight.cast));
-            sight.followed = Some(Followed { id, since: now, follow, upto: now });
+            sight.followed = Some(Followed { id, since, follow, upto: now });
         }
     }
 
@@ -106,16 +128,21 @@ const FOLLOWED: Duration = Duration::from_millis(200);
 const FOLLOWED_MOST: u64 = 3_000_000;
 
 /// What the scenario says will go wrong: not what the seed draws, which is to be a surprise.
+pub(in crate::cli) fn scheduled(loaded: &Loaded) -> Vec<Scheduled> {
+    all_scheduled(&loaded.scenario)
+}
+
+/// The same of a scenario.
 pub(super) fn all_scheduled(scenario: &Scenario) -> Vec<Scheduled> {
     let first = scenario.faults.iter().filter(|fault| !fault.by_hand).count();
     let drawn = first..first + scenario.drawn_faults().len();
     let all = scenario.all_faults();
     let said = all.iter().enumerate().filter(|(number, _)| !drawn.contains(number));
-    said.map(|(number, fault)| scheduled(number as u32, fault)).collect()
+    said.map(|(number, fault)| one_scheduled(number as u32, fault)).collect()
 }
 
 /// What a screen is told of a fault that is to come.
-pub(super) fn scheduled(fault: u32, one: &Fault) -> Scheduled {
+pub(super) fn one_scheduled(fault: u32, one: &Fault) -> Scheduled {
     let targets: Vec<_> = one.targets.iter().map(ToString::to_string).collect();
     let text = format!("{} {}", one.kind.name, targets.join(", "));
     Scheduled { fault, at: one.at, lasts: one.lasts, text, by_hand: one.by_hand }
@@ -145,8 +172,20 @@ impl Pilot for Session {
         self.watch().snapshot()
     }
 
+    /// What has ended by the clock is looked at as what was recorded.
     fn is_live(&self) -> bool {
-        self.world.is_real_time()
+        self.world.is_real_time() && self.engine.now() < self.end
+    }
+
+    fn attend(&mut self, slice: Duration) -> Progress {
+        let until = (self.engine.now() + slice).min(self.end);
+        self.advance_front(until, &mut ());
+        let over = self.engine.now() >= self.end || self.failed().is_some();
+        if over { Progress::Finished } else { Progress::Running }
+    }
+
+    fn has_past(&self) -> bool {
+        self.passed.is_some()
     }
 
     fn front(&self) -> Time {
@@ -157,7 +196,19 @@ impl Pilot for Session {
         Session::facts(self)
     }
 
+    fn note(&self) -> Option<String> {
+        let elsewhere = self.passed.as_ref().filter(|passed| passed.here.is_some());
+        elsewhere
+            .map(|passed| passed.told(self.engine.now(), self.is_live()))
+            .or_else(|| self.recorded.as_ref().map(|recorded| recorded.told().to_owned()))
+    }
+
     fn go(&mut self, spot: Spot) -> bool {
+        if let Some(passed) = &mut self.passed {
+            let went = passed.go(spot, &self.engine);
+            self.follow_again();
+            return went;
+        }
         let rewind = self.sight.as_ref().and_then(|sight| sight.rewind.as_ref());
         let (Some(rewind), Some(here), Some(front)) = (rewind, self.here(), self.engine.state()) else {
             return false;
@@ -173,6 +224,9 @@ impl Pilot for Session {
     }
 
     fn moment(&self, from: u64, moment: Moment, direction: Direction) -> Option<Spot> {
+        if let Some(passed) = &self.passed {
+            return passed.moments.find(from, moment, direction);
+        }
         let rewind = self.sight.as_ref().and_then(|sight| sight.rewind.as_ref());
         rewind.and_then(|rewind| rewind.moment(from, moment, direction))
     }

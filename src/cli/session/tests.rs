@@ -209,7 +209,7 @@ fn a_record_is_followed_to_where_time_stands() {
 }
 
 #[test]
-fn a_run_by_the_clock_shows_its_detail_and_follows_a_record_but_has_no_way_back() {
+fn a_run_by_the_clock_goes_on_while_its_past_is_looked_at() {
     let made = Session::on_screen_in(&loaded(), None, &World::Live, &Options::default());
     let mut session = made.unwrap_or_else(|_| panic!("it can be run"));
     let id = RecordId::new(0, 30);
@@ -225,13 +225,57 @@ fn a_run_by_the_clock_shows_its_detail_and_follows_a_record_but_has_no_way_back(
     assert!(is_stored(&session), "nothing was stored in {}", session.now());
     let now = session.now();
     assert!(session.is_live() && session.digest().is_none());
-    assert!(!session.go(Spot::At(Time::ZERO)) && !session.go(Spot::OneBack));
-    assert_eq!((session.now(), Pilot::front(&session)), (now, now));
-    assert!(session.detail().places.iter().any(|row| row.log_end > 0), "{:?}", session.detail().places);
-    assert_eq!(session.snapshot().lost, 0);
+    let (snapshot, detail) = (session.snapshot(), session.detail());
+    assert!(detail.places.iter().any(|row| row.log_end > 0), "{:?}", detail.places);
+
+    assert!(session.go(Spot::At(Time::from_millis(200))));
+    assert_eq!(session.now(), Time::from_millis(200));
+    let early = session.detail().trace.expect("it is followed");
+    assert!(early.lines.iter().all(|line| line.at <= Time::from_millis(200)), "{early:?}");
+    let front = Pilot::front(&session);
+    for _ in 0..3 {
+        session.attend(Duration::from_millis(30));
+    }
+    assert!(Pilot::front(&session) > front && session.now() == Time::from_millis(200));
+    let note = session.note().expect("both times are said");
+    assert!(note.starts_with("live 00:0"), "{note}");
+    assert!(session.go(Spot::At(now)));
+    assert_eq!(session.snapshot(), snapshot);
+    assert_eq!(session.detail(), detail);
+    assert!(session.go(Spot::OneBack));
+    assert!(session.facts() < snapshot.facts);
+
+    assert!(session.go(Spot::Front));
+    assert_eq!((session.now(), session.note()), (Pilot::front(&session), None));
+    assert!(session.go(Spot::At(now)));
     let summary = session.finish().unwrap_or_else(|_| panic!("it can be ended"));
-    assert!(summary.books_balance);
-    assert_eq!(summary.state, "interrupted");
+    assert!(summary.books_balance && summary.tally.offered >= snapshot.tally.offered);
+    assert_eq!((summary.state, summary.books.lost_total()), ("interrupted", 0));
+}
+
+fn recorded(name: &str) -> Recording {
+    let dir = std::env::temp_dir().join(format!("brokersim-{name}-{}", std::process::id()));
+    Recording { dir, force: true, file: "test.toml".to_owned(), overrides: Vec::new() }
+}
+
+#[test]
+fn a_repetition_ends_where_the_recorded_run_was_left_and_says_that_it_is_the_same() {
+    let recording = recorded("left");
+    let mut left = on_screen(Some(&recording));
+    run_to(&mut left, Time::from_secs(6));
+    left.finish().unwrap_or_else(|_| panic!("it can be written"));
+    let mut manifest = Manifest::read(&recording.dir).unwrap_or_else(|_| panic!("it was written"));
+    std::fs::remove_dir_all(&recording.dir).ok();
+    for (change, told) in [(false, "same digest"), (true, "NOT WHAT WAS RECORDED: another digest")] {
+        if change {
+            manifest.checkpoints[3].digest = "0".repeat(32);
+        }
+        let mut again = on_screen(None).repeating(&manifest);
+        assert_eq!((again.end(), again.note().as_deref()), (Time::from_secs(6), Some("as recorded")));
+        run_to(&mut again, Time::from_secs(6));
+        assert!(again.go(Spot::At(Time::from_secs(2))) && again.go(Spot::Front));
+        assert_eq!(again.note().as_deref(), Some(told));
+    }
 }
 
 /// Runs a text to its end without a screen.

@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_types, reason = "it waits for a real cluster")]
 
 use std::future::Future;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
@@ -161,37 +160,6 @@ fn new_topic(plan: &Plan) -> NewTopic<'_> {
     let replication = TopicReplication::Fixed(plan.replication_factor as i32);
     let topic = NewTopic::new(&plan.topic, plan.partitions as i32, replication);
     plan.settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
-}
-
-/// Whether anybody listens at `host:port`, or why not and what to do.
-///
-/// # Errors
-/// A sentence for a person.
-pub fn knock(server: &str) -> Result<(), String> {
-    let addresses = server.to_socket_addrs().map_err(|error| {
-        format!("the name in {server} is not known ({error}): check the spelling, and DNS or /etc/hosts")
-    })?;
-    let mut last = format!("{server} has no address");
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, Duration::from_secs(3)) {
-            Ok(_) => return Ok(()),
-            Err(error) => last = refusal(server, &error),
-        }
-    }
-    Err(last)
-}
-
-fn refusal(server: &str, error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => format!(
-            "{server} refuses the connection: nobody listens there; start the broker (`scripts/brokers up kafka`), \
-             or check the port"
-        ),
-        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
-            format!("{server} does not answer within 3 s: check the address, and firewalls in between")
-        }
-        _ => format!("{server} cannot be reached: {error}"),
-    }
 }
 
 /// What it means when somebody listens and does not talk Kafka.

@@ -9,12 +9,14 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 
+use crate::gateway::doctor::knock;
+use crate::gateway::seat::Shared;
 use crate::gateway::{Backend, Reach, Trouble};
 use crate::kernel::ActorId;
 use crate::trace::{ChannelId, GroupId};
 
-use super::actors::{Order, Shared};
-use super::admin::{Admin, PATIENCE, Plan, knock, silence};
+use super::actors::Order;
+use super::admin::{Admin, PATIENCE, Plan, silence};
 use super::embedded::{Embedded, Silence};
 use super::watch::Watch;
 use super::{Clients, Cluster, Common, Config, Topic, doctor, settings, watch};
@@ -55,6 +57,14 @@ impl Outside {
     }
 
     fn begin_embedded(&mut self, brokers: u32) -> Result<(), Trouble> {
+        let asks = |(name, value): &&(String, String)| {
+            name == "security.protocol" && !value.eq_ignore_ascii_case("plaintext")
+        };
+        if let Some((_, value)) = self.common.connection.iter().find(asks) {
+            return Err(Trouble::Usage(format!(
+                "the embedded cluster keeps nothing secret: leave --client-property security.protocol={value} out"
+            )));
+        }
         let cluster = Embedded::start(brokers)?;
         self.common.names.set_bootstrap(cluster.bootstrap());
         self.common.names.set_brokers((1..=brokers as i32).collect());
@@ -71,11 +81,9 @@ impl Outside {
     }
 
     fn begin_at(&mut self, servers: &[String]) -> Result<(), Trouble> {
-        if let Some(why) = settings::beyond_this_build(&self.common.connection) {
-            return Err(Trouble::Usage(why));
-        }
         self.common.names.set_bootstrap(&servers.join(","));
-        let refused: Vec<_> = servers.iter().filter_map(|server| knock(server).err()).collect();
+        let refused = servers.iter().filter_map(|server| knock(server, doctor::START).err());
+        let refused: Vec<_> = refused.map(|(says, remedy)| format!("{says}; {remedy}")).collect();
         if refused.len() == servers.len() {
             return Err(Trouble::Outside(refused.join("; ")));
         }
@@ -273,6 +281,9 @@ fn create(admin: &Admin, plans: &[Plan]) -> Result<Vec<Option<RDKafkaErrorCode>>
 
 impl Backend for Outside {
     fn prepare(&mut self) -> Result<(), Trouble> {
+        if let Some(why) = settings::beyond_this_build(&self.common.connection) {
+            return Err(Trouble::Usage(why));
+        }
         match self.config.cluster.clone() {
             Cluster::Embedded(brokers) => self.begin_embedded(brokers)?,
             Cluster::At(servers) => self.begin_at(&servers)?,

@@ -71,6 +71,8 @@ pub trait Vanish: Send + Sync {
     fn silence(&self, node: NodeId) -> bool;
     /// The client is gone; the next one on this node is heard again.
     fn restore(&self, node: NodeId);
+    /// Whether the process on this node stands still: nothing of it happens, whatever its client goes through.
+    fn stands_still(&self, node: NodeId) -> bool;
 }
 
 /// What a consumer's thread is told before it starts.
@@ -95,6 +97,8 @@ pub struct Setup {
 
 /// How long one look for records takes: then the application may have said something.
 const LOOK: Duration = Duration::from_millis(20);
+/// How often a process that stands still is looked at.
+const STILL: Duration = Duration::from_millis(5);
 /// How long what is read waits for other threads to say what lies before it.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -116,23 +120,39 @@ pub(super) struct Worker {
     /// A `Next` waits for records.
     polling: bool,
     commit_due: Option<Instant>,
+    /// Where each partition of the last handing-over began.
+    handed: Vec<(PlaceId, u64)>,
     /// `poll()` threw: the application has closed the consumer, and does not poll again.
     failed: bool,
 }
 
 impl Worker {
     pub(super) fn new(setup: Setup, work: Receiver<Work>) -> Self {
-        Self { setup, work, client: None, committing: None, polling: false, commit_due: None, failed: false }
+        Self {
+            setup,
+            work,
+            client: None,
+            committing: None,
+            polling: false,
+            commit_due: None,
+            handed: Vec::new(),
+            failed: false,
+        }
     }
 
     /// Works until the run is over.
     pub(super) fn run(mut self) {
         loop {
+            // Rebalances, commits and deliveries are this thread's: a process that stands still has none of them.
+            while self.stands_still() {
+                std::thread::park_timeout(STILL);
+            }
             let work = if self.polling { self.work.try_recv().ok() } else { self.work.recv().ok() };
             match work {
                 Some(Work::Said(ToSubscriber::Next)) => self.next(),
                 Some(Work::Said(ToSubscriber::Settle)) => self.settle(),
                 Some(Work::Said(ToSubscriber::Close)) => self.close(),
+                Some(Work::Said(ToSubscriber::Leave)) => self.leave(),
                 Some(Work::Crash) => self.crash(),
                 Some(Work::End) => return self.end(),
                 None if self.polling => self.look(),
@@ -141,11 +161,16 @@ impl Worker {
         }
     }
 
+    fn stands_still(&self) -> bool {
+        self.setup.vanish.as_ref().is_some_and(|vanish| vanish.stands_still(self.setup.node))
+    }
+
     /// `poll()`
     fn next(&mut self) {
         if self.failed || !self.open() {
             return;
         }
+        self.handed.clear();
         self.polling = true;
     }
 
@@ -224,6 +249,7 @@ impl Worker {
             {
                 self.jumped(place, first);
             }
+            self.handed.push((place, first));
             deliver(place, gathered, &mut deliveries);
         }
         if deliveries.is_empty() {
@@ -307,6 +333,14 @@ impl Worker {
             let _ = thread.join();
         }
         assert!(Arc::into_inner(client).is_some(), "nobody else holds a client whose commits are over");
+    }
+
+    /// `wakeup()`, and then `close()`: what crossed it was not returned by the poll that it ended.
+    fn leave(&mut self) {
+        for (place, first) in std::mem::take(&mut self.handed) {
+            self.setup.member.take_back(place, first);
+        }
+        self.close();
     }
 
     fn close(&mut self) {

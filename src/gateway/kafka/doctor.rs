@@ -15,7 +15,9 @@ use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 
-use super::admin::{Admin, PATIENCE, Plan, knock, silence};
+use crate::gateway::doctor::{Finding, State, knock};
+
+use super::admin::{Admin, PATIENCE, Plan, silence};
 use super::api_versions::{self, Told};
 use super::embedded::Embedded;
 use super::{Settings, Topic, settings};
@@ -38,6 +40,8 @@ pub struct Visit {
 pub struct Patient {
     /// How many brokers it has.
     pub brokers: u32,
+    /// What it says of security, by the names of Java's clients.
+    pub security: Settings,
     /// Its topics.
     pub topics: Vec<(String, Topic)>,
     /// What it says of brokers, which only their administrator can set.
@@ -48,41 +52,8 @@ pub struct Patient {
     pub consumers: Vec<(String, Settings)>,
 }
 
-/// How something stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// As it should be.
-    Good,
-    /// Worth knowing.
-    Odd,
-    /// A run there cannot begin, or means something else.
-    Bad,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What, in a word.
-    pub about: &'static str,
-    /// How it stands.
-    pub state: State,
-    /// What was seen.
-    pub says: String,
-    /// What to do about it.
-    pub remedy: Option<String>,
-}
-
-fn good(about: &'static str, says: impl Into<String>) -> Finding {
-    Finding { about, state: State::Good, says: says.into(), remedy: None }
-}
-
-fn odd(about: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding { about, state: State::Odd, says: says.into(), remedy: Some(remedy.into()) }
-}
-
-fn bad(about: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding { about, state: State::Bad, says: says.into(), remedy: Some(remedy.into()) }
-}
+/// What starts such brokers.
+pub(super) const START: &str = "scripts/brokers up kafka";
 
 /// Collects what librdkafka complains of.
 #[derive(Clone, Default)]
@@ -113,9 +84,13 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
     if visit.servers.is_empty() {
         return examine_embedded(visit);
     }
-    let mut findings = Vec::new();
+    let security = visit.patient.as_ref().map_or(&[][..], |patient| &patient.security);
+    let (secured, said) = settings::secured(security, &visit.connection);
+    let visit = &Visit { connection: secured, ..visit.clone() };
+    let note = |says| Finding { about: "client", state: State::Odd, says, remedy: None };
+    let mut findings: Vec<_> = said.into_iter().map(note).collect();
     if let Some(why) = settings::beyond_this_build(&visit.connection) {
-        findings.push(bad("client", why, "see above"));
+        findings.push(Finding::bad("client", why, "see above"));
         return findings;
     }
     if !reach(&visit.servers, &mut findings) {
@@ -135,9 +110,11 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
 fn examine_embedded(visit: &Visit) -> Vec<Finding> {
     let mut findings = vec![match Embedded::start(1) {
         Ok(cluster) => {
-            good("cluster", format!("librdkafka's mock cluster starts, on {}", cluster.bootstrap()))
+            Finding::good("cluster", format!("librdkafka's mock cluster starts, on {}", cluster.bootstrap()))
         }
-        Err(trouble) => bad("cluster", trouble.to_string(), "it needs a free port on the loopback interface"),
+        Err(trouble) => {
+            Finding::bad("cluster", trouble.to_string(), "it needs a free port on the loopback interface")
+        }
     }];
     if let Some(patient) = &visit.patient {
         findings.extend(clients(patient));
@@ -158,15 +135,12 @@ fn connection(visit: &Visit) -> ClientConfig {
 fn reach(servers: &[String], findings: &mut Vec<Finding>) -> bool {
     let mut reached = false;
     for server in servers {
-        match knock(server) {
+        match knock(server, START) {
             Ok(()) => {
                 reached = true;
-                findings.push(good("reach", format!("{server} takes connections")));
+                findings.push(Finding::good("reach", format!("{server} takes connections")));
             }
-            Err(why) => {
-                let (says, remedy) = why.rsplit_once(": ").map_or((why.as_str(), ""), |parts| parts);
-                findings.push(bad("reach", says, remedy));
-            }
+            Err((says, remedy)) => findings.push(Finding::bad("reach", says, remedy)),
         }
     }
     reached
@@ -176,7 +150,11 @@ fn meet(visit: &Visit, config: &ClientConfig, findings: &mut Vec<Finding>) -> Op
     let admin = match Admin::new(config) {
         Ok(admin) => admin,
         Err(error) => {
-            findings.push(bad("client", error.to_string(), "look at the values of --client-property"));
+            findings.push(Finding::bad(
+                "client",
+                error.to_string(),
+                "look at the values of --client-property",
+            ));
             return None;
         }
     };
@@ -185,7 +163,7 @@ fn meet(visit: &Visit, config: &ClientConfig, findings: &mut Vec<Finding>) -> Op
         Err(error) => {
             let whole = silence(&visit.servers.join(","), &error, &complaints(config));
             let (says, remedy) = whole.rsplit_once("; ").unwrap_or((whole.as_str(), ""));
-            findings.push(bad("talk", says, remedy));
+            findings.push(Finding::bad("talk", says, remedy));
             None
         }
     }
@@ -197,41 +175,45 @@ fn version(visit: &Visit) -> Finding {
         .iter()
         .any(|(name, value)| name == "security.protocol" && !value.eq_ignore_ascii_case("plaintext"));
     if encrypted {
-        return odd("version", "not asked over a secured connection", "ask the cluster's administrator");
+        return Finding::odd(
+            "version",
+            "not asked over a secured connection",
+            "ask the cluster's administrator",
+        );
     }
     let told = visit.servers.iter().find_map(|server| api_versions::ask(server).ok());
     match told {
         Some(Told { metadata_version: Some(level), .. }) => {
             let release = api_versions::release(level);
-            good("version", format!("Kafka {release} (metadata.version {level})"))
+            Finding::good("version", format!("Kafka {release} (metadata.version {level})"))
         }
-        Some(Told { apis, .. }) => odd(
+        Some(Told { apis, .. }) => Finding::odd(
             "version",
             format!("it does not say; it knows {apis} kinds of requests"),
             "an old broker, or another product that talks Kafka: trust the other lines",
         ),
-        None => odd("version", "it does not answer ApiVersions", "trust the other lines"),
+        None => Finding::odd("version", "it does not answer ApiVersions", "trust the other lines"),
     }
 }
 
 fn look_at_brokers(metadata: &Metadata, findings: &mut Vec<Finding>) {
     let address = |broker: &MetadataBroker| format!("{}:{}", broker.host(), broker.port());
     let all: Vec<_> = metadata.brokers().iter().map(|it| format!("{} at {}", it.id(), address(it))).collect();
-    findings.push(good("brokers", format!("{}: {}", all.len(), all.join(", "))));
+    findings.push(Finding::good("brokers", format!("{}: {}", all.len(), all.join(", "))));
     let left = metadata.topics().iter().filter(|topic| topic.name().starts_with("brokersim-"));
     let left: Vec<_> = left.map(rdkafka::metadata::MetadataTopic::name).collect();
     if !left.is_empty() {
         let says = format!("{} topics of other runs are there: {}", left.len(), left.join(", "));
-        findings.push(odd(
+        findings.push(Finding::odd(
             "brokers",
             says,
             "if none of these runs goes on, remove them: kafka-topics.sh --delete",
         ));
     }
     for broker in metadata.brokers() {
-        if let Err(why) = knock(&address(broker)) {
+        if let Err((why, _)) = knock(&address(broker), START) {
             let says = format!("broker {} names itself {}, and {why}", broker.id(), address(broker));
-            findings.push(bad(
+            findings.push(Finding::bad(
                 "brokers",
                 says,
                 "let its advertised.listeners be an address that is reached from here",
@@ -243,7 +225,7 @@ fn look_at_brokers(metadata: &Metadata, findings: &mut Vec<Finding>) {
 fn look_at_scenario(patient: &Patient, admin: &Admin, metadata: &Metadata, findings: &mut Vec<Finding>) {
     let (there, wanted) = (metadata.brokers().len() as u32, patient.brokers);
     if there != wanted {
-        findings.push(odd(
+        findings.push(Finding::odd(
             "scenario",
             format!("it has {wanted} brokers, the cluster {there}"),
             format!("write brokers = {there} to compare like with like"),
@@ -254,7 +236,8 @@ fn look_at_scenario(patient: &Patient, admin: &Admin, metadata: &Metadata, findi
         findings.extend(look_at_topic(name, topic, admin));
     }
     if findings.len() == before {
-        findings.push(good("topics", format!("all {} can be made as written", patient.topics.len())));
+        findings
+            .push(Finding::good("topics", format!("all {} can be made as written", patient.topics.len())));
     }
     if let Some(broker) = metadata.brokers().first() {
         findings.extend(look_at_settings(patient, admin, broker.id()));
@@ -281,20 +264,24 @@ fn look_at_topic(name: &str, topic: &Topic, admin: &Admin) -> Option<Finding> {
     let (code, why) = refusal(topic.settings.clone())?;
     if code == RDKafkaErrorCode::InvalidReplicationFactor {
         let says = format!("{name}: replication.factor = {}: {why}", topic.replication_factor);
-        return Some(bad("topics", says, "start more brokers, or let the scenario have a smaller one"));
+        return Some(Finding::bad(
+            "topics",
+            says,
+            "start more brokers, or let the scenario have a smaller one",
+        ));
     }
     let one = |setting: &&(String, String)| refusal(vec![(*setting).clone()]).is_some();
     let culprits = topic.settings.iter().filter(one).map(|(name, value)| format!("{name} = {value}"));
     let culprits: Vec<_> = culprits.collect();
     Some(if culprits.is_empty() {
-        bad(
+        Finding::bad(
             "topics",
             format!("{name} cannot be made: {why}"),
             "may this user make topics? else --use-existing",
         )
     } else {
         let says = format!("{name}: the cluster does not take {}", culprits.join(", "));
-        bad("topics", says, "write another value, or leave it to the cluster")
+        Finding::bad("topics", says, "write another value, or leave it to the cluster")
     })
 }
 
@@ -304,19 +291,22 @@ fn look_at_settings(patient: &Patient, admin: &Admin, broker: i32) -> Vec<Findin
         Ok(told) => told,
         Err(error) => {
             let says = format!("broker {broker} does not tell its settings: {error}");
-            return vec![odd("settings", says, "this user needs DescribeConfigs on the cluster")];
+            return vec![Finding::odd("settings", says, "this user needs DescribeConfigs on the cluster")];
         }
     };
     let differs = |(name, wanted): &(String, String)| {
         let there = told.get(name)?.value.as_ref()?;
         (there != wanted).then(|| {
             let remedy = format!("write {name} = {there} in [kafka], or set it on the brokers");
-            odd("settings", format!("{name} is {there} there, {wanted} in the scenario"), remedy)
+            Finding::odd("settings", format!("{name} is {there} there, {wanted} in the scenario"), remedy)
         })
     };
     let found: Vec<_> = patient.settings.iter().filter_map(differs).collect();
     if found.is_empty() {
-        return vec![good("settings", "the brokers are set as the scenario says, as far as it matters")];
+        return vec![Finding::good(
+            "settings",
+            "the brokers are set as the scenario says, as far as it matters",
+        )];
     }
     found
 }
@@ -337,15 +327,16 @@ fn clients(patient: &Patient) -> Vec<Finding> {
         findings.extend(client(name, &properties.notes, made));
     }
     if findings.is_empty() {
-        findings.push(good("clients", "librdkafka takes all settings of producers and consumers"));
+        findings.push(Finding::good("clients", "librdkafka takes all settings of producers and consumers"));
     }
     findings
 }
 
 fn client(name: &str, notes: &[String], error: Option<KafkaError>) -> Vec<Finding> {
-    let note = |note| odd("clients", format!("{name}: {note}"), "nothing, if that is of no matter to you");
+    let note =
+        |note| Finding::odd("clients", format!("{name}: {note}"), "nothing, if that is of no matter to you");
     let notes = notes.iter().map(note);
-    let error = error.map(|error| bad("clients", format!("{name}: {error}"), "write another value"));
+    let error = error.map(|error| Finding::bad("clients", format!("{name}: {error}"), "write another value"));
     notes.chain(error).collect()
 }
 
@@ -376,7 +367,7 @@ fn millis() -> i64 {
 
 fn compare_clocks(visit: &Visit, config: &ClientConfig, admin: &Admin, metadata: &Metadata) -> Finding {
     if !visit.may_write {
-        return odd(
+        return Finding::odd(
             "clock",
             "not compared: that takes a record on a topic of its own",
             "allow it with --yes",
@@ -387,7 +378,7 @@ fn compare_clocks(visit: &Visit, config: &ClientConfig, admin: &Admin, metadata:
     let plan = plan(&topic, vec![setting]);
     let made = admin.create(std::slice::from_ref(&plan), false);
     if !matches!(made.as_deref(), Ok([None])) || !admin.await_leaders(&plan.topic, 1, PATIENCE) {
-        return odd(
+        return Finding::odd(
             "clock",
             "not compared: this user may not make a topic",
             "nothing; promises do not need it",
@@ -397,7 +388,7 @@ fn compare_clocks(visit: &Visit, config: &ClientConfig, admin: &Admin, metadata:
     let removed = admin.delete(std::slice::from_ref(&plan.topic));
     let mut finding = match measured {
         Some((ahead, round_trip)) => judge_clock(ahead, round_trip, metadata),
-        None => odd(
+        None => Finding::odd(
             "clock",
             "not compared: the record was not acknowledged within 10 s",
             "look at the lines above",
@@ -443,9 +434,9 @@ fn judge_clock(ahead: i64, round_trip: i64, metadata: &Metadata) -> Finding {
         round_trip / 2 + 1
     );
     if ahead.abs() <= round_trip / 2 + 100 {
-        return good("clock", says);
+        return Finding::good("clock", says);
     }
-    odd(
+    Finding::odd(
         "clock",
         says,
         "synchronise both (NTP): timestamps, retention and by_duration go by the brokers' clock",

@@ -171,4 +171,8 @@ impl Vanish for Silence {
     }
 
     fn restore(&self, _: NodeId) {}
+
+    fn stands_still(&self, _: NodeId) -> bool {
+        false
+    }
 }

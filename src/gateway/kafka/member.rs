@@ -105,6 +105,13 @@ impl Member {
         self.state().positions.insert(place, to)
     }
 
+    /// What was handed over from `first` on was not taken: it stands there again, if it still owns the partition.
+    pub fn take_back(&self, place: PlaceId, first: u64) {
+        if let Some(position) = self.state().positions.get_mut(&place) {
+            *position = first.min(*position);
+        }
+    }
+
     /// A new client knows nothing.
     pub fn forget(&self) {
         *self.state() = State::default();

@@ -43,16 +43,17 @@ use std::time::{Duration, Instant};
 use rdkafka::config::ClientConfig;
 
 use crate::host::{Door, Hands};
-use crate::kernel::{Addr, Builder, Desk, NodeId, Seat};
+use crate::kernel::{ActorId, Addr, Builder, Desk, NodeId, Seat};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{ChannelId, GroupId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{ToBroker, ToController};
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher, ToSubscriber};
 
+use super::seat::{BrokerSeat, Shared};
 use super::{Backend, Means, Options, Reach, ReachSetup};
 
-use actors::{BrokerSeat, ControllerSeat, Shared};
+use actors::ControllerSeat;
 use backend::Outside;
 use books::Books;
 pub use consumer::Vanish;
@@ -94,6 +95,8 @@ pub struct Config {
     pub brokers: u32,
     /// librdkafka properties of every client (`--client-property`): security, above all.
     pub connection: Settings,
+    /// What the scenario's clients are told of security, by the names of Java: it goes for every connection.
+    pub security: Settings,
     /// All names and numbers.
     pub stage: Arc<Stage>,
     /// The topics of the channels of users, in the order of the stage.
@@ -223,18 +226,23 @@ pub fn install(
     let (teller, stage) = (controller.id(), Arc::clone(&config.stage));
     let view = Shared::default();
     let brokers = install_brokers(config.brokers, builder, &view);
-    let reach = reach(&config, apps, &brokers);
+    let reach = reach(&config, apps, &brokers, (door, teller));
     let embedded = matches!(config.cluster, Cluster::Embedded(_)).then(Silence::default);
     let silence = embedded.clone().map(|silence| Arc::new(silence) as Arc<dyn Vanish>);
     let prefix =
         if config.options.use_existing { String::new() } else { format!("brokersim-{:08x}-", config.run) };
+    let notes = Arc::new(Notes::default());
+    // Within this process nothing is secret.
+    let security = if embedded.is_some() { &[][..] } else { &config.security };
+    let (connection, said) = settings::secured(security, &config.connection);
+    said.into_iter().for_each(|note| notes.say(note));
     let common = Common {
         run: config.run,
-        connection: Arc::new(config.connection.clone()),
+        connection: Arc::new(connection),
         names: Arc::new(Names::new(Arc::clone(&stage), prefix)),
         books: Arc::new(Books::new(door.clone(), teller, stage.places())),
         groups: Arc::new(Groups::new(door.clone(), teller, stage.groups.len())),
-        notes: Arc::new(Notes::default()),
+        notes,
         door: door.clone(),
         vanish: reach.clone().map(|reach| reach as Arc<dyn Vanish>).or(silence),
     };
@@ -274,6 +282,7 @@ fn reach(
     config: &Config,
     apps: &Applications,
     brokers: &[(BrokerId, NodeId, Addr<ToBroker>)],
+    (door, teller): (&Door<Brokersim>, ActorId),
 ) -> Option<Arc<Reach>> {
     let publishers = apps.publishers.iter().map(|app| app.node);
     let clients: BTreeSet<_> = publishers.chain(apps.subscribers.iter().map(|app| app.node)).collect();
@@ -281,6 +290,8 @@ fn reach(
         clients: clients.into_iter().collect(),
         brokers: brokers.iter().map(|(_, node, _)| *node).collect(),
         means: config.means.clone(),
+        door: door.clone(),
+        teller,
     };
     matches!(config.cluster, Cluster::At(_)).then(|| Reach::new(setup))
 }
@@ -360,7 +371,10 @@ impl Clients {
             properties.values.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
         }
         properties.notes.iter().for_each(|note| self.common.notes.say(format!("consumers: {note}")));
+        let is_newer = given.iter().any(|(name, value)| name == "group.protocol" && value == "consumer");
         let Common { run, connection, names, books, groups, notes, door, vanish } = self.common.clone();
+        // Goodbyes of the newer protocol are heartbeats, and the embedded cluster cannot tell one from the other.
+        let vanish = vanish.filter(|_| !(self.embedded && is_newer));
         let mut config = named(properties.config(&connection), &app.name);
         config.set("group.id", names.group(app.group));
         if let Some(instance) = app.instance {

@@ -15,24 +15,25 @@
 
 #![expect(clippy::disallowed_types, reason = "real clients run in real time")]
 
+mod client;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig};
 
 use crate::host::Door;
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, NodeId, Time};
-use crate::trace::{Batch, Body, ChannelId, Ids, Life, PlaceId, Reason, Record};
+use crate::trace::{Body, ChannelId, Ids, Life, Reason, Record};
 use crate::wire::Brokersim;
 use crate::wire::port::{FromPublisher, ToPublisher};
+
+use client::{Accepted, Client, Context, Report, Tag, contents, ids, run_length, timestamp};
 
 use super::books::Books;
 use super::header;
@@ -79,22 +80,6 @@ impl Actor for Front {
     }
 }
 
-/// What travels with a record through librdkafka.
-#[derive(Debug)]
-pub struct Tag {
-    channel: ChannelId,
-    record: Record,
-    /// Which flush waits for it.
-    epoch: u64,
-}
-
-/// What became of a record.
-#[derive(Debug)]
-pub struct Report {
-    tag: Box<Tag>,
-    outcome: Result<(i32, i64), RDKafkaErrorCode>,
-}
-
 /// What a producer's thread is told before it starts.
 pub struct Setup {
     /// Its actor.
@@ -125,58 +110,6 @@ pub struct Setup {
     pub door: Door<Brokersim>,
 }
 
-/// librdkafka's side: reports go to the thread.
-struct Context {
-    thread: Sender<Work>,
-    notes: Arc<Notes>,
-}
-
-impl ClientContext for Context {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.notes.complain("producer", &error, reason);
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = Box<Tag>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, tag: Box<Tag>) {
-        let outcome = match result {
-            Ok(message) => Ok((message.partition(), message.offset())),
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
-        };
-        let _ = self.thread.send(Work::Report(Box::new(Report { tag, outcome })));
-    }
-}
-
-/// A client of librdkafka, and the thread that takes its reports.
-struct Client {
-    producer: Arc<BaseProducer<Context>>,
-    over: Arc<AtomicBool>,
-    poller: JoinHandle<()>,
-}
-
-impl Client {
-    fn new(config: &ClientConfig, context: Context) -> Result<Self, KafkaError> {
-        let producer: Arc<BaseProducer<Context>> = Arc::new(config.create_with_context(context)?);
-        let over = Arc::new(AtomicBool::new(false));
-        let (mine, until) = (Arc::clone(&producer), Arc::clone(&over));
-        let poller = std::thread::spawn(move || {
-            while !until.load(Ordering::Relaxed) {
-                mine.poll(Duration::from_millis(50));
-            }
-        });
-        Ok(Self { producer, over, poller })
-    }
-
-    /// Ends it; whatever is still in it is gone.
-    fn end(self) {
-        self.producer.purge(PurgeConfig::default().queue().inflight());
-        self.over.store(true, Ordering::Relaxed);
-        let _ = self.poller.join();
-    }
-}
-
 /// A record that has to wait for room.
 struct Visitor {
     tag: Box<Tag>,
@@ -190,9 +123,6 @@ struct Epoch {
     open: u64,
     failed: u32,
 }
-
-/// An accepted record: where it lies, and at which offset, as far as that was told.
-type Accepted = (Option<PlaceId>, Option<u64>, Box<Tag>);
 
 /// How long a dying client is listened to.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -214,6 +144,8 @@ pub(super) struct Worker {
     /// What died with the last process. Nobody is there to tell of it before the next one begins.
     buried: Vec<Life>,
     zeros: Arc<[u8]>,
+    /// When the run began, in milliseconds since 1970.
+    began: i64,
 }
 
 impl Worker {
@@ -230,6 +162,7 @@ impl Worker {
             closing: false,
             buried: Vec::new(),
             zeros: Arc::default(),
+            began: 0,
         }
     }
 
@@ -305,6 +238,7 @@ impl Worker {
 
     fn open(&mut self) -> bool {
         if self.client.is_none() {
+            self.began = client::beginning(self.setup.door.clock());
             let context = Context { thread: self.myself.clone(), notes: Arc::clone(&self.setup.notes) };
             let mut config = self.setup.config.clone();
             config.set("bootstrap.servers", self.setup.names.bootstrap_of(self.setup.node));
@@ -350,6 +284,7 @@ impl Worker {
         message.key = key;
         message.payload = value;
         message.partition = self.partition(channel, &record);
+        message.timestamp = Some(timestamp(self.began, &record));
         match producer.send(message) {
             Ok(()) => {
                 self.under_way += 1;
@@ -566,39 +501,5 @@ impl Worker {
 
     fn say(&self, msg: FromPublisher) {
         self.setup.door.say(self.setup.me, self.setup.app, msg);
-    }
-}
-
-/// Key and value: the application's own, or as many bytes.
-fn contents<'a>(
-    record: &Record,
-    hash: &'a [u8; 4],
-    zeros: &'a [u8],
-    body: Option<&'a Body>,
-) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
-    if let Some(body) = body {
-        return (body.key.as_deref(), body.value.as_deref());
-    }
-    let bytes = record.bytes() as usize;
-    let key = record.key_hash().map(|_| &hash[..bytes.min(hash.len())]);
-    (key, Some(&zeros[..bytes - key.map_or(0, <[u8]>::len)]))
-}
-
-/// How many of these, from the first on, lie side by side; none when there are none.
-fn run_length(reports: &[Accepted]) -> Option<usize> {
-    let (place, offset, _) = reports.first()?;
-    let follows = |(index, report): &(usize, &Accepted)| {
-        report.0 == *place && report.1 == offset.map(|offset| offset + *index as u64)
-    };
-    Some(reports.iter().enumerate().take_while(follows).count())
-}
-
-fn ids(records: Vec<Record>) -> Ids {
-    match records[..] {
-        [one] => Ids::one(one.id),
-        _ => {
-            let bytes = records.iter().map(Record::bytes).fold(0, u32::saturating_add);
-            Ids::Span(Batch::new(records, Vec::new(), bytes).span())
-        }
     }
 }

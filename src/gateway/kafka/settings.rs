@@ -133,7 +133,7 @@ fn takes(name: &str, value: &str) -> Result<(), String> {
 }
 
 fn take(properties: &mut Properties, given: &[(String, String)], becomes: fn(&str) -> Becomes) {
-    for (name, value) in given {
+    for (name, value) in given.iter().filter(|(name, _)| !secures(name)) {
         match becomes(name) {
             Becomes::Ours => {}
             Becomes::Nothing(why) => properties.note(format!("`{name}` is left out: {why}")),
@@ -272,22 +272,61 @@ fn finish(properties: &mut Properties) {
     }
 }
 
+/// The connection that these settings of clients ask for: who they are, and how that is kept secret. Brokers are asked
+/// for topics and watermarks with the same.
+pub fn connection(given: &[(String, String)]) -> Properties {
+    let mut properties = Properties::default();
+    for (name, value) in given.iter().filter(|(name, _)| secures(name)) {
+        match shared(name) {
+            Becomes::Same => properties.set(name, value.as_str()),
+            Becomes::Called(called) => properties.set(called, value.as_str()),
+            Becomes::Nothing(why) => properties.note(format!("`{name}` is left out: {why}")),
+            Becomes::Ours => unreachable!("security is librdkafka's"),
+        }
+    }
+    properties
+}
+
+/// Whether it is about security: then it goes for the connection, and not for one client.
+fn secures(name: &str) -> bool {
+    ["security.", "sasl.", "ssl."].iter().any(|begin| name.starts_with(begin))
+}
+
+/// What the file says of security, and over it what the command line says of connections; and what there is to say
+/// about that.
+pub fn secured(
+    security: &[(String, String)],
+    said: &[(String, String)],
+) -> (Vec<(String, String)>, Vec<String>) {
+    let Properties { values, notes } = connection(security);
+    let is_unsaid = |name: &String| !said.iter().any(|(other, _)| other == name);
+    let from_file = values.into_iter().filter(|(name, _)| is_unsaid(name));
+    (from_file.chain(said.iter().cloned()).collect(), notes)
+}
+
 /// Settings of a connection that this build of librdkafka cannot do, with what to do about it.
 pub fn beyond_this_build(connection: &[(String, String)]) -> Option<String> {
-    let value = |name: &str| text(connection, name).map(str::to_ascii_lowercase);
-    let secured = value("security.protocol").filter(|protocol| protocol != "plaintext");
-    let needs_tls = |protocol: &String| protocol.contains("ssl");
-    let mechanism = value("sasl.mechanism").or_else(|| value("sasl.mechanisms"));
-    let needs_crypto = mechanism.is_some_and(|mechanism| mechanism.starts_with("scram"));
-    if !cfg!(feature = "real-kafka-tls") && (secured.as_ref().is_some_and(needs_tls) || needs_crypto) {
-        let asked = secured.unwrap_or_default();
+    if let Some(asked) = needs_tls(connection).filter(|_| !cfg!(feature = "real-kafka-tls")) {
         return Some(format!(
-            "security.protocol = {asked} needs OpenSSL, and this build was made without it: build with `cargo \
-             build --features real-kafka-tls` (OpenSSL's headers have to be there: libssl-dev, openssl-devel)"
+            "{asked} needs OpenSSL, and this build was made without it: build with `cargo build --features \
+             real-kafka-tls` (OpenSSL's headers have to be there: libssl-dev, openssl-devel)"
         ));
     }
     let bad = connection.iter().find_map(|(name, value)| Some((name, takes(name, value).err()?)));
-    bad.map(|(name, why)| format!("--client-property {name}: {why}"))
+    bad.map(|(name, why)| {
+        format!("librdkafka does not take {name} (from --client-property or the file): {why}")
+    })
+}
+
+/// What of a connection needs OpenSSL, if anything does.
+fn needs_tls(connection: &[(String, String)]) -> Option<String> {
+    let value = |name: &str| text(connection, name).map(|value| (name.to_owned(), value.to_owned()));
+    let enciphered = value("security.protocol").filter(|(_, it)| it.to_ascii_lowercase().ends_with("ssl"));
+    let mechanism = value("sasl.mechanism").or_else(|| value("sasl.mechanisms"));
+    let hashed =
+        |it: &str| it.to_ascii_lowercase().starts_with("scram") || it.eq_ignore_ascii_case("oauthbearer");
+    let (name, value) = enciphered.or_else(|| mechanism.filter(|(_, it)| hashed(it)))?;
+    Some(format!("{name} = {value}"))
 }
 
 #[cfg(test)]
@@ -320,12 +359,12 @@ mod tests {
         let properties = producer(&given(&[
             ("partitioner.adaptive.partitioning.enable", "true"),
             ("metrics.num.samples", "3"),
-            ("ssl.truststore.location", "/tmp/a.jks"),
         ]));
         let named = |name: &str| properties.notes.iter().any(|note| note.contains(name));
         assert!(named("`partitioner.adaptive.partitioning.enable`"), "{:?}", properties.notes);
         assert!(named("`metrics.num.samples`"), "{:?}", properties.notes);
-        assert!(named("ssl.ca.location"), "{:?}", properties.notes);
+        let connection = connection(&given(&[("ssl.truststore.location", "/tmp/a.jks")]));
+        assert!(connection.notes[0].contains("ssl.ca.location"), "{:?}", connection.notes);
     }
 
     #[test]
@@ -348,10 +387,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_says_of_security_is_for_every_connection() {
+        let properties = connection(&given(&[
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.jaas.config", "..."),
+            ("linger.ms", "5"),
+        ]));
+        let values: Vec<_> =
+            properties.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(values, [("sasl.mechanisms", "PLAIN"), ("security.protocol", "SASL_PLAINTEXT")]);
+        assert!(properties.notes[0].contains("sasl.username"), "{:?}", properties.notes);
+    }
+
+    #[test]
     #[cfg(not(feature = "real-kafka-tls"))]
     fn tls_without_openssl_says_which_feature_it_needs() {
-        let why = beyond_this_build(&given(&[("security.protocol", "SASL_SSL")])).expect("it is refused");
-        assert!(why.contains("real-kafka-tls"), "{why}");
+        for (name, value) in [
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.mechanisms", "OAUTHBEARER"),
+        ] {
+            let why = beyond_this_build(&given(&[(name, value)])).expect("it is refused");
+            assert!(why.contains("real-kafka-tls") && why.starts_with(&format!("{name} = {value}")), "{why}");
+        }
+        assert_eq!(beyond_this_build(&given(&[("sasl.mechanism", "PLAIN")])), None);
         assert_eq!(beyond_this_build(&given(&[("client.id", "me")])), None);
         assert!(beyond_this_build(&given(&[("clientid", "me")])).is_some());
     }

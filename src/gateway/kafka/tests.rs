@@ -377,6 +377,59 @@ fn an_automatic_commit_covers_what_earlier_polls_handed_over() {
 }
 
 #[test]
+fn what_crosses_a_departure_from_poll_is_not_committed_by_it() {
+    let mut rig = Rig::new();
+    let producer = rig.producer(&[]);
+    let (_, consumer) = rig.consumer_with(&[], Some(Duration::from_secs(60)));
+    rig.publish(&producer, 0, 5);
+    rig.read(&consumer, 5);
+    consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
+    rig.publish(&producer, 5, 5);
+    rig.until("more is on its way to the application", |rig| rig.delivered() == 10);
+    consumer.send(consumer::Work::Said(ToSubscriber::Leave)).expect("its thread runs");
+    rig.until("it has left", |rig| {
+        rig.seen.iter().any(|event| matches!(event.fact, Fact::Kafka(Kafka::Revoked { .. })))
+    });
+    assert_eq!(rig.books().balance().settled, 5, "what earlier polls returned, and no more");
+}
+
+#[test]
+fn what_the_cluster_has_thrown_away_is_told_as_lost_to_retention() {
+    let mut rig = Rig::new();
+    let producer = rig.producer(&[("linger.ms", "5")]);
+    // 14 MiB into two partitions that keep 5 each.
+    let (count, bytes) = (1_400_u64, 10_240);
+    let offered = Life::Offered {
+        channel: ORDERS,
+        first: RecordId::new(0, 0),
+        records: count as u32,
+        bytes: count * 10_240,
+    };
+    rig.door.emit(ActorId(0), offered);
+    let body = Arc::new(Body { key: None, value: Some(vec![b'x'; bytes].into()) });
+    for sequence in 0..count {
+        let said = ToPublisher::Publish(ORDERS, record(sequence), Some(Arc::clone(&body)));
+        producer.send(producer::Work::Said(said)).expect("its thread runs");
+    }
+    rig.until("all are accepted", |rig| rig.accepted() == count as u32);
+    let (_, consumer) = rig.consumer();
+    let mut delivered = 0;
+    consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
+    rig.until("what is left is delivered", |rig| {
+        if rig.delivered() > delivered {
+            delivered = rig.delivered();
+            consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
+        }
+        let skipped = rig.count(|life| match life {
+            Life::Skipped { to, why: Reason::Retention, .. } => Some(*to as u32),
+            _ => None,
+        });
+        skipped > 0 && delivered + skipped == count as u32
+    });
+    assert!(delivered > 500, "it keeps 5 MiB of each partition: {delivered}");
+}
+
+#[test]
 fn members_of_the_newer_protocol_share_the_partitions_too() {
     let mut rig = Rig::new();
     let producer = rig.producer(&[]);

@@ -17,6 +17,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::metadata::{Metadata, MetadataPartition};
 
+use crate::gateway::seat::Shared;
 use crate::host::Door;
 use crate::kernel::ActorId;
 use crate::trace::kafka::{BrokerId, Kafka};
@@ -24,7 +25,7 @@ use crate::trace::{ChannelId, GroupId, Life, PlaceId};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{Image, Partition};
 
-use super::actors::{Order, Shared};
+use super::actors::Order;
 use super::admin::Admin;
 use super::books::Books;
 use super::consumer::{committed, record_of};

@@ -12,16 +12,17 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::host::Door;
-use crate::kernel::ActorId;
+use crate::kernel::{ActorId, NodeId};
 use crate::trace::ChannelId;
 use crate::wire::Brokersim;
 use crate::wire::port::{ToPublisher, ToSubscriber};
 
-use super::super::{Backend, Trouble};
+use super::super::{Backend, Reach, Trouble};
 use super::actors::Orders;
 use super::books::{Books, SharedBooks};
-use super::config::{Broker, Client, Config, Subscriber, Topic};
+use super::config::{Broker, Client, Config, Login, Subscriber, Topic};
 use super::embedded::{Embedded, LIMITS};
+use super::hands::{Standing, Within};
 use super::line::{self, Call, Heard};
 use super::{publisher, subscriber};
 
@@ -41,6 +42,9 @@ pub(super) struct Shared {
     /// Stands before client identifiers and groups.
     run: String,
     address: Mutex<(String, u16)>,
+    login: Option<Login>,
+    reach: Arc<Reach>,
+    pub(super) standing: Standing,
     notes: Mutex<BTreeSet<String>>,
     /// Subscribers that publishers wait for.
     awaited: watch::Sender<BTreeSet<ActorId>>,
@@ -61,7 +65,7 @@ impl Ready {
 }
 
 impl Shared {
-    pub(super) fn new(config: &Config, door: Door<Brokersim>) -> Self {
+    pub(super) fn new(config: &Config, door: Door<Brokersim>, reach: Arc<Reach>) -> Self {
         let run = unique(&config.run);
         let prefix = if config.options.use_existing { String::new() } else { format!("{run}/") };
         let books = Books::new(door.clone(), &config.topics, config.groups);
@@ -72,6 +76,9 @@ impl Shared {
             prefix,
             run,
             address: Mutex::new((String::new(), 0)),
+            login: config.login().cloned(),
+            reach,
+            standing: Standing::default(),
             notes: Mutex::new(BTreeSet::new()),
             awaited: watch::Sender::new(BTreeSet::new()),
         }
@@ -108,10 +115,35 @@ impl Shared {
         }
     }
 
+    /// Where the broker is.
+    fn address(&self) -> (String, u16) {
+        self.address.lock().expect("nobody panics with the address").clone()
+    }
+
+    /// Where a client finds the broker: at a port of the proxy, when there is one.
+    fn way(&self, node: NodeId) -> (String, u16) {
+        let way = self.reach.way(node);
+        let through = way.as_deref().and_then(|way| way.rsplit_once(':'));
+        let through = through.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+        through.unwrap_or_else(|| self.address())
+    }
+
     /// How a client calls the broker. The identifier is that of the seat: the same in each of its lives.
-    pub(super) fn call<'a>(&'a self, actor: ActorId, name: &'a str, client: &'a Client) -> OwnedCall<'a> {
-        let (host, port) = self.address.lock().expect("nobody panics with the address").clone();
-        OwnedCall { id: format!("{}-{}", self.run, actor.0), host, port, client, prefix: &self.prefix, name }
+    pub(super) fn call<'a>(
+        &'a self,
+        (actor, node): (ActorId, NodeId),
+        name: &'a str,
+        client: &'a Client,
+    ) -> OwnedCall<'a> {
+        let id = format!("{}-{}", self.run, actor.0);
+        OwnedCall {
+            id,
+            address: self.way(node),
+            login: self.login.as_ref(),
+            client,
+            prefix: &self.prefix,
+            name,
+        }
     }
 
     pub(super) fn ready(&self) -> Ready {
@@ -131,8 +163,8 @@ impl Shared {
 /// A [`Call`] with its address.
 pub(super) struct OwnedCall<'a> {
     id: String,
-    host: String,
-    port: u16,
+    address: (String, u16),
+    login: Option<&'a Login>,
     client: &'a Client,
     prefix: &'a str,
     name: &'a str,
@@ -141,8 +173,8 @@ pub(super) struct OwnedCall<'a> {
 impl OwnedCall<'_> {
     /// As [`line::open`] takes it.
     pub(super) fn borrow(&self) -> Call<'_> {
-        let Self { id, host, port, client, prefix, name } = self;
-        Call { id: id.clone(), host, port: *port, client, prefix, name }
+        let Self { id, address: (host, port), login, client, prefix, name } = self;
+        Call { id: id.clone(), host, port: *port, login: *login, client, prefix, name }
     }
 }
 
@@ -162,7 +194,8 @@ pub struct MqttBackend {
     at_start: BTreeSet<ActorId>,
     thread: Option<JoinHandle<()>>,
     told: BTreeSet<String>,
-    embedded: Option<Embedded>,
+    /// Where the broker within this process is to be, if it is one.
+    within: Option<Within>,
 }
 
 /// What a run leaves in a broker unless it is cleaned up.
@@ -200,19 +233,19 @@ impl Traces {
 }
 
 impl MqttBackend {
-    pub(super) fn new(config: Config, shared: Arc<Shared>, jobs: Vec<Job>) -> Self {
+    pub(super) fn new(config: Config, shared: Arc<Shared>, jobs: Vec<Job>, within: Option<Within>) -> Self {
         let at_start = jobs.iter().filter_map(|job| match job {
             Job::Subscribe(task, _) if task.is_at_start() => Some(task.id()),
             Job::Subscribe(..) | Job::Publish(..) => None,
         });
         let at_start = at_start.collect();
         let traces = Traces::of(&shared, &jobs);
-        Self { config, shared, jobs, traces, at_start, thread: None, told: BTreeSet::new(), embedded: None }
+        Self { config, shared, jobs, traces, at_start, thread: None, told: BTreeSet::new(), within }
     }
 
     fn address(&mut self) -> Result<(String, u16), Trouble> {
         match &self.config.broker {
-            Broker::At { host, port, is_here } => {
+            Broker::At { host, port, is_here, login: _ } => {
                 if !is_here && !self.config.options.yes {
                     return Err(Trouble::Usage(format!(
                         "{host}:{port} is not on this machine, and the run would write to it: say so with --yes"
@@ -225,12 +258,12 @@ impl MqttBackend {
     }
 
     fn embedded(&mut self) -> Result<(String, u16), Trouble> {
-        let embedded = Embedded::start();
+        let embedded = Embedded::start_new();
         let embedded = embedded
             .map_err(|error| Trouble::Outside(format!("the embedded MQTT broker cannot start: {error}")))?;
         LIMITS.iter().for_each(|limit| self.shared.note((*limit).to_owned()));
         let port = embedded.port();
-        self.embedded = Some(embedded);
+        *self.within.as_ref().expect("there is a place for it").lock() = Some(embedded);
         Ok(("127.0.0.1".to_owned(), port))
     }
 
@@ -245,17 +278,17 @@ impl MqttBackend {
     /// Removes retained messages and sessions.
     fn clean_up(&self) {
         let Traces { retained, sessions } = &self.traces;
-        let (host, port) = self.shared.address.lock().expect("nobody panics with the address").clone();
+        let address = self.shared.address();
         let runtime = runtime();
         runtime.block_on(async {
-            if !retained.is_empty() && !clear(&self.shared, &host, port, retained).await {
+            if !retained.is_empty() && !clear(&self.shared, &address, retained).await {
                 self.shared.note(format!(
                     "retained messages of the run could not be removed: they are on topics below {}",
                     self.shared.prefix
                 ));
             }
             for id in sessions {
-                if connect(&host, port, id).await.is_err() {
+                if connect(&address, self.config.login(), id).await.is_err() {
                     self.shared.note(format!("the session of client {id} could not be removed"));
                 }
             }
@@ -265,33 +298,44 @@ impl MqttBackend {
 
 impl Backend for MqttBackend {
     fn prepare(&mut self) -> Result<(), Trouble> {
-        let (host, port) = self.address()?;
+        let address = self.address()?;
         let probe = format!("{}-probe", self.shared.run);
-        runtime().block_on(connect(&host, port, &probe)).map_err(|why| {
+        let url = line::url(&address.0, address.1);
+        runtime().block_on(connect(&address, self.config.login(), &probe)).map_err(|why| {
             Trouble::Outside(format!(
-                "no MQTT 5 broker answers at {host}:{port}: {why}; is it there, and does it let anybody in?"
+                "no MQTT 5 broker answers at {url}: {why}; is it there, and does it let you in? `brokersim doctor --on \
+                 mqtt://{url}` says more"
             ))
         })?;
-        *self.shared.address.lock().expect("nobody panics with the address") = (host, port);
+        self.shared.reach.begin(&[(1, url)])?;
+        *self.shared.address.lock().expect("nobody panics with the address") = address;
         self.begin();
         Ok(())
     }
 
     fn notes(&mut self) -> Vec<String> {
-        let notes = self.shared.notes.lock().expect("nobody panics with the notes").clone();
+        let mut notes = self.shared.notes.lock().expect("nobody panics with the notes").clone();
+        notes.extend(self.shared.reach.notes());
         notes.into_iter().filter(|note| self.told.insert(note.clone())).collect()
     }
 
     fn tear_down(&mut self) {
         self.jobs.clear();
-        let Some(thread) = self.thread.take() else { return };
-        if thread.join().is_err() {
-            self.shared.note("the thread of the MQTT clients broke down: see above".to_owned());
+        if let Some(thread) = self.thread.take() {
+            // Clients say goodbye to, and what the run left is removed from, a broker that is there.
+            self.shared.reach.mend();
+            if thread.join().is_err() {
+                self.shared.note("the thread of the MQTT clients broke down: see above".to_owned());
+            }
+            self.shared.reach.end();
+            // What is in the memory of this process goes with it.
+            if !self.config.options.keep && self.within.is_none() {
+                self.clean_up();
+            }
         }
-        if !self.config.options.keep {
-            self.clean_up();
+        if let Some(within) = &self.within {
+            *within.lock() = None;
         }
-        self.embedded = None;
     }
 }
 
@@ -345,9 +389,9 @@ fn run(shared: &Arc<Shared>, jobs: Vec<Job>) {
 }
 
 /// Connects anew, which ends the session that there was, and leaves at once; or why not.
-async fn connect(host: &str, port: u16, id: &str) -> Result<(), String> {
+async fn connect((host, port): &(String, u16), login: Option<&Login>, id: &str) -> Result<(), String> {
     let client = plain();
-    let call = Call { id: id.to_owned(), host, port, client: &client, prefix: "", name: id };
+    let call = Call { id: id.to_owned(), host, port: *port, login, client: &client, prefix: "", name: id };
     let (client, mut line) = line::open(&call);
     let connected = async {
         loop {
@@ -364,12 +408,13 @@ async fn connect(host: &str, port: u16, id: &str) -> Result<(), String> {
 }
 
 /// Publishes nothing, retained, to each topic: whether the broker said that it took that.
-async fn clear(shared: &Shared, host: &str, port: u16, topics: &BTreeSet<String>) -> bool {
+async fn clear(shared: &Shared, (host, port): &(String, u16), topics: &BTreeSet<String>) -> bool {
     use rumqttc::v5::mqttbytes::QoS;
     use rumqttc::v5::mqttbytes::v5::Packet;
     let setup = plain();
     let id = format!("{}-broom", shared.run);
-    let call = Call { id, host, port, client: &setup, prefix: "", name: "broom" };
+    let login = shared.login.as_ref();
+    let call = Call { id, host, port: *port, login, client: &setup, prefix: "", name: "broom" };
     let (client, mut line) = line::open(&call);
     let mut left = topics.len();
     let cleared = async {

@@ -9,7 +9,7 @@
 //! **What follows from what.** A group that has received a younger record of the same publisher will not receive
 //! an older one any more, for a server keeps their order (MQTT 5, 4.6); that is told when nothing has changed
 //! about it for [`GRACE`]. It does not hold between members of a shared subscription above QoS 0: what waits for one that
-//! is away may come any time. When the session of a subscriber that is alone in its group has ended, so has its queue; what
+//! is away may come any time, unless all of them have begun anew since, as when the broker has lost its memory. When the session of a subscriber that is alone in its group has ended, so has its queue; what
 //! a client had not answered then, it will not get again. Retained messages may come all the same, so that this, too, is
 //! told after [`GRACE`].
 
@@ -80,6 +80,8 @@ struct Group {
     held: BTreeMap<RecordId, PlaceId>,
     /// Behind the youngest record received, by source.
     received: BTreeMap<u32, u64>,
+    /// Since when each member has had its session.
+    sessions: BTreeMap<ActorId, Time>,
 }
 
 #[derive(Clone, Copy)]
@@ -87,6 +89,8 @@ struct Owed {
     place: PlaceId,
     /// The lower one of that of the message and of the subscription.
     qos: Qos,
+    /// Since when it is owed.
+    since: Time,
     /// Since when it is as good as gone, and why: nobody expects it any more.
     gone: Option<(Time, Reason)>,
 }
@@ -100,6 +104,7 @@ impl Books {
             owed: BTreeMap::new(),
             held: BTreeMap::new(),
             received: BTreeMap::new(),
+            sessions: BTreeMap::new(),
         };
         Self {
             door,
@@ -157,9 +162,10 @@ impl Books {
 
     fn owe(&mut self, id: RecordId, channel: ChannelId, qos: Qos) {
         let Log { place, readers, .. } = &self.topics[channel.index()];
+        let since = self.door.clock().now();
         for group in readers {
             let group = &mut self.groups[group.index()];
-            let owed = Owed { place: *place, qos: qos.min(group.qos), gone: None };
+            let owed = Owed { place: *place, qos: qos.min(group.qos), since, gone: None };
             group.owed.insert(id, owed);
         }
     }
@@ -234,7 +240,7 @@ impl Books {
         for id in ids {
             let Some(place) = group.held.remove(&id) else { continue };
             let gone = Some((now, Reason::SessionEnded));
-            group.owed.insert(id, Owed { place, qos: group.qos, gone });
+            group.owed.insert(id, Owed { place, qos: group.qos, since: now, gone });
         }
     }
 
@@ -242,8 +248,11 @@ impl Books {
     pub(super) fn begins_anew(&mut self, actor: ActorId, group: GroupId, is_first: bool) {
         let now = self.door.clock().now();
         let of = &mut self.groups[group.index()];
-        // The queue of a shared subscription belongs to all of its members.
-        for owed in of.owed.values_mut().filter(|_| !of.shared) {
+        of.sessions.insert(actor, now);
+        // The queue of a shared subscription belongs to all of its members: what was owed before the session of each began
+        // is in no queue.
+        let oldest = of.sessions.values().min().copied().unwrap_or(now);
+        for owed in of.owed.values_mut().filter(|owed| !of.shared || owed.since < oldest) {
             let ended = gone_because(owed.qos, Reason::SessionEnded);
             let why = if is_first { Reason::NotYetSubscribed } else { ended };
             owed.gone.get_or_insert((now, why));
@@ -455,6 +464,25 @@ mod tests {
         assert!(books.received(GroupId(0), id(1)), "the broker has given it to another one");
         lives(&knocks);
         books.sweep(ACTOR, Time::from_secs(2));
+        assert_eq!(lives(&knocks), [missed(0, 0, Reason::SessionEnded)]);
+    }
+
+    #[test]
+    fn what_a_shared_subscription_is_owed_is_gone_when_all_of_its_members_have_begun_anew() {
+        let (mut books, knocks) = books(&[(Qos::AtLeastOnce, true)]);
+        let others = [ActorId(8), ActorId(9)];
+        others.iter().for_each(|member| books.begins_anew(*member, GroupId(0), true));
+        books.door.clock().begin();
+        books.reached(ACTOR, record(0), ChannelId(0), Qos::AtLeastOnce);
+        while books.door.clock().now() <= books.groups[0].owed[&id(0)].since {}
+        lives(&knocks);
+        let late = Time::from_secs(1_000);
+        books.begins_anew(others[0], GroupId(0), false);
+        books.sweep(ACTOR, late);
+        assert_eq!(lives(&knocks), [], "it may wait for the other one");
+        while books.door.clock().now() <= books.groups[0].sessions[&others[0]] {}
+        books.begins_anew(others[1], GroupId(0), false);
+        books.sweep(ACTOR, late);
         assert_eq!(lives(&knocks), [missed(0, 0, Reason::SessionEnded)]);
     }
 

@@ -1,11 +1,14 @@
 //! What the gateway is told: the broker, the topics, and the applications with their clients' settings.
 
+use crate::host::Hands;
 use crate::kernel::{Addr, NodeId};
+use crate::trace::kafka::BrokerId;
 use crate::trace::mqtt::Qos;
 use crate::trace::{ChannelId, GroupId, PlaceId};
+use crate::wire::kafka::ToBroker;
 use crate::wire::port;
 
-use super::super::Options;
+use super::super::{Means, Options};
 
 /// Where the broker is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +21,27 @@ pub enum Broker {
         port: u16,
         /// Whether it is on this machine.
         is_here: bool,
+        /// As whom.
+        login: Option<Login>,
     },
     /// Within this process, for the time of the run.
     Embedded,
+}
+
+/// Who somebody says to be.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub user: String,
+    /// The password; may be empty.
+    pub password: String,
+}
+
+/// A password is not shown.
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// A topic of the scenario.
@@ -49,6 +70,18 @@ pub struct Config {
     pub topics: Vec<Topic>,
     /// How many groups there are.
     pub groups: u32,
+    /// What the run can do to the broker, and to the way there, for its faults.
+    pub means: Means,
+}
+
+impl Config {
+    /// As whom clients connect.
+    pub fn login(&self) -> Option<&Login> {
+        match &self.broker {
+            Broker::At { login, .. } => login.as_ref(),
+            Broker::Embedded => None,
+        }
+    }
 }
 
 /// A client's settings, in MQTT 5's words. Times are in seconds.
@@ -147,11 +180,14 @@ pub struct Applications {
     pub subscribers: Vec<Subscriber>,
 }
 
-/// Where the applications find their clients, in the order in which the applications were given.
-#[derive(Clone, Debug, Default)]
+/// Where the applications find their clients, in the order in which the applications were given; and faults the broker.
 pub struct Ports {
     /// Publishers.
     pub publishers: Vec<Addr<port::ToPublisher>>,
     /// Subscribers.
     pub subscribers: Vec<Addr<port::ToSubscriber>>,
+    /// The broker's seat.
+    pub broker: (BrokerId, NodeId, Addr<ToBroker>),
+    /// For faults that strike the broker, the way there, and clients.
+    pub hands: Vec<Box<dyn Hands>>,
 }

@@ -18,7 +18,7 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, R
 
 use crate::trace::mqtt::{Parting, Qos};
 
-use super::config::{Client, Will};
+use super::config::{Client, Login, Will};
 use super::header;
 
 /// What is heard on a line.
@@ -69,6 +69,7 @@ pub(super) struct Call<'a> {
     pub(super) id: String,
     pub(super) host: &'a str,
     pub(super) port: u16,
+    pub(super) login: Option<&'a Login>,
     pub(super) client: &'a Client,
     /// Stands before the will's topic.
     pub(super) prefix: &'a str,
@@ -83,8 +84,11 @@ pub(super) fn open(call: &Call<'_>) -> (AsyncClient, Line) {
 }
 
 fn options(call: &Call<'_>) -> MqttOptions {
-    let Call { id, host, port, client, prefix, name } = call;
-    let mut options = MqttOptions::new(id.clone(), *host, *port);
+    let Call { id, host, port, login, client, prefix, name } = call;
+    let mut options = MqttOptions::new(id.clone(), bracketed(host), *port);
+    if let Some(Login { user, password }) = login {
+        options.set_credentials(user.as_str(), password.as_str());
+    }
     options.set_clean_start(client.clean_start);
     options.set_session_expiry_interval(Some(client.session_expiry));
     options.set_receive_maximum(Some(client.receive_maximum));
@@ -100,6 +104,16 @@ fn options(call: &Call<'_>) -> MqttOptions {
         options.set_last_will(last_will(will, prefix, name));
     }
     options
+}
+
+/// A host as it stands before a port: an IPv6 address in brackets.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// `host:port`
+pub(super) fn url(host: &str, port: u16) -> String {
+    format!("{}:{port}", bracketed(host))
 }
 
 fn last_will(will: &Will, prefix: &str, name: &str) -> LastWill {

@@ -120,21 +120,24 @@ impl Task {
 
     async fn live(&mut self, orders: &mut Orders<ToPublisher>) -> End {
         let (client, mut line) = {
-            let call = self.shared.call(self.me, &self.setup.name, &self.setup.client);
+            let me = (self.me, self.setup.node);
+            let call = self.shared.call(me, &self.setup.name, &self.setup.client);
             line::open(&call.borrow())
         };
         (self.connected, self.closing) = (false, false);
         let mut ready = self.shared.ready();
+        let mut still = self.shared.standing.of(self.setup.node);
         let mut open = false;
         let end = loop {
             let heard = {
                 let next = line.next();
                 tokio::pin!(next);
                 loop {
-                    if open && self.is_done() {
+                    let goes = !still.is_so();
+                    if open && goes && self.is_done() {
                         break Err(End::Left);
                     }
-                    if open {
+                    if open && goes {
                         self.fill(&client);
                     }
                     tokio::select! {
@@ -146,7 +149,8 @@ impl Task {
                             Some(Order::Begin) => {}
                         },
                         () = ready.wait(), if !open => open = true,
-                        heard = &mut next => break Ok(heard),
+                        () = still.changes() => {}
+                        heard = &mut next, if goes => break Ok(heard),
                     }
                 }
             };

@@ -134,33 +134,41 @@ impl Task {
                     }
                 }
                 Order::Said(ToSubscriber::Settle) => self.say(FromSubscriber::Settled { accepted: false }),
-                Order::Said(ToSubscriber::Close) | Order::Begin | Order::End { .. } => {}
+                Order::Said(ToSubscriber::Close | ToSubscriber::Leave)
+                | Order::Begin
+                | Order::End { .. } => {}
             }
         }
     }
 
     async fn live(&mut self, orders: &mut Orders<ToSubscriber>) -> End {
         let (client, mut line) = {
-            let call = self.shared.call(self.me, &self.setup.name, &self.setup.client);
+            let me = (self.me, self.setup.node);
+            let call = self.shared.call(me, &self.setup.name, &self.setup.client);
             line::open(&call.borrow())
         };
         self.connected = false;
+        let mut still = self.shared.standing.of(self.setup.node);
         let end = loop {
             let heard = {
                 let next = line.next();
                 tokio::pin!(next);
                 loop {
+                    let goes = !still.is_so();
                     self.acknowledge_more(&client);
                     tokio::select! {
                         order = orders.recv() => match order {
                             None => break Err(End::Over),
-                            Some(Order::Said(ToSubscriber::Close)) => break Err(End::Left),
+                            Some(Order::Said(ToSubscriber::Close | ToSubscriber::Leave)) => {
+                                break Err(End::Left);
+                            }
                             Some(Order::Said(said)) => self.hear(said, &client),
                             Some(Order::End { in_order: true }) => break Err(End::Left),
                             Some(Order::End { in_order: false }) => break Err(End::Died),
                             Some(Order::Begin) => {}
                         },
-                        heard = &mut next, if self.buffer.len() < BUFFER => break Ok(heard),
+                        () = still.changes() => {}
+                        heard = &mut next, if goes && self.buffer.len() < BUFFER => break Ok(heard),
                     }
                 }
             };
@@ -227,7 +235,7 @@ impl Task {
                 self.acknowledge_more(client);
                 self.answer_settle();
             }
-            ToSubscriber::Close => unreachable!("its caller leaves"),
+            ToSubscriber::Close | ToSubscriber::Leave => unreachable!("its caller leaves"),
         }
     }
 

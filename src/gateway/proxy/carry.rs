@@ -9,6 +9,7 @@
 //! first bytes wait. That a cut path is slow to recover: what was held goes on as soon as it is healed.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,8 +31,10 @@ const READ: usize = 16 << 10;
 pub(super) async fn carry(client: TcpStream, route: &Route) {
     let mut client = client;
     let born = route.path.watch().borrow().breaks();
-    if let First::Other(Ok(mut broker)) = race(broken(&route.path, born), connect(route)).await {
-        if converse(&mut client, &mut broker, route, born).await {
+    let mut early = Vec::new();
+    let connected = race(broken(&route.path, born), connect(&mut client, &mut early, route)).await;
+    if let First::Other(Some(mut broker)) = connected {
+        if converse((&mut client, early), &mut broker, route, born).await {
             return;
         }
         abort(&broker);
@@ -39,14 +42,20 @@ pub(super) async fn carry(client: TcpStream, route: &Route) {
     abort(&client);
 }
 
-/// Carries bytes both ways; whether it came to an end in good order.
-async fn converse(client: &mut TcpStream, broker: &mut TcpStream, route: &Route, born: u64) -> bool {
+/// Carries bytes both ways, those that came early first; whether it came to an end in good order.
+async fn converse(
+    (client, early): (&mut TcpStream, Vec<u8>),
+    broker: &mut TcpStream,
+    route: &Route,
+    born: u64,
+) -> bool {
     // Nothing is to wait but what a fault makes wait. A socket that cannot is none for long.
     let _ = (client.set_nodelay(true), broker.set_nodelay(true));
     let (from_client, to_client) = client.split();
     let (from_broker, to_broker) = broker.split();
     let (up, down) = filters(route.protocol);
-    let up = Pump { way: Way::Up, route, filter: up, waiting: Waiting::default() };
+    let mut up = Pump { way: Way::Up, route, filter: up, waiting: Waiting::default() };
+    up.take(&early);
     let down = Pump { way: Way::Down, route, filter: down, waiting: Waiting::default() };
     let pumps = both(up.run(from_client, to_broker), down.run(from_broker, to_client));
     matches!(race(broken(&route.path, born), pumps).await, First::Other(Ok(())))
@@ -62,13 +71,25 @@ fn filters(protocol: Protocol) -> (Filter, Filter) {
     }
 }
 
-/// A connection to the broker, once the path lets one through.
-async fn connect(route: &Route) -> io::Result<TcpStream> {
+/// A connection to the broker, once the path lets one through. None when there is none to be had, or when the client has
+/// gone before that: on a network it would not have been connected yet, and nothing that it said arrives.
+async fn connect(client: &mut TcpStream, early: &mut Vec<u8>, route: &Route) -> Option<TcpStream> {
     let mut state = route.path.watch();
     let open = |state: &super::path::State| state.passes(Way::Up) && state.passes(Way::Down);
     // It cannot end before the path does.
-    let _ = state.wait_for(open).await;
-    TcpStream::connect(route.upstream.as_str()).await
+    let is_open = matches!(race(state.wait_for(open), gone(client, early)).await, First::One(_));
+    if is_open { TcpStream::connect(route.upstream.as_str()).await.ok() } else { None }
+}
+
+/// Takes what a client says until it has gone.
+async fn gone(client: &mut TcpStream, early: &mut Vec<u8>) {
+    while early.len() < WAITING {
+        if !matches!(client.read_buf(early).await, Ok(1..)) {
+            return;
+        }
+    }
+    // It says so much that TCP makes it wait, and whether it goes cannot be seen.
+    pending().await
 }
 
 /// Waits until everything on the path is broken.

@@ -136,6 +136,16 @@ impl Proxy {
         self.paths.iter().for_each(|path| path.restore(client));
     }
 
+    /// Whether clients on this node stand still.
+    pub fn stands_still(&self, client: NodeId) -> bool {
+        self.paths.iter().any(|path| path.stands_still(client))
+    }
+
+    /// Every path is as it was before anything went wrong, so that clients can say goodbye.
+    pub fn mend(&self) {
+        self.paths.iter().for_each(|path| path.mend());
+    }
+
     /// What could not be done as it should be, each once: brokers that came later, responses that passed unread.
     pub fn notes(&self) -> Vec<String> {
         self.notes.all()

@@ -99,6 +99,13 @@ impl State {
         self.breaks += 1;
     }
 
+    /// Nothing is wrong any more, but for clients that are dying.
+    fn mend(&mut self) {
+        let was_dead = self.dead.is_some();
+        let (silences, breaks) = (self.silences, self.breaks + u64::from(was_dead));
+        *self = Self { silences, breaks, ..Self::default() };
+    }
+
     fn relieve(&mut self, way: Way, burden: Burden) {
         let burdens = &mut self.lane_mut(way).burdens;
         if let Some(index) = burdens.iter().position(|other| *other == burden) {
@@ -170,6 +177,17 @@ impl Path {
     /// It is gone.
     pub fn restore(&self, node: NodeId) {
         self.of_client(node, |state| state.silences = state.silences.saturating_sub(1));
+    }
+
+    /// Whether a client on this node stands still.
+    pub fn stands_still(&self, node: NodeId) -> bool {
+        let state = self.state.borrow();
+        node == self.client && state.paused && state.dead.is_none()
+    }
+
+    /// It is as it was before anything went wrong.
+    pub fn mend(&self) {
+        self.state.send_modify(State::mend);
     }
 
     fn of_client(&self, node: NodeId, change: impl FnOnce(&mut State)) -> bool {
@@ -296,6 +314,24 @@ mod tests {
         assert!(path.watch().borrow().refuses());
         path.restore(CLIENT);
         assert!(!path.watch().borrow().refuses());
+    }
+
+    #[test]
+    fn a_path_that_is_mended_is_as_it_was_whatever_was_wrong_with_it() {
+        let path = path();
+        let wrong = [
+            Command::Cut(CLIENT, BROKER),
+            Command::Cut(BROKER, CLIENT),
+            Command::Refuse(CLIENT, BROKER),
+            Command::Burden(CLIENT, BROKER, Burden::Delay(Duration::from_secs(9))),
+            Command::Pause(CLIENT),
+        ];
+        assert!(wrong.iter().all(|command| path.obey(command)));
+        assert!(path.stands_still(CLIENT) && !path.stands_still(BROKER));
+        path.mend();
+        let now = Instant::now();
+        assert_eq!((passes(&path), path.release(Way::Up, now, 9)), ((true, true), now));
+        assert!(!path.watch().borrow().refuses() && !path.stands_still(CLIENT));
     }
 
     #[test]

@@ -197,6 +197,24 @@ fn who_connects_over_a_cut_path_is_connected_when_it_is_healed() {
 }
 
 #[test]
+fn who_gives_up_before_a_cut_path_is_healed_was_never_connected() {
+    let stage = stage();
+    stage.obey(&[Command::Cut(CLIENT, BROKER)]);
+    let mut hasty = stage.connect(CLIENT);
+    say(&mut hasty, b"hello?");
+    // As a client that has waited for an answer long enough.
+    hasty.shutdown(std::net::Shutdown::Write).expect("it is open");
+    is_reset(&mut hasty);
+    let mut patient = stage.connect(CLIENT);
+    say(&mut patient, b"hello");
+    stage.obey(&[Command::Heal(CLIENT, BROKER)]);
+    hears(&mut patient, b"hello");
+    drop(patient);
+    assert_eq!(stage.ends.recv_timeout(PATIENCE), Ok(End::Orderly));
+    assert!(stage.ends.recv_timeout(A_WHILE).is_err(), "the broker has seen one connection");
+}
+
+#[test]
 fn that_a_client_hung_up_is_not_told_over_a_cut_path() {
     let stage = stage();
     let mut connection = stage.connect(CLIENT);

@@ -1,5 +1,8 @@
 //! A thread that watches the clock: it rings when the next thing is due, to a few dozen microseconds, and every
 //! [`TICK`] in any case.
+//!
+//! When things are due more often than every [`GAP`], what is due within one is rung for together: a ring wakes two
+//! threads, which costs more than most of what it is for. Whatever is due keeps its own time.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -14,6 +17,9 @@ use crate::kernel::{Duration, Time, Vocabulary};
 /// Facts reach the observer at least this often.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
+/// No two rings are closer than this.
+const GAP: Duration = Duration::from_millis(1);
+
 /// When to ring.
 pub(super) struct Alarm {
     clock: Clock,
@@ -25,6 +31,8 @@ pub(super) struct Alarm {
 struct State {
     due: Time,
     tick: Time,
+    /// Not before.
+    least: Time,
     /// When the thread looks again by itself: it need not be woken for what comes later.
     looks: Time,
     /// It has rung, and nobody has come yet.
@@ -34,8 +42,14 @@ struct State {
 
 impl Alarm {
     pub(super) fn new(clock: Clock) -> Self {
-        let state =
-            State { due: Time::NEVER, tick: Time::ZERO, looks: Time::ZERO, ringing: false, over: false };
+        let state = State {
+            due: Time::NEVER,
+            tick: Time::ZERO,
+            least: Time::ZERO,
+            looks: Time::ZERO,
+            ringing: false,
+            over: false,
+        };
         Self { clock, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -55,7 +69,7 @@ impl Alarm {
 
     /// Wakes the thread when it would look too late.
     fn look(&self, state: &State) {
-        if !state.ringing && state.due.min(state.tick) < state.looks {
+        if !state.ringing && state.next() < state.looks {
             self.changed.notify_one();
         }
     }
@@ -81,12 +95,12 @@ impl Alarm {
             if state.over {
                 return false;
             }
-            let (now, next) = (self.clock.now(), state.due.min(state.tick));
+            let (now, next) = (self.clock.now(), state.next());
             if state.ringing {
                 state.looks = Time::NEVER;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else if now >= next {
-                state.tick = now + TICK;
+                (state.tick, state.least) = (now + TICK, now + GAP);
                 state.ringing = true;
                 return true;
             } else {
@@ -95,6 +109,12 @@ impl Alarm {
                 state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
+    }
+}
+
+impl State {
+    fn next(&self) -> Time {
+        self.due.min(self.tick).max(self.least)
     }
 }
 

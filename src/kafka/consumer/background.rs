@@ -337,6 +337,16 @@ impl Consumer {
 
     // The end.
 
+    /// `wakeup()`, and then `close()`. What was handed over at this very instant was not returned: nothing is
+    /// committed then, so that it comes again.
+    pub(super) fn leave_poll(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.state.polling || self.state.closing.is_some() {
+            return self.close(cx, Stopped::Closed);
+        }
+        self.state.closing = Some(Stopped::Closed);
+        self.stop(cx, Stopped::Closed);
+    }
+
     /// `close()`: commits when that is automatic, leaves, stops.
     pub(super) fn close(&mut self, cx: &mut Cx<'_, Self>, why: Stopped) {
         if self.state.closing.is_some() {

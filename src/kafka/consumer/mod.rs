@@ -278,6 +278,7 @@ impl Actor for Consumer {
             ToConsumer::App(ToSubscriber::Next) => self.next(cx),
             ToConsumer::App(ToSubscriber::Settle) => self.settle(cx),
             ToConsumer::App(ToSubscriber::Close) => self.close(cx, Stopped::Closed),
+            ToConsumer::App(ToSubscriber::Leave) => self.leave_poll(cx),
             ToConsumer::Broker(answer) => self.answer(cx, answer),
         }
     }

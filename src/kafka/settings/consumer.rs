@@ -2,9 +2,6 @@
 
 use super::{CLASS, Kind, Setting, WIRED};
 
-const KIP_848: &str =
-    "the consumer group protocol of KIP-848 is not modelled yet; leave it out for the classic one";
-
 /// The assignors by short name. Kafka's class names are understood as well.
 const ASSIGNORS: &[&str] = &["range", "roundrobin", "sticky", "cooperative-sticky"];
 
@@ -52,6 +49,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "static membership: a restart within the session moves nothing; the instance's number is appended",
     ),
     Setting::modelled(
+        "group.protocol",
+        Kind::Choice(&["classic", "consumer"]),
+        "classic",
+        "consumer is KIP-848: for runs on real brokers and on `embedded`, not simulated yet",
+    ),
+    Setting::modelled(
         "heartbeat.interval.ms",
         Kind::Millis,
         "3000",
@@ -89,6 +92,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::passed_on("allow.auto.create.topics", Kind::Flag, "true"),
     Setting::passed_on("check.crcs", Kind::Flag, "true"),
     Setting::passed_on("exclude.internal.topics", Kind::Flag, "true"),
+    Setting::passed_on("group.remote.assignor", Kind::Choice(&["uniform", "range"]), "")
+        .note("real brokers only; with group.protocol = consumer, which of the coordinator's assignors"),
     Setting::passed_on(
         "isolation.level",
         Kind::Choice(&["read_uncommitted", "read_committed"]),
@@ -96,8 +101,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     )
     .note("real brokers only; without transactions both read the same"),
     Setting::refused("group.id", "write group = \"NAME\" in the [[processor]] or [[sink]]"),
-    Setting::refused("group.protocol", KIP_848),
-    Setting::refused("group.remote.assignor", KIP_848),
     Setting::refused("key.deserializer", WIRED),
     Setting::refused("max.poll.batches", "there is none; write max.poll.records"),
     Setting::refused("share.acknowledgement.mode", "share groups are not modelled yet"),

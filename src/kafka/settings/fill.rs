@@ -6,7 +6,7 @@
 use crate::kernel::Duration;
 
 use super::super::config::{
-    Acks, AssignorName, BrokerConfig, ConsumerConfig, OffsetReset, ProducerConfig, TopicConfig,
+    Acks, AssignorName, BrokerConfig, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, TopicConfig,
 };
 
 /// A checked value of a setting: of its kind and within its bounds.
@@ -140,6 +140,7 @@ impl ConsumerConfig {
                 self.assignors = value.words().iter().map(|name| assignor(name)).collect();
             }
             "group.instance.id" => self.static_membership = true,
+            "group.protocol" => self.protocol = protocol(value.text()),
             "client.rack" => self.rack = Some(value.text().to_owned()),
             "request.timeout.ms" => self.request_timeout = value.millis(),
             "default.api.timeout.ms" => self.api_timeout = value.millis(),
@@ -259,6 +260,14 @@ fn assignor(name: &str) -> AssignorName {
         "sticky" => AssignorName::Sticky,
         "cooperative-sticky" => AssignorName::CooperativeSticky,
         other => unreachable!("the assignor {other} was checked"),
+    }
+}
+
+fn protocol(name: &str) -> GroupProtocol {
+    match name {
+        "classic" => GroupProtocol::Classic,
+        "consumer" => GroupProtocol::Consumer,
+        other => unreachable!("the protocol {other} was checked"),
     }
 }
 

@@ -236,7 +236,9 @@ impl Follow {
                 self.is_in(ids).is_some()
             }
             Fact::Mqtt(mqtt) => packet_of(self.trace.id, mqtt).is_some(),
-            Fact::Injected(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::ZeroMq(_) => false,
+            Fact::Injected(_) | Fact::Commanded(_) | Fact::Life(_) | Fact::Kafka(_) | Fact::ZeroMq(_) => {
+                false
+            }
         };
         if !concerns {
             return;
@@ -247,7 +249,12 @@ impl Follow {
             }
             Fact::Kafka(Kafka::Deduplicated { .. }) => Some("has it already, and stores nothing".to_owned()),
             Fact::Mqtt(mqtt) => packet_of(self.trace.id, mqtt),
-            Fact::Physics(_) | Fact::Kafka(_) | Fact::Life(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {
+            Fact::Physics(_)
+            | Fact::Kafka(_)
+            | Fact::Life(_)
+            | Fact::ZeroMq(_)
+            | Fact::Injected(_)
+            | Fact::Commanded(_) => {
                 tell(event, &self.stage, &self.cast).map(|told| format!("{}: {}", told.tag, told.text))
             }
         };
@@ -262,9 +269,12 @@ impl Observer<Fact> for Follow {
         for event in events {
             match &event.fact {
                 Fact::Life(life) => self.life(event, life),
-                Fact::Physics(_) | Fact::Kafka(_) | Fact::Mqtt(_) | Fact::ZeroMq(_) | Fact::Injected(_) => {
-                    self.aside(event)
-                }
+                Fact::Physics(_)
+                | Fact::Kafka(_)
+                | Fact::Mqtt(_)
+                | Fact::ZeroMq(_)
+                | Fact::Injected(_)
+                | Fact::Commanded(_) => self.aside(event),
             }
         }
     }

@@ -147,7 +147,7 @@ impl Lens {
                 self.groups.physics(physics);
             }
             Fact::Injected(injected) => self.lanes.injected(event.at, injected),
-            Fact::Mqtt(_) | Fact::ZeroMq(_) => {}
+            Fact::Mqtt(_) | Fact::ZeroMq(_) | Fact::Commanded(_) => {}
         }
     }
 

@@ -154,7 +154,7 @@ impl Check for Recovery {
                     self.weigh(now, sight, report);
                 }
             }
-            Fact::Physics(_) | Fact::Kafka(_) | Fact::ZeroMq(_) | Fact::Mqtt(_) => {}
+            Fact::Physics(_) | Fact::Kafka(_) | Fact::ZeroMq(_) | Fact::Mqtt(_) | Fact::Commanded(_) => {}
         }
     }
 

@@ -60,7 +60,12 @@ impl Signs {
             {
                 Some((1, bare(format!("on {}", whom_name(&injected.whom, sight.stage, sight.cast)))))
             }
-            Fact::Life(_) | Fact::Injected(_) | Fact::Physics(_) | Fact::ZeroMq(_) | Fact::Mqtt(_) => None,
+            Fact::Life(_)
+            | Fact::Injected(_)
+            | Fact::Commanded(_)
+            | Fact::Physics(_)
+            | Fact::ZeroMq(_)
+            | Fact::Mqtt(_) => None,
         }
     }
 

@@ -225,21 +225,14 @@ fn unknown(cx: &mut Check<'_>, node: &Node, text: &str) {
 fn exists(cx: &mut Check<'_>, node: &Node, text: &str, target: &Target) -> bool {
     let before = cx.findings.count();
     let kafka = cx.scenario.kafka();
-    let scenario_is_mqtt = matches!(cx.scenario.system, System::Mqtt(_));
     match (target, kafka) {
         (Target::Instance(name), _) => instance(cx, node, name),
         (Target::MemberOf(of), _) => member(cx, node, of),
         (Target::Everything, _) => {}
+        (_, None) if matches!(cx.scenario.system, System::Mqtt(_)) => the_one_broker(cx, node, text, target),
         (_, None) => cx.report(
             Finding::new("scenario::fault", "there is no broker that could fail")
-                .at(
-                    node.place,
-                    if scenario_is_mqtt {
-                        "the broker is not part of the scenario"
-                    } else {
-                        "ZeroMQ has none"
-                    },
-                )
+                .at(node.place, "ZeroMQ has none")
                 .help("strike an instance: a generator, processor or sink by its name"),
         ),
         (Target::Broker(number), Some(kafka)) => broker(cx, kafka, node, text, *number),
@@ -250,6 +243,17 @@ fn exists(cx: &mut Check<'_>, node: &Node, text: &str, target: &Target) -> bool 
         (Target::AllBrokers | Target::RandomBroker | Target::Controller | Target::Quorum, Some(_)) => {}
     }
     cx.findings.count() == before
+}
+
+/// An MQTT scenario has one broker, and no roles.
+fn the_one_broker(cx: &mut Check<'_>, node: &Node, text: &str, target: &Target) {
+    if !matches!(target, Target::Broker(1) | Target::AllBrokers | Target::RandomBroker) {
+        cx.report(
+            Finding::new("scenario::fault", format!("`{text}` cannot be struck"))
+                .at(node.place, "MQTT has one broker, which leads and coordinates nothing")
+                .help("it is called broker-1"),
+        );
+    }
 }
 
 fn broker(cx: &mut Check<'_>, kafka: &Kafka, node: &Node, text: &str, number: u32) {
@@ -320,7 +324,11 @@ fn instance(cx: &mut Check<'_>, node: &Node, name: &str) {
 }
 
 fn nearest(cx: &Check<'_>, name: &str, entries: &BTreeMap<String, u32>) -> String {
-    let brokers = cx.scenario.kafka().map_or(0, |kafka| kafka.brokers);
+    let brokers = match &cx.scenario.system {
+        System::Kafka(kafka) => kafka.brokers,
+        System::Mqtt(_) => 1,
+        System::Zeromq(_) => 0,
+    };
     let brokers: Vec<_> = (1..=brokers.min(9)).map(|number| format!("broker-{number}")).collect();
     let words = if brokers.is_empty() { &[][..] } else { WORDS };
     let names = entries.keys().map(String::as_str).chain(brokers.iter().map(String::as_str));
@@ -406,7 +414,7 @@ fn random(cx: &mut Check<'_>) {
             None => unknown(cx, target, text),
         }
     }
-    if cx.scenario.kafka().is_none() && written.set("targets").is_none() {
+    if matches!(cx.scenario.system, System::Zeromq(_)) && written.set("targets").is_none() {
         cx.report(
             Finding::new("scenario::missing", "random faults of ZeroMQ need targets")
                 .at(written.header, "there is no broker that could fail")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kafka::config::{Acks, AssignorName, ConsumerConfig, OffsetReset, ProducerConfig, Version};
+use crate::kafka::config::{Acks, AssignorName, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, Version};
 
 use super::super::error::{Finding, Span};
 use super::super::file::Node;
@@ -243,7 +243,19 @@ fn fits(cx: &mut Check<'_>, written: Written<'_>, config: &ProducerConfig, size:
 
 fn reader(cx: &mut Check<'_>, kafka: &Kafka, written: Written<'_>, reader: &Reader) {
     let Some(config) = &reader.consumer else { return };
-    sessions(cx, kafka, written, config);
+    match config.protocol {
+        GroupProtocol::Classic => sessions(cx, kafka, written, config),
+        GroupProtocol::Consumer => protocol(cx, kafka, written),
+    }
+    if let Some(place) = written.set("consumer.group.remote.assignor")
+        && config.protocol == GroupProtocol::Classic
+    {
+        cx.report(
+            Finding::new("kafka::protocol", "`group.remote.assignor` cannot be set here")
+                .at(place, "with the classic protocol, members assign")
+                .help("write partition.assignment.strategy, or group.protocol = \"consumer\" (KIP-848)"),
+        );
+    }
     fetches(cx, written, config);
     let automatic = written.table.and_then(|table| table.value("consumer")).and_then(Node::table);
     let automatic = automatic.map(super::Table::flatten).unwrap_or_default();
@@ -267,6 +279,35 @@ fn reader(cx: &mut Check<'_>, kafka: &Kafka, written: Written<'_>, reader: &Read
                 .at(written.at("consumer.auto.offset.reset"), "since 4.0 (KIP-1106)")
                 .at_some(section.set("version"), "the version")
                 .help("choose earliest or latest, or version = \"4.0\" or later"),
+        );
+    }
+}
+
+/// What Kafka's own consumer refuses with the protocol of KIP-848: there the coordinator decides it.
+fn protocol(cx: &mut Check<'_>, kafka: &Kafka, written: Written<'_>) {
+    let asked = written.at("consumer.group.protocol");
+    let decided = [
+        ("partition.assignment.strategy", "the coordinator assigns: write group.remote.assignor, or leave it out"),
+        ("session.timeout.ms", "the group's own group.consumer.session.timeout.ms counts; leave it out"),
+        ("heartbeat.interval.ms", "the group's own group.consumer.heartbeat.interval.ms counts; leave it out"),
+    ];
+    for (name, help) in decided {
+        if let Some(place) = written.set(&format!("consumer.{name}")) {
+            cx.report(
+                Finding::new("kafka::protocol", format!("`{name}` cannot be set with group.protocol = consumer"))
+                    .at(place, "not for a member to say")
+                    .at(asked, "the protocol of KIP-848")
+                    .help(help),
+            );
+        }
+    }
+    if kafka.version < Version::V4_0 {
+        let section = cx.section(&["kafka"]);
+        cx.report(
+            Finding::new("kafka::version", "Kafka 3.9 has the consumer group protocol only as a preview")
+                .at(asked, "since 4.0 (KIP-848)")
+                .at_some(section.set("version"), "the version")
+                .help("choose version = \"4.0\" or later, or leave group.protocol out"),
         );
     }
 }
@@ -341,6 +382,10 @@ fn groups(cx: &mut Check<'_>) {
     let mut groups: BTreeMap<&str, Vec<(Span, &[AssignorName])>> = BTreeMap::new();
     for (written, (_, reader)) in written.zip(scenario.readers()) {
         let Some(config) = &reader.consumer else { continue };
+        if config.protocol == GroupProtocol::Consumer {
+            // The coordinator assigns.
+            continue;
+        }
         let place = written.set("consumer.partition.assignment.strategy").unwrap_or(written.at("name"));
         groups.entry(&reader.group).or_default().push((place, &config.assignors));
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::kafka::config::{Acks, ConsumerConfig, ProducerConfig, Version};
+use crate::kafka::config::{Acks, ConsumerConfig, GroupProtocol, ProducerConfig, Version};
 use crate::kafka::settings::Scope;
 use crate::kernel::{Duration, Law, Time};
 use crate::mqtt::Client;
@@ -13,6 +13,7 @@ use crate::workload::{
     Arrivals, Codec, Keys, Operation, Pattern, PayloadKind, SizeLaw, TimeUnit, TraceOptions,
 };
 
+use super::super::error::Span;
 use super::super::file::{Node, Table};
 use super::super::scenario::{
     Commit, FileFormat, Generator, Mishaps, PassedOn, Payload, Presence, Processor, Reader, Recording,
@@ -98,13 +99,16 @@ impl<'s> Clients<'s> {
     fn reader(&mut self, table: &Table) -> Reader {
         let name = text(table, "name").unwrap_or_default();
         let commit = commit(table);
+        let consumer = self.consumer(table, commit);
+        let newer = consumer.as_ref().filter(|config| config.protocol == GroupProtocol::Consumer);
         Reader {
             from: text(table, "from").unwrap_or_default(),
             is_shared: table.value("group").is_some(),
             group: text(table, "group").unwrap_or(name),
             service: table.value("service").and_then(Node::law).unwrap_or(Law::ZERO),
             commit,
-            consumer: self.consumer(table, commit),
+            newer_protocol: newer.and_then(|_| protocol_place(table)),
+            consumer,
             client: self.client(table),
             mishaps: mishaps(table),
         }
@@ -146,6 +150,11 @@ impl<'s> Clients<'s> {
 
 fn settings<'t>(table: &'t Table, name: &str) -> Vec<super::super::file::Setting<'t>> {
     table.value(name).and_then(Node::table).map(Table::flatten).unwrap_or_default()
+}
+
+/// Where `consumer.group.protocol` is written.
+fn protocol_place(table: &Table) -> Option<Span> {
+    settings(table, "consumer").iter().find(|one| one.name == "group.protocol").map(|one| one.key)
 }
 
 /// What is not written follows `consumer.enable.auto.commit`.

@@ -59,6 +59,24 @@ pub fn patient(scenario: &Scenario) -> Option<crate::gateway::kafka::doctor::Pat
     scenario.kafka().map(|its| kafka::patient(scenario, its))
 }
 
+/// The same for an MQTT scenario and a broker.
+#[cfg(feature = "real-mqtt")]
+pub fn mqtt_patient(scenario: &Scenario) -> Option<crate::gateway::mqtt::doctor::Patient> {
+    matches!(scenario.system, System::Mqtt(_)).then(|| mqtt::patient(scenario))
+}
+
+/// As whom MQTT's clients connect: what `--client-property` says comes before the URL.
+///
+/// # Errors
+/// A property that they do not have.
+#[cfg(feature = "real-mqtt")]
+pub fn mqtt_login(
+    server: &super::super::world::Server,
+    options: &crate::gateway::Options,
+) -> Result<Option<crate::gateway::mqtt::Login>, Trouble> {
+    mqtt::login(server, options)
+}
+
 /// MQTT's clients.
 #[cfg(not(feature = "real-mqtt"))]
 fn install_mqtt(
@@ -82,7 +100,7 @@ fn install_mqtt(
     stage: &Arc<Stage>,
     apps: &[App<'_>],
 ) -> Result<Behind, Trouble> {
-    Ok(mqtt::install(scenario, outside, builder, stage, apps))
+    mqtt::install(scenario, outside, builder, stage, apps)
 }
 
 fn not_together(world: &World, system: &str, instead: &str) -> Trouble {

@@ -102,7 +102,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 None => self.clock != Clock::Running || self.go_on(),
             };
             if self.clock == Clock::Paused && self.pilot.is_live() {
-                self.go_on_unseen();
+                self.attend();
             }
             self.report(ahead && self.clock != Clock::Running);
             match self.hear(orders, ahead) {
@@ -114,26 +114,46 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         }
     }
 
-    /// The screen stands still; a run by the clock does not.
-    fn go_on_unseen(&mut self) {
-        let until = (self.pilot.now() + LIVE_SLICE).min(self.pilot.end());
-        let progress = self.pilot.advance(until);
-        self.note(progress);
+    /// Whatever is looked at, a run by the clock goes on.
+    fn attend(&mut self) {
+        let progress = self.pilot.attend(LIVE_SLICE);
+        // While the past is looked at, the end is not reached there.
+        if !self.is_behind() {
+            self.note(progress);
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.pilot.now() < self.pilot.front()
     }
 
     /// Lets a slice of what is due happen; whether the run is ahead of its time now.
     fn go_on(&mut self) -> bool {
+        if self.pilot.is_live() {
+            self.attend();
+            if !self.is_behind() {
+                self.follow();
+                return false;
+            }
+        }
         let (begun, now) = ((self.wall)(), self.pilot.now());
-        let due = if self.pilot.is_live() { now + LIVE_SLICE } else { self.pacer.due(begun, now) };
+        let due = self.pacer.due(begun, now);
         if due > now {
-            let slice = if self.pilot.is_live() { LIVE_SLICE } else { self.slice };
-            let until = due.min(now + slice).min(self.pilot.end());
+            let until = due.min(now + self.slice).min(self.pilot.end());
             let progress = self.pilot.advance(until);
             self.note(progress);
             self.fit_slice((self.wall)().saturating_sub(begun));
         }
         self.measure();
         self.pilot.now() >= due && !self.pilot.is_live()
+    }
+
+    /// By the clock, at the front: time passes as it does.
+    fn follow(&mut self) {
+        if self.speed != Speed::REAL {
+            self.run_at(Speed::REAL);
+        }
+        self.measure();
     }
 
     /// Runs on towards what is sought; whether it is reached, or cannot be.
@@ -210,7 +230,14 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     /// Tells the screen, unless it was told lately, or, while time stands still, when nothing changed.
     fn report(&mut self, still: bool) {
         let wall = (self.wall)();
-        let due = self.reported.is_none_or(|last| !still && wall.saturating_sub(last) >= FRAME);
+        // A run by the clock goes on while its past stands still on the screen: its header says how far.
+        let every = match (still, self.pilot.is_live() && self.pilot.has_past()) {
+            (false, _) => Some(FRAME),
+            (true, true) => Some(FRAME * 8),
+            (true, false) => None,
+        };
+        let since = |last| wall.saturating_sub(last);
+        let due = self.reported.is_none_or(|last| every.is_some_and(|every| since(last) >= every));
         if !due {
             return;
         }
@@ -226,6 +253,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             courses: Arc::new(self.pilot.courses()),
             about: self.pilot.about(),
             diff: self.diff.take(),
+            note: self.pilot.note(),
         });
     }
 
@@ -250,8 +278,14 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
     }
 
     fn obey(&mut self, order: Order) {
-        if self.pilot.is_live() && drives_time(order) {
-            return self.say("this run goes by the clock: it can be neither hurried nor sent back");
+        if self.pilot.is_live() {
+            if let Some(why) = self.cannot(order) {
+                return self.say(why);
+            }
+            // What stands still is an instant that has passed by the next.
+            if order == Order::Toggle && self.clock == Clock::Running && !self.is_behind() {
+                self.pilot.go(Spot::At(self.pilot.now()));
+            }
         }
         if !matches!(order, Order::Look(_)) {
             self.quest = None;
@@ -274,6 +308,27 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             }
             Order::Hand => self.hand(),
             Order::Quit => unreachable!("leaving is heard before"),
+        }
+    }
+
+    /// By the clock: why an order cannot be obeyed; none when it can.
+    fn cannot(&self, order: Order) -> Option<&'static str> {
+        const NOT_YET: &str = "that has not happened yet: this run goes by the clock";
+        if drives_time(order) && !self.pilot.has_past() {
+            return Some("this run goes by the clock: it can be neither hurried nor sent back");
+        }
+        let (behind, front) = (self.is_behind(), self.pilot.front());
+        match order {
+            Order::Seek(Seek::Event | Seek::By(_) | Seek::Notable | Seek::Fault) if !behind => Some(NOT_YET),
+            Order::Seek(Seek::To(time)) if time > front => Some(NOT_YET),
+            Order::Seek(_) => None,
+            Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed | Order::Speed(_)
+                if !behind =>
+            {
+                Some("this run goes by the clock: only its past can be seen faster or slower")
+            }
+            Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed | Order::Speed(_) => None,
+            Order::Toggle | Order::Look(_) | Order::Hand | Order::Quit => None,
         }
     }
 
@@ -303,6 +358,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         let from = self.pilot.facts();
         match self.pilot.moment(from, moment, Direction::Forward) {
             Some(spot) => self.go(spot),
+            None if self.pilot.is_live() => self.say("nothing of that kind has happened since"),
             None => self.set_out(Quest::Moment(from, moment)),
         }
     }
@@ -335,7 +391,12 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 Spot::At(_) | Spot::OneBack | Spot::Front => None,
             };
             let over = self.pilot.now() >= self.pilot.end();
-            self.clock = if over { Clock::Finished } else { Clock::Paused };
+            self.clock = match (over, self.pilot.is_live() && !self.is_behind()) {
+                (true, _) => Clock::Finished,
+                // By the clock the present does not stand still.
+                (false, true) => Clock::Running,
+                (false, false) => Clock::Paused,
+            };
             self.reported = None;
             self.start_pace();
         } else {

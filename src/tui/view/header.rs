@@ -31,7 +31,8 @@ const DETAILS: [Detail; 5] = [
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let room = usize::from(area.width);
-    let title = model.title.chars().count().min(16) + badge(model).len() + 3;
+    let note = model.report.note.as_ref().map_or(0, |note| note.chars().count() + 2);
+    let title = model.title.chars().count().min(16) + badge(model).len() + 3 + note;
     let rights = DETAILS.map(|detail| right(model, glyphs, detail));
     let width = |pieces: &[Piece]| pieces.iter().map(Piece::width).sum::<usize>();
     let shortest = rights.len() - 1;
@@ -72,6 +73,14 @@ fn draw_left(model: &Model, canvas: &mut Canvas<'_>, area: Rect, columns: usize)
     let after = match branch(model) {
         Some(text) if after + text.chars().count() < columns => canvas.text(area, after, &text, Role::Fault),
         Some(_) | None => after,
+    };
+    let note = model.report.note.as_ref().map(|note| format!("  {note}"));
+    let after = match note {
+        Some(note) => {
+            let room = columns.saturating_sub(after + 1);
+            canvas.text(area, after, &cut(&note, room, canvas.glyphs().cut), Role::Accent)
+        }
+        None => after,
     };
     let seed = format!("  seed {}", model.seed);
     if after + seed.len() + 1 < columns {

@@ -34,7 +34,8 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, &'static str)>) {
+/// Keys with their hints, from a column on, as many as there is room for.
+pub fn keys(canvas: &mut Canvas<'_>, area: Rect, from: usize, all: Vec<(String, &'static str)>) {
     let mut column = from;
     for (key, hint) in all {
         let pieces = [piece(key, Role::Accent), piece(format!(" {hint}"), Role::Muted)];

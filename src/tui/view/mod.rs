@@ -7,14 +7,14 @@
 //! is to scroll through.
 
 mod books;
-mod canvas;
+pub(super) mod canvas;
 mod faults;
 mod feed;
 mod flow;
 mod groups;
 mod header;
 mod help;
-mod hints;
+pub(super) mod hints;
 mod lag;
 mod list;
 mod messages;
@@ -22,8 +22,9 @@ mod promises;
 mod rates;
 mod strip;
 mod topics;
+mod tour;
 mod which;
-mod words;
+pub(super) mod words;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -52,6 +53,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         Constraint::Length(1),
     ])
     .areas(area);
+    let body = tour(model, canvas, body);
     header::draw(model, canvas, head);
     header::tabs(model, canvas, tabs);
     if let Mode::Help { filter, scrolled } = &model.mode {
@@ -62,6 +64,15 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     which::draw(model, canvas, body);
     strip::draw(model, canvas, strip);
     hints::draw(model, canvas, hints);
+}
+
+/// Draws the panel of the tour, while one is taken; what is left of the body.
+fn tour(model: &Model, canvas: &mut Canvas<'_>, body: Rect) -> Rect {
+    let Some(tutor) = model.tutor else { return body };
+    let [body, panel] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(tour::height(body.width))]).areas(body);
+    tour::draw(tutor, canvas, panel);
+    body
 }
 
 fn holds(area: Rect, (columns, rows): (u16, u16)) -> bool {

@@ -53,6 +53,7 @@ impl Teller<'_> {
                 Some(event.at)
             }
             Fact::Injected(_)
+            | Fact::Commanded(_)
             | Fact::Life(_)
             | Fact::Kafka(_)
             | Fact::Physics(_)

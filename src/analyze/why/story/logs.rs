@@ -52,7 +52,8 @@ impl Teller<'_> {
             | Fact::Physics(_)
             | Fact::ZeroMq(_)
             | Fact::Mqtt(_)
-            | Fact::Injected(_) => None,
+            | Fact::Injected(_)
+            | Fact::Commanded(_) => None,
         });
         self.logs.extend(log.map(|log| ((event.actor, place), log)));
     }

@@ -2,15 +2,15 @@
 //!
 //! **Invariant.** Those of one publisher, topic and QoS reach a subscription in their order.
 //!
-//! **Not modelled:** keep-alive, message expiry, topic aliases, subscription identifiers, authentication, `$SYS`.
+//! **Not modelled:** message expiry, topic aliases, subscription identifiers, authentication, `$SYS`.
 
 use std::collections::BTreeMap;
 use std::time::Duration as Wall;
 
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, ConnAckProperties, Connect, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, Packet,
-    PingResp, PubAck, PubAckReason, PubComp, PubRec, PubRecReason, Publish, RetainForwardRule, SubAck,
-    Subscribe, SubscribeReasonCode,
+    ConnAck, ConnAckProperties, Connect, ConnectReturnCode, Disconnect, DisconnectReasonCode, Filter,
+    LastWill, Packet, PingResp, PubAck, PubAckReason, PubComp, PubRec, PubRecReason, Publish,
+    RetainForwardRule, SubAck, Subscribe, SubscribeReasonCode,
 };
 use rumqttc::v5::mqttbytes::{QoS, matches, valid_filter};
 
@@ -56,6 +56,7 @@ impl Server {
             return self.connect(now, from, &connect, will);
         }
         let Some(client) = self.clients.get(&from).cloned() else { return false };
+        self.session(&client).heard = now;
         match packet {
             Packet::Publish(publish) => self.publish(from, &client, publish),
             Packet::PubRel(release) => {
@@ -104,7 +105,10 @@ impl Server {
         let present = self.sessions.contains_key(&id);
         let properties = connect.properties.as_ref();
         let session = self.sessions.entry(id.clone()).or_default();
-        session.connection = Some(from);
+        (session.connection, session.heard) = (Some(from), now);
+        // MQTT 5, 3.1.2.10: one and a half times the Keep Alive.
+        let silence = Wall::from_millis(u64::from(connect.keep_alive) * 1_500);
+        session.silence = (!silence.is_zero()).then_some(silence);
         session.expiry = properties.and_then(|all| all.session_expiry_interval).unwrap_or(0);
         session.receive_maximum = properties.and_then(|all| all.receive_maximum).unwrap_or(u16::MAX);
         // Who is back before its will is due has not died.
@@ -135,8 +139,15 @@ impl Server {
         self.pass(now);
     }
 
-    /// Time has passed: wills are published, sessions end.
+    /// Time has passed: who is silent is hung up on, wills are published, sessions end.
     pub(super) fn pass(&mut self, now: Wall) {
+        for silent in self.sessions.values().filter_map(|session| session.is_silent(now)).collect::<Vec<_>>()
+        {
+            let (reason_code, properties) = (DisconnectReasonCode::KeepAliveTimeout, None);
+            self.say(silent, Packet::Disconnect(Disconnect { reason_code, properties }));
+            self.letters.push((silent, Says::Close));
+            self.hung_up(now, silent);
+        }
         let due = |when: Option<Wall>| when.is_some_and(|when| when <= now);
         let mut wills = Vec::new();
         for session in self.sessions.values_mut().filter(|session| due(session.will_due)) {

@@ -21,6 +21,10 @@ pub(super) const QUEUE: usize = 1_000;
 pub(super) struct Session {
     /// Where the client is.
     pub(super) connection: Option<ConnectionId>,
+    /// When the client was last heard.
+    pub(super) heard: Wall,
+    /// How long it may be silent; none: for ever.
+    pub(super) silence: Option<Wall>,
     /// Session Expiry Interval.
     pub(super) expiry: u32,
     /// When it ends, while the client is away; none: never.
@@ -53,6 +57,12 @@ struct Flight {
 }
 
 impl Session {
+    /// The connection of a client that has been silent for too long.
+    pub(super) fn is_silent(&self, now: Wall) -> Option<ConnectionId> {
+        let silence = self.silence?;
+        self.connection.filter(|_| now.saturating_sub(self.heard) > silence)
+    }
+
     /// Takes a message for the client; what is to be sent now.
     pub(super) fn take(&mut self, publish: Publish) -> Option<Packet> {
         if publish.qos == QoS::AtMostOnce {

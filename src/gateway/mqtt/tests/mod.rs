@@ -2,13 +2,15 @@
 
 #![expect(clippy::disallowed_types, reason = "the real world has a clock")]
 
+mod doctor;
+mod faults;
 mod proxy;
 
 use std::sync::mpsc::Receiver;
 use std::time::{Duration as Wall, Instant};
 
 use crate::gateway::{Backend, Options};
-use crate::host::{Door, Knock, Live, LiveSetup, NoHands};
+use crate::host::{Door, Knock, Live, LiveSetup};
 use crate::kernel::{Duration, Event, Observer, Time};
 use crate::observe::ledger::{Balance, Ledger, Tally};
 use crate::scenario::wiring::{Outside, Wired, wire_in};
@@ -27,6 +29,8 @@ struct Came {
     balance: Balance,
     tally: Tally,
     facts: Vec<Mqtt>,
+    /// When each of them was told.
+    times: Vec<Time>,
     /// By name of the actor that processed: how many records.
     processed: std::collections::BTreeMap<String, u64>,
     notes: Vec<String>,
@@ -36,6 +40,7 @@ struct Came {
 struct Eyes {
     ledger: Ledger,
     facts: Vec<Mqtt>,
+    times: Vec<Time>,
     processed: std::collections::BTreeMap<u32, u64>,
 }
 
@@ -44,7 +49,10 @@ impl Observer<Fact> for Eyes {
         self.ledger.observe(events);
         for event in events {
             match &event.fact {
-                Fact::Mqtt(fact) => self.facts.push(fact.clone()),
+                Fact::Mqtt(fact) => {
+                    self.facts.push(fact.clone());
+                    self.times.push(event.at);
+                }
                 Fact::Life(crate::trace::Life::Processed { ids, .. }) => {
                     *self.processed.entry(event.actor.0).or_default() += u64::from(ids.len());
                 }
@@ -55,23 +63,28 @@ impl Observer<Fact> for Eyes {
 }
 
 /// Runs a scenario at a port until nothing is in flight, or to its end; `at` is called now and then with the time.
-fn play(text: &str, port: u16, mut at: impl FnMut(Time)) -> Came {
+fn play(text: &str, port: u16, at: impl FnMut(Time)) -> Came {
+    play_in(&World::Mqtt(Server { host: "127.0.0.1".to_owned(), port, login: None }), text, at)
+}
+
+/// The same in a world.
+fn play_in(world: &World, text: &str, mut at: impl FnMut(Time)) -> Came {
     let scenario = Scenario::load(text, "test.toml", &Overrides::default());
     let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false, 100)));
-    let world = World::Mqtt(Server { host: "127.0.0.1".to_owned(), port });
     let (door, knocks): (Door<Brokersim>, Receiver<Knock<Brokersim>>) = Door::new();
     let options = Options::default();
-    let wired = wire_in(&scenario, Outside { world: &world, door: &door, options: &options });
-    let Wired { parts, stage, stop, end, backend, .. } = wired.expect("it can run there");
+    let wired = wire_in(&scenario, Outside { world, door: &door, options: &options });
+    let Wired { parts, stage, stop, end, backend, hands, .. } = wired.expect("it can run there");
     let mut backend = backend.expect("there is a real broker");
     backend.prepare().expect("the broker is there");
     let cast = parts.cast.clone();
     let mut eyes = Eyes {
         ledger: Ledger::new(std::sync::Arc::clone(&stage), (), false),
         facts: Vec::new(),
+        times: Vec::new(),
         processed: std::collections::BTreeMap::new(),
     };
-    let setup = LiveSetup { parts, clock: door.clock().clone(), knocks, hands: Box::new(NoHands) };
+    let setup = LiveSetup { parts, clock: door.clock().clone(), knocks, hands: Box::new(hands) };
     let mut live = Live::begin(setup);
     while live.now() < end {
         live.observe_until(live.now() + Duration::from_millis(50), &mut eyes);
@@ -92,6 +105,7 @@ fn play(text: &str, port: u16, mut at: impl FnMut(Time)) -> Came {
         balance,
         tally: eyes.ledger.tally(),
         facts: eyes.facts,
+        times: eyes.times,
         processed: eyes.processed.iter().map(name).collect(),
         notes: backend.notes(),
     }
@@ -127,7 +141,7 @@ fn disconnects(came: &Came) -> usize {
 
 #[test]
 fn at_qos_0_what_is_published_while_the_reader_is_away_is_lost_and_nothing_is_twice() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let beside = r#"
 [[sink]]
 name = "screen"
@@ -146,7 +160,7 @@ for = "300ms"
 
 #[test]
 fn at_qos_1_a_session_keeps_everything_for_a_reader_that_was_killed() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let beside = format!(
         r#"
 [[sink]]
@@ -174,7 +188,7 @@ for = "300ms"
 
 #[test]
 fn at_qos_1_a_session_that_ends_takes_its_queue_with_it() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let beside = r#"
 [[sink]]
 name = "screen"
@@ -196,7 +210,7 @@ for = "300ms"
 
 #[test]
 fn at_qos_2_everything_arrives_exactly_once_however_often_connections_break() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let proxy = Proxy::before(format!("127.0.0.1:{}", broker.port()));
     let beside = format!(
         "[[sink]]\nname = \"ledger\"\nfrom = \"plant/#\"\ncommit = \"after\"\nservice = \"1ms\"\n{PERSISTENT}"
@@ -215,7 +229,7 @@ fn at_qos_2_everything_arrives_exactly_once_however_often_connections_break() {
 
 #[test]
 fn at_qos_1_nothing_is_lost_when_connections_break_and_what_is_resent_says_so() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let proxy = Proxy::before(format!("127.0.0.1:{}", broker.port()));
     let beside = format!(
         "[[sink]]\nname = \"ledger\"\nfrom = \"plant/#\"\ncommit = \"after\"\nservice = \"20ms\"\n{PERSISTENT}"
@@ -240,7 +254,7 @@ fn at_qos_1_nothing_is_lost_when_connections_break_and_what_is_resent_says_so() 
 
 #[test]
 fn a_publisher_without_a_session_does_not_know_what_became_of_what_it_had_sent() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let beside = format!(
         "[[sink]]\nname = \"ledger\"\nfrom = \"plant/#\"\n{PERSISTENT}\n[[fault]]\nat = \"500ms\"\nkill = \"sensor\"\n"
     );
@@ -251,7 +265,7 @@ fn a_publisher_without_a_session_does_not_know_what_became_of_what_it_had_sent()
 
 #[test]
 fn members_of_a_group_share_a_subscription_and_others_get_everything() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let beside = r#"
 [[sink]]
 name = "worker"
@@ -279,7 +293,7 @@ from = "plant/line-1/+"
 
 #[test]
 fn a_late_reader_gets_the_retained_record_and_the_will_of_who_died_and_nothing_stays_behind() {
-    let broker = Embedded::start().expect("there is a port");
+    let broker = Embedded::start_new().expect("there is a port");
     let publisher = r#"
 retain = true
 will = { topic = "plant/line-1/status", payload = "gone", retain = true }
@@ -323,6 +337,7 @@ fn first_message(port: u16) -> Vec<u8> {
         id: "marker".into(),
         host: "127.0.0.1",
         port,
+        login: None,
         client: &setup,
         prefix: "",
         name: "marker",
@@ -367,11 +382,12 @@ fn a_broker_elsewhere_is_written_to_only_when_that_is_said() {
 fn lonely(port: u16, is_here: bool) -> super::MqttBackend {
     let (door, _) = Door::new();
     let config = super::Config {
-        broker: super::Broker::At { host: "127.0.0.1".to_owned(), port, is_here },
+        broker: super::Broker::At { host: "127.0.0.1".to_owned(), port, is_here, login: None },
         options: Options::default(),
         run: "test-1".to_owned(),
         topics: Vec::new(),
         groups: Stage::default().groups.len() as u32,
+        means: crate::gateway::Means::default(),
     };
     let mut builder =
         crate::kernel::Builder::new(1, crate::kernel::Network::new(crate::kernel::Shape::IDEAL, 1));

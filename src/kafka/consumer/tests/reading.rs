@@ -295,6 +295,26 @@ fn closing_commits_what_was_handed_over_and_leaves() {
 }
 
 #[test]
+fn what_crosses_a_departure_from_poll_is_not_committed_by_it() {
+    let mut script = Script::reading(config(), &[(P0, 0)]);
+    script.fetched(1, vec![data(P0, 0, &[10])]);
+    script.say(ToSubscriber::Leave);
+    assert!(script.find(|request| matches!(request, Request::OffsetCommit(..))).is_none());
+    assert!(script.find(|request| matches!(request, Request::LeaveGroup(..))).is_some());
+    assert_eq!(script.stopped(), Some(Stopped::Closed));
+}
+
+#[test]
+fn a_departure_from_poll_commits_what_earlier_polls_returned() {
+    let mut script = Script::reading(config(), &[(P0, 0)]);
+    script.fetched(1, vec![data(P0, 0, &[10])]);
+    assert_eq!(script.poll(), []);
+    script.say(ToSubscriber::Leave);
+    assert_eq!(script.kept(ErrorCode::None), [(P0, 10)]);
+    assert_eq!(script.stopped(), Some(Stopped::Closed));
+}
+
+#[test]
 fn closing_does_not_wait_for_a_dead_coordinator_for_ever() {
     let mut script = Script::reading(config(), &[(P0, 0)]);
     script.say(ToSubscriber::Close);

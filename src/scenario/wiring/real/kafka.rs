@@ -7,12 +7,11 @@ use crate::gateway::kafka::{self as gateway, Applications, Publisher, Subscriber
 use crate::gateway::proxy::Protocol;
 use crate::gateway::{Means, Trouble};
 use crate::kafka::config::{ConsumerConfig, ProducerConfig};
-use crate::kernel::{Builder, Time};
+use crate::kernel::Builder;
 use crate::trace::Stage;
 use crate::wire::Brokersim;
 
-use super::super::super::scenario::{Fault, Kafka, Reader, Scenario, Topic};
-use super::super::super::target::Target;
+use super::super::super::scenario::{Kafka, Reader, Scenario, Topic};
 use super::super::super::world::Server;
 use super::super::{App, Behind, Clients, Cluster, Outside, instance_id, named};
 use super::settings;
@@ -27,9 +26,6 @@ pub(super) fn install(
     stage: &Arc<Stage>,
     apps: &[App<'_>],
 ) -> Result<Behind, Trouble> {
-    if servers.is_none() {
-        refuse_what_embedded_cannot(scenario, kafka)?;
-    }
     let config = gateway::Config {
         cluster: match servers {
             Some(servers) => gateway::Cluster::At(servers.iter().map(Server::to_string).collect()),
@@ -37,6 +33,7 @@ pub(super) fn install(
         },
         brokers: kafka.brokers,
         connection: outside.options.client_properties.clone(),
+        security: settings::passed_to_clients(kafka),
         stage: Arc::clone(stage),
         topics: kafka.topics.iter().map(|topic| topic_of(kafka, topic)).collect(),
         options: outside.options.clone(),
@@ -65,6 +62,7 @@ pub(in super::super::super) fn patient(scenario: &Scenario, kafka: &Kafka) -> Pa
     };
     Patient {
         brokers: kafka.brokers,
+        security: settings::passed_to_clients(kafka),
         topics: kafka.topics.iter().map(|topic| (topic.name.clone(), topic_of(kafka, topic))).collect(),
         settings: settings::brokers(&kafka.config),
         producers: producers.filter_map(producer).collect(),
@@ -142,93 +140,4 @@ fn subscriber(
         auto_commit: config.auto_commit.then(|| settings::real(config.auto_commit_interval)),
         reset: settings::reset(config.offset_reset),
     })
-}
-
-/// What the cluster within this process has none of, and a run would depend on: named before it begins.
-fn refuse_what_embedded_cannot(scenario: &Scenario, kafka: &Kafka) -> Result<(), Trouble> {
-    let mut wrong = Vec::new();
-    let beyond = |fault: &&Fault| {
-        let mine = |target: &Target| matches!(target, Target::Instance(_) | Target::MemberOf(_));
-        !fault.targets.iter().chain(&fault.peers).all(mine)
-    };
-    for fault in scenario.faults.iter().filter(beyond) {
-        wrong.push(format!("the fault `{fault}`: its brokers do not fail, and its topics do not grow"));
-    }
-    if scenario.random_faults.is_some() {
-        wrong.push("[faults.random]: they may strike brokers, and its brokers do not fail".to_owned());
-    }
-    let end = (Time::ZERO + scenario.run.duration + scenario.run.drain).since(Time::ZERO);
-    for topic in &kafka.topics {
-        let (name, config) = (&topic.name, &topic.config);
-        if config.retention_bytes.is_some() || config.retention_ms.is_some_and(|keeps| keeps < end) {
-            wrong.push(format!(
-                "retention of topic {name}: it keeps the last 5 MiB of a partition, whatever is set"
-            ));
-        }
-        if topic.replication_factor > kafka.brokers {
-            let factor = topic.replication_factor;
-            wrong
-                .push(format!("topic {name} has replication.factor = {factor} of {} brokers", kafka.brokers));
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    let list = wrong.join("\n  - ");
-    Err(Trouble::Usage(format!(
-        "the embedded cluster cannot do what this scenario depends on:\n  - {list}\nrun it on a real one: `scripts/brokers \
-         up kafka`, then `--on kafka://127.0.0.1:PORT`"
-    )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::super::super::world::World;
-    use super::*;
-    use crate::gateway::Options;
-    use crate::host::Door;
-    use crate::scenario::Overrides;
-    use crate::scenario::wiring::wire_in;
-
-    fn wired(text: &str) -> Result<(), String> {
-        let scenario = Scenario::load(text, "a/test.toml", &Overrides::default());
-        let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false, 100)));
-        let (door, _knocks) = Door::new();
-        let (world, options) = (World::Embedded, Options::default());
-        let outside = Outside { world: &world, door: &door, options: &options };
-        wire_in(&scenario, outside).map(|_| ()).map_err(|trouble| trouble.to_string())
-    }
-
-    const CALM: &str = r#"
-        [run]
-        duration = "1s"
-        [kafka]
-        brokers = 1
-        [kafka.topics.orders]
-        partitions = 2
-        replication.factor = 1
-        [[generator]]
-        name = "shop"
-        topic = "orders"
-        payload = { kind = "bytes", size = "100B" }
-        arrivals = { constant = "10/s" }
-        [[sink]]
-        name = "billing"
-        from = "orders"
-    "#;
-
-    #[test]
-    fn a_calm_scenario_can_run_on_the_embedded_cluster() {
-        assert_eq!(wired(CALM), Ok(()));
-    }
-
-    #[test]
-    fn what_the_embedded_cluster_cannot_do_is_named() {
-        let killed = format!("{CALM}\n[[fault]]\nat = \"500ms\"\nkill = \"broker-1\"\n");
-        let why = wired(&killed).expect_err("its brokers do not fail");
-        assert!(why.contains("kill of broker-1"), "{why}");
-        let short = CALM.replace("replication.factor = 1", "replication.factor = 1\nretention.ms = 100");
-        let why = wired(&short).expect_err("it keeps what it keeps");
-        assert!(why.contains("retention of topic orders"), "{why}");
-    }
 }

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::gateway::mqtt::{self as real, Acknowledges, Applications, Broker, Config};
+use crate::gateway::mqtt::doctor::{Patient, Reads};
+use crate::gateway::mqtt::{self as real, Acknowledges, Applications, Broker, Config, Login};
+use crate::gateway::proxy::Protocol;
+use crate::gateway::{Means, Options, Trouble};
 use crate::kernel::{Builder, Duration, Time};
 use crate::mqtt::{Client, RetainHandling};
 use crate::trace::{ChannelId, Stage};
 use crate::wire::Brokersim;
 
-use super::super::super::scenario::{Commit, Scenario};
-use super::super::super::world::World;
+use super::super::super::scenario::{Commit, Reader, Scenario};
+use super::super::super::world::{Server, World};
 use super::super::{App, Behind, Clients, Cluster, Outside};
 
 pub(super) fn install(
@@ -18,23 +21,40 @@ pub(super) fn install(
     builder: &mut Builder<Brokersim>,
     stage: &Arc<Stage>,
     apps: &[App<'_>],
-) -> Behind {
+) -> Result<Behind, Trouble> {
     let applications = applications(scenario, stage, builder, apps);
-    let (ports, backend) =
-        real::install(config(scenario, outside, stage), outside.door, builder, applications);
-    Behind {
+    can_be_kept_alive(&applications)?;
+    let config = config(scenario, outside, stage)?;
+    let (ports, backend) = real::install(config, outside.door, builder, applications);
+    Ok(Behind {
         clients: Clients::deal(apps, ports.publishers, ports.subscribers),
-        cluster: Cluster::default(),
+        cluster: Cluster { brokers: vec![ports.broker], controller: None },
         backend: Some(Box::new(backend)),
-        hands: Vec::new(),
+        hands: ports.hands,
+    })
+}
+
+/// rumqttc takes no Keep Alive below 5 s.
+fn can_be_kept_alive(applications: &Applications) -> Result<(), Trouble> {
+    let publishers = applications.publishers.iter().map(|app| (&app.name, app.client.keep_alive));
+    let subscribers = applications.subscribers.iter().map(|app| (&app.name, app.client.keep_alive));
+    match publishers.chain(subscribers).find(|(_, seconds)| (1..5).contains(seconds)) {
+        None => Ok(()),
+        Some((name, seconds)) => Err(Trouble::Usage(format!(
+            "keep-alive of {name} is {seconds} s, and the client library (rumqttc) takes no less than 5 s: write \
+             keep-alive = \"5s\", or \"0s\" for none"
+        ))),
     }
 }
 
-fn config(scenario: &Scenario, outside: Outside<'_>, stage: &Stage) -> Config {
+fn config(scenario: &Scenario, outside: Outside<'_>, stage: &Stage) -> Result<Config, Trouble> {
     let broker = match outside.world {
-        World::Mqtt(server) => {
-            Broker::At { host: server.host.clone(), port: server.port, is_here: server.is_here() }
-        }
+        World::Mqtt(server) => Broker::At {
+            host: server.host.clone(),
+            port: server.port,
+            is_here: server.is_here(),
+            login: login(server, outside.options)?,
+        },
         World::Embedded => Broker::Embedded,
         World::Simulated | World::Live | World::Kafka(_) => unreachable!("these are not for MQTT"),
     };
@@ -44,12 +64,57 @@ fn config(scenario: &Scenario, outside: Outside<'_>, stage: &Stage) -> Config {
         name: of.name.clone(),
         readers: stage.readers(channel).collect(),
     });
-    Config {
+    Ok(Config {
         broker,
         options: outside.options.clone(),
         run: format!("{}-{}", scenario.name, scenario.run.seed),
         topics: topics.collect(),
         groups: stage.groups.len() as u32,
+        means: means(scenario, outside),
+    })
+}
+
+/// As whom clients connect: what `--client-property` says comes before the URL.
+pub(super) fn login(server: &Server, options: &Options) -> Result<Option<Login>, Trouble> {
+    let mut login = server.login.clone().map(|(user, password)| Login { user, password });
+    for (name, value) in &options.client_properties {
+        let of = login.get_or_insert(Login { user: String::new(), password: String::new() });
+        match name.as_str() {
+            "username" => of.user.clone_from(value),
+            "password" => of.password.clone_from(value),
+            _ => {
+                return Err(Trouble::Usage(format!(
+                    "MQTT's clients have no property `{name}`: there are `username` and `password`; the rest stands in the \
+                     scenario, under [mqtt]"
+                )));
+            }
+        }
+    }
+    Ok(login)
+}
+
+/// What of a scenario is of interest to a broker that it may run on.
+pub(super) fn patient(scenario: &Scenario) -> Patient {
+    let made = |name: &str, of: &Option<Client>| Some((name.to_owned(), client(of.as_ref()?)));
+    let generators = scenario.generators.iter().filter_map(|entry| made(&entry.name, &entry.client));
+    let processors = scenario.processors.iter().filter_map(|entry| made(&entry.name, &entry.client));
+    let reads = |(name, reader): (&str, &Reader)| {
+        let (name, client) = made(name, &reader.client)?;
+        Some(Reads { name, client, filter: reader.from.clone(), is_shared: reader.is_shared })
+    };
+    Patient {
+        publishers: generators.chain(processors).collect(),
+        readers: scenario.readers().filter_map(reads).collect(),
+    }
+}
+
+/// What faults can do to the broker and to the way there.
+fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
+    Means {
+        // A run without such faults talks to its broker directly.
+        between: scenario.breaks_paths().then_some(Protocol::Plain),
+        commands: scenario.broker_commands(outside.world, outside.options),
+        seed: scenario.run.seed,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration as Real;
 
 use crate::gateway::kafka::{Reset, Settings};
 use crate::kafka::config::{
-    Acks, AssignorName, BrokerConfig, ConsumerConfig, OffsetReset, ProducerConfig, TopicConfig,
+    Acks, AssignorName, BrokerConfig, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, TopicConfig,
 };
 use crate::kafka::settings::Scope;
 use crate::kernel::Duration;
@@ -31,6 +31,13 @@ pub(super) fn real(duration: Duration) -> Real {
 fn passed_on(kafka: &Kafka, scope: Scope, of: &str) -> impl Iterator<Item = (String, String)> {
     let passed = kafka.passed_on.iter().filter(move |setting| setting.scope == scope && setting.of == of);
     passed.map(|setting| pair(&setting.name, &setting.value))
+}
+
+/// What is passed on to clients, whichever.
+pub(super) fn passed_to_clients(kafka: &Kafka) -> Settings {
+    let of_client = |scope: Scope| matches!(scope, Scope::Producer | Scope::Consumer);
+    let passed = kafka.passed_on.iter().filter(|setting| of_client(setting.scope));
+    passed.map(|setting| pair(&setting.name, &setting.value)).collect()
 }
 
 /// The settings of an entry's producer.
@@ -73,13 +80,6 @@ pub(super) fn producer(kafka: &Kafka, entry: &str, config: &ProducerConfig) -> S
 
 /// The settings of an entry's consumer.
 pub(super) fn consumer(kafka: &Kafka, entry: &str, config: &ConsumerConfig) -> Settings {
-    let assignor = |name: &AssignorName| match name {
-        AssignorName::Range => "range",
-        AssignorName::RoundRobin => "roundrobin",
-        AssignorName::Sticky => "sticky",
-        AssignorName::CooperativeSticky => "cooperative-sticky",
-    };
-    let assignors: Vec<_> = config.assignors.iter().map(assignor).collect();
     let mut settings = vec![
         pair("fetch.min.bytes", config.fetch_min_bytes),
         millis("fetch.max.wait.ms", config.fetch_max_wait),
@@ -88,9 +88,6 @@ pub(super) fn consumer(kafka: &Kafka, entry: &str, config: &ConsumerConfig) -> S
         pair("max.poll.records", config.max_poll_records),
         millis("max.poll.interval.ms", config.max_poll_interval),
         pair("auto.offset.reset", reset_name(config.offset_reset)),
-        millis("session.timeout.ms", config.session_timeout),
-        millis("heartbeat.interval.ms", config.heartbeat_interval),
-        pair("partition.assignment.strategy", assignors.join(",")),
         millis("request.timeout.ms", config.request_timeout),
         millis("retry.backoff.ms", config.retry_backoff),
         millis("retry.backoff.max.ms", config.retry_backoff_max),
@@ -98,12 +95,32 @@ pub(super) fn consumer(kafka: &Kafka, entry: &str, config: &ConsumerConfig) -> S
         millis("reconnect.backoff.ms", config.reconnect_backoff),
         millis("reconnect.backoff.max.ms", config.reconnect_backoff_max),
     ];
+    settings.extend(membership(config));
     settings.extend(config.rack.as_ref().map(|rack| pair("client.rack", rack)));
     if config.api_timeout != ConsumerConfig::of(kafka.version).api_timeout {
         settings.push(millis("default.api.timeout.ms", config.api_timeout));
     }
     settings.extend(passed_on(kafka, Scope::Consumer, entry));
     settings
+}
+
+/// How it is a member: with the protocol of KIP-848 the coordinator decides the rest.
+fn membership(config: &ConsumerConfig) -> Settings {
+    let assignor = |name: &AssignorName| match name {
+        AssignorName::Range => "range",
+        AssignorName::RoundRobin => "roundrobin",
+        AssignorName::Sticky => "sticky",
+        AssignorName::CooperativeSticky => "cooperative-sticky",
+    };
+    let assignors: Vec<_> = config.assignors.iter().map(assignor).collect();
+    match config.protocol {
+        GroupProtocol::Classic => vec![
+            millis("session.timeout.ms", config.session_timeout),
+            millis("heartbeat.interval.ms", config.heartbeat_interval),
+            pair("partition.assignment.strategy", assignors.join(",")),
+        ],
+        GroupProtocol::Consumer => vec![pair("group.protocol", "consumer")],
+    }
 }
 
 fn reset_name(reset: OffsetReset) -> &'static str {

@@ -1,0 +1,275 @@
+//! A run that cannot be repeated, told from its recorded facts: time both ways within what was recorded.
+//!
+//! **Invariant.** What is shown at an instant is a function of the facts up to it, whichever way it was come by.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::fault::catalogue;
+use crate::gateway::Act;
+use crate::kernel::{Cast, Time};
+use crate::observe::Snapshot;
+use crate::observe::lens::{Detail, Follow, Lens, LensSetup, Look};
+use crate::scenario::wiring;
+use crate::tape::{Manifest, TapeError, recall};
+use crate::trace::{RecordId, Stage};
+use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
+
+use crate::cli::load::Loaded;
+use crate::cli::session::moments::Moments;
+use crate::cli::session::past::{Frame, Past};
+use crate::cli::session::scheduled;
+
+/// A recorded run.
+pub(super) struct Told {
+    past: Past,
+    moments: Moments,
+    here: Frame,
+    end: Time,
+    look: Look,
+    followed: Option<(RecordId, Follow)>,
+}
+
+impl Told {
+    /// Reads the facts of the run in `dir`.
+    pub(super) fn read(dir: &Path, manifest: &Manifest, loaded: &Loaded) -> Result<Self, TapeError> {
+        let (stage, cast) = (Arc::clone(&manifest.stage), Arc::new(manifest.cast.clone()));
+        let mut reader = Reader::new(loaded, stage, cast);
+        recall(dir, (&manifest.stage, &manifest.cast), &word, |events| {
+            reader.take(events);
+            true
+        })?;
+        let ended = manifest.ended_at_ns.map(|nanos| Time::ZERO + crate::kernel::Duration::from_nanos(nanos));
+        Ok(reader.finish(ended))
+    }
+
+    fn follow(&mut self) {
+        let id = self.look.record;
+        self.followed = id.map(|id| (id, self.past.follow(id, self.here.facts)));
+    }
+
+    fn progress(&self) -> Progress {
+        if self.now() >= self.end { Progress::Finished } else { Progress::Running }
+    }
+}
+
+/// A word of the scenario's language.
+fn word(name: &str) -> Option<&'static str> {
+    let act = || Act::ALL.into_iter().map(Act::key).find(|key| *key == name);
+    catalogue::find(name).map(|kind| kind.name).or_else(act)
+}
+
+/// A run that is being read.
+struct Reader {
+    first: Frame,
+    last: Frame,
+    past: Past,
+    moments: Moments,
+}
+
+/// Facts that the front sees at once: then moments are looked for.
+const AT_ONCE: usize = 1_000;
+
+impl Reader {
+    fn new(loaded: &Loaded, stage: Arc<Stage>, cast: Arc<Cast>) -> Self {
+        let watch = wiring::watch_of(&loaded.scenario, &stage, Arc::clone(&cast), true);
+        let setup =
+            LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
+        let first = Frame { watch, lens: Box::new(Lens::new(setup)), facts: 0 };
+        let past = Past::whole(first.clone(), stage, cast);
+        Self { last: first.clone(), first, past, moments: Moments::default() }
+    }
+
+    fn take(&mut self, events: &[crate::kernel::Event<crate::trace::Fact>]) {
+        for events in events.chunks(AT_ONCE) {
+            self.past.keep(events);
+            self.last.see(events);
+            let now = self.last.now();
+            self.last.catch_up(now);
+            self.moments.note(&self.last.watch);
+            self.past.note(&self.last.watch, &self.last.lens);
+        }
+    }
+
+    fn finish(self, ended: Option<Time>) -> Told {
+        let end = ended.map_or(self.last.now(), |ended| ended.max(self.last.now()));
+        Told {
+            past: self.past,
+            moments: self.moments,
+            here: self.first,
+            end,
+            look: Look::default(),
+            followed: None,
+        }
+    }
+}
+
+impl Pilot for Told {
+    fn now(&self) -> Time {
+        self.here.now()
+    }
+
+    fn end(&self) -> Time {
+        self.end
+    }
+
+    fn advance(&mut self, until: Time) -> Progress {
+        self.past.forward(&mut self.here, until.min(self.end));
+        self.follow();
+        self.progress()
+    }
+
+    fn step(&mut self) -> Progress {
+        if !self.past.step(&mut self.here) {
+            self.here.catch_up(self.end);
+        }
+        self.follow();
+        self.progress()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.here.watch.snapshot()
+    }
+
+    /// All of it was read.
+    fn front(&self) -> Time {
+        self.end
+    }
+
+    fn facts(&self) -> u64 {
+        self.here.facts
+    }
+
+    fn go(&mut self, spot: Spot) -> bool {
+        let spot = if spot == Spot::Front { Spot::At(self.end) } else { spot };
+        let Some(frame) = self.past.at(spot, &self.here) else { return false };
+        self.here = frame;
+        self.follow();
+        true
+    }
+
+    fn moment(&self, from: u64, moment: Moment, direction: Direction) -> Option<Spot> {
+        self.moments.find(from, moment, direction)
+    }
+
+    fn look(&mut self, look: Look) {
+        let other = look.record != self.look.record;
+        self.look = look;
+        if other {
+            self.follow();
+        }
+    }
+
+    fn detail(&self) -> Detail {
+        let trace = self.followed.as_ref().map(|(_, follow)| follow.trace());
+        Detail { trace, ..self.here.lens.detail(&self.here.watch, &self.look) }
+    }
+
+    fn note(&self) -> Option<String> {
+        Some("as recorded".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cli::session::{Recording, Session};
+    use crate::kernel::Duration;
+    use crate::observe::lens::Query;
+    use crate::trace::{GroupId, PlaceId};
+
+    fn loaded() -> Loaded {
+        let text = include_str!("../../../tui-screenshots/orders-loss.toml").to_owned();
+        let overrides = crate::scenario::Overrides { duration: Some("26s".to_owned()), ..Default::default() };
+        crate::cli::load::load_text(text, Path::new("orders-loss.toml"), &overrides)
+            .unwrap_or_else(|_| panic!("it makes sense"))
+    }
+
+    fn record(name: &str) -> (PathBuf, Manifest) {
+        let dir = std::env::temp_dir().join(format!("brokersim-told-{name}-{}", std::process::id()));
+        let recording = Recording {
+            dir: dir.clone(),
+            force: true,
+            file: "orders-loss.toml".to_owned(),
+            overrides: Vec::new(),
+        };
+        let mut session =
+            Session::new(&loaded(), Some(&recording)).unwrap_or_else(|_| panic!("it can be run"));
+        session.advance(session.end(), &mut ());
+        session.finish().unwrap_or_else(|_| panic!("it can be written"));
+        let manifest = Manifest::read(&dir).expect("it was written");
+        (dir, manifest)
+    }
+
+    fn seen(pilot: &mut dyn Pilot) -> (Time, u64, Snapshot, Detail) {
+        (pilot.now(), pilot.facts(), pilot.snapshot(), pilot.detail())
+    }
+
+    #[test]
+    fn what_is_told_from_the_tape_is_what_the_run_showed_at_any_instant() {
+        let (dir, manifest) = record("same");
+        let mut told = Told::read(&dir, &manifest, &loaded()).expect("it can be read");
+        let mut run = Session::on_screen(&loaded(), None).unwrap_or_else(|_| panic!("it can be run"));
+        let look = Look {
+            place: Some(PlaceId(0)),
+            group: Some(GroupId(0)),
+            records: Some(Query::default()),
+            record: Some(RecordId::new(0, 40)),
+        };
+        // Before it is offered nobody can say when that will be.
+        Pilot::advance(&mut run, Time::from_secs(2));
+        Pilot::look(&mut run, look);
+        told.look(look);
+        let mut way = Vec::new();
+        while run.now() < run.end() {
+            let until = run.now() + Duration::from_millis(1_900);
+            Pilot::advance(&mut run, until);
+            way.push(seen(&mut run));
+        }
+        for index in [3, 1, way.len() - 1, 7, 0, way.len() / 2] {
+            let (at, facts, snapshot, detail) = &way[index];
+            assert!(told.go(Spot::At(*at)));
+            assert_eq!((told.now(), told.facts()), (*at, *facts));
+            assert_eq!(told.snapshot(), *snapshot, "at {at}");
+            // A record is followed by what its batch says of it: no row has that.
+            let shown = Detail { trace: detail.trace.clone(), ..told.detail() };
+            assert_eq!(shown, *detail, "at {at}");
+            let lines = |detail: &Detail| detail.trace.as_ref().map_or(0, |trace| trace.lines.len());
+            assert!(lines(detail) > 0, "the record is on its way at {at}");
+            assert_eq!(lines(&told.detail()), lines(detail), "at {at}");
+        }
+        std::fs::remove_dir_all(dir).ok();
+    }
+
+    #[test]
+    fn time_goes_both_ways_within_what_was_recorded() {
+        let (dir, manifest) = record("ways");
+        let mut told = Told::read(&dir, &manifest, &loaded()).expect("it can be read");
+        std::fs::remove_dir_all(dir).ok();
+        assert_eq!((told.now(), told.front()), (Time::ZERO, told.end()));
+        assert!(!told.go(Spot::OneBack), "there is nothing before the beginning");
+        let Some(fault) = told.moment(0, Moment::Fault, Direction::Forward) else {
+            panic!("there is a fault")
+        };
+        assert!(told.go(fault));
+        let facts = told.facts();
+        assert!(told.go(Spot::OneBack));
+        assert_eq!(told.facts(), facts - 1);
+        told.step();
+        assert_eq!(told.facts(), facts);
+        assert!(told.go(Spot::Front));
+        assert_eq!((told.now(), told.facts()), (told.end(), manifest.counts.facts));
+        assert_eq!(told.advance(told.end()), Progress::Finished);
+    }
+
+    #[test]
+    fn a_part_that_is_no_table_is_said_with_its_name() {
+        let (dir, manifest) = record("broken");
+        std::fs::write(dir.join("facts/part-00000.parquet"), b"not a table").expect("it is written");
+        let error = Told::read(&dir, &manifest, &loaded()).err().expect("it cannot be read").to_string();
+        std::fs::remove_dir_all(dir).ok();
+        assert!(error.contains("part-00000.parquet"), "{error}");
+    }
+}

@@ -1,0 +1,66 @@
+//! The picker on the terminal.
+
+#![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration as Wall;
+
+use crossterm::event::{self, Event};
+use crossterm::execute;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::{Paragraph, Picked, Picker, view};
+use crate::tui::terminal::{Guard, Stdout};
+
+/// How soon a signal is heard.
+const PATIENCE: Wall = Wall::from_millis(100);
+
+/// Shows the picker until something is picked, or `stop` is raised from outside, which is to leave.
+///
+/// # Errors
+/// When standard output is no terminal, or is lost.
+pub fn pick(
+    picker: &mut Picker,
+    preview: &mut dyn FnMut(usize) -> Vec<Paragraph>,
+    stop: &AtomicBool,
+) -> io::Result<Picked> {
+    let guard = Guard::take(Stdout)?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    picker.stale = true;
+    while guard.held() && !stop.load(Ordering::Relaxed) {
+        if let Some(wanted) = picker.wants_preview() {
+            picker.take_preview(wanted, preview(wanted));
+        }
+        if picker.stale {
+            execute!(io::stdout(), BeginSynchronizedUpdate)?;
+            terminal.draw(|frame| view(picker, frame))?;
+            execute!(io::stdout(), EndSynchronizedUpdate)?;
+            picker.stale = false;
+        }
+        if let Some(picked) = take_keys(picker)? {
+            return Ok(picked);
+        }
+    }
+    Ok(Picked::Leave)
+}
+
+/// Takes what was typed, waiting for the first.
+fn take_keys(picker: &mut Picker) -> io::Result<Option<Picked>> {
+    let mut wait = PATIENCE;
+    while event::poll(wait)? {
+        wait = Wall::ZERO;
+        match event::read()? {
+            Event::Key(key) => {
+                if let Some(picked) = picker.key(key) {
+                    return Ok(Some(picked));
+                }
+            }
+            Event::Resize(..) | Event::FocusGained => picker.stale = true,
+            Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => {}
+        }
+    }
+    Ok(None)
+}
