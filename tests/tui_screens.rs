@@ -57,6 +57,9 @@ impl Eyes {
             reached: Some(Speed::Times(6_123)),
             said: None,
             note: None,
+            courses: Arc::default(),
+            about: None,
+            diff: None,
         }
     }
 }
@@ -84,6 +87,7 @@ fn about(stage: &Stage) -> Arc<About> {
             setting("", "unclean.leader.election.enable", "false", false),
             setting("shop", "producer.acks", "1", true),
         ],
+        ..About::default()
     })
 }
 

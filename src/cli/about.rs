@@ -120,3 +120,37 @@ fn setting(one: &InForce) -> Option<Setting> {
     };
     Some(Setting { of, name: one.name.clone(), value: one.value.clone(), written: one.origin.is_written() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::keys::{Action, Context, bindings_of};
+    use crate::tui::update::hands::Hand;
+
+    #[test]
+    fn every_kind_of_fault_has_a_key_and_no_key_another() {
+        let mut by_key: Vec<&str> = bindings_of(Context::Fault)
+            .filter_map(|binding| match binding.action {
+                Action::Hand(Hand::Strike(kind)) => Some(kind),
+                _ => None,
+            })
+            .collect();
+        let mut kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        by_key.sort_unstable();
+        kinds.sort_unstable();
+        assert_eq!(by_key, kinds);
+    }
+
+    #[test]
+    fn what_is_said_of_a_fault_by_key_has_what_it_needs() {
+        for kind in KINDS {
+            let usual = usual(kind);
+            let said = |word: &str| usual.split_whitespace().any(|said| said == word);
+            // Partitions are counted when it is known of which topic.
+            let needs = kind.needs.iter().filter(|need| **need != "to");
+            assert!(needs.clone().all(|need| said(need)), "{}: {usual}", kind.name);
+            assert!(kind.lasts != Lasts::Never || !said("for"), "{}", kind.name);
+            assert!(kind.lasts != Lasts::Must || said("for"), "{}", kind.name);
+        }
+    }
+}

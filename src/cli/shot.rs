@@ -247,6 +247,11 @@ pub fn keys() -> Result<Exit, Failure> {
             let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
             text += &format!("  {:<20} {}\n", keys.join("  "), binding.help);
         }
+        if topic == Topic::Change {
+            for binding in bindings_of(Context::Fault).filter(|binding| binding.topic == topic) {
+                text += &format!("  f {:<18} {}\n", binding.keys[0].name(), binding.help);
+            }
+        }
     }
     output::print(&text)?;
     Ok(Exit::Ok)

@@ -56,15 +56,14 @@ pub fn parse(text: &str) -> Result<Command, String> {
         "q" | "quit" => Ok(Command::Quit),
         "tutor" => Ok(Command::Tutor),
         "help" | "h" => Ok(Command::Help),
-        other => {
-            Page::named(other).map(Command::Page).or_else(|| instant(other).map(Command::Goto)).ok_or_else(
-                || {
-                    format!(
-                        "`:{other}` is no command: try :goto, :fault, :save, :speed, :theme, :tutor, :help, :q"
-                    )
-                },
-            )
-        }
+        other => Page::named(other)
+            .map(Command::Page)
+            .or_else(|| instant(other).map(Command::Goto))
+            .ok_or_else(|| {
+                format!(
+                    "`:{other}` is no command: try :goto, :fault, :save, :speed, :theme, :tutor, :help, :q"
+                )
+            }),
     }
 }
 

@@ -25,7 +25,7 @@ pub mod terminal;
 pub mod theme;
 mod timeline;
 mod tutor;
-mod update;
+pub mod update;
 mod view;
 
 pub use courses::{Course, Courses, Deed, Diff, DiffRow, Done};

@@ -16,7 +16,7 @@ use super::pace::Speed;
 use super::rows;
 use super::tutor;
 
-pub(super) mod hands;
+pub mod hands;
 
 /// What comes in.
 #[derive(Clone, Debug)]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::kafka::config::{Acks, AssignorName, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, Version};
+use crate::kafka::config::{
+    Acks, AssignorName, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, Version,
+};
 
 use super::super::error::{Finding, Span};
 use super::super::file::Node;
@@ -287,17 +289,26 @@ fn reader(cx: &mut Check<'_>, kafka: &Kafka, written: Written<'_>, reader: &Read
 fn protocol(cx: &mut Check<'_>, kafka: &Kafka, written: Written<'_>) {
     let asked = written.at("consumer.group.protocol");
     let decided = [
-        ("partition.assignment.strategy", "the coordinator assigns: write group.remote.assignor, or leave it out"),
+        (
+            "partition.assignment.strategy",
+            "the coordinator assigns: write group.remote.assignor, or leave it out",
+        ),
         ("session.timeout.ms", "the group's own group.consumer.session.timeout.ms counts; leave it out"),
-        ("heartbeat.interval.ms", "the group's own group.consumer.heartbeat.interval.ms counts; leave it out"),
+        (
+            "heartbeat.interval.ms",
+            "the group's own group.consumer.heartbeat.interval.ms counts; leave it out",
+        ),
     ];
     for (name, help) in decided {
         if let Some(place) = written.set(&format!("consumer.{name}")) {
             cx.report(
-                Finding::new("kafka::protocol", format!("`{name}` cannot be set with group.protocol = consumer"))
-                    .at(place, "not for a member to say")
-                    .at(asked, "the protocol of KIP-848")
-                    .help(help),
+                Finding::new(
+                    "kafka::protocol",
+                    format!("`{name}` cannot be set with group.protocol = consumer"),
+                )
+                .at(place, "not for a member to say")
+                .at(asked, "the protocol of KIP-848")
+                .help(help),
             );
         }
     }
