@@ -503,8 +503,9 @@ fn what_is_recorded_is_the_first_course_and_the_end_says_so() {
     session.hand(Deed::Switch(0)).expect("it is there");
     let first = to_end(&mut session);
     session.hand(Deed::Switch(1)).expect("it is there");
-    let summary = session.finish().unwrap_or_else(|_| panic!("it can be written"));
-    assert!(summary.notes.iter().any(|note| note.contains(":save FILE")), "{:?}", summary.notes);
+    let farewell = session.farewell().expect("there is a branch");
+    assert!(farewell.contains(":save FILE"), "{farewell}");
+    session.finish().unwrap_or_else(|_| panic!("it can be written"));
     let manifest = Manifest::read(&folder).unwrap_or_else(|_| panic!("it was written"));
     assert_eq!(manifest.digest, first.0.map(|digest| digest.to_string()));
     std::fs::remove_dir_all(folder).ok();
