@@ -57,6 +57,9 @@ impl Eyes {
             reached: Some(Speed::Times(6_123)),
             said: None,
             note: None,
+            courses: Arc::default(),
+            about: None,
+            diff: None,
         }
     }
 }

@@ -82,6 +82,9 @@ impl Crowd {
             reached: None,
             said: None,
             note: None,
+            courses: Arc::default(),
+            about: None,
+            diff: None,
         }
     }
 

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::fault::catalogue::{self, KINDS, Lasts, Side, Sort};
 use crate::scenario::origin::{Bearer, InForce, in_force};
-use crate::scenario::{Overrides, World};
+use crate::scenario::{Overrides, Scenario, World};
+use crate::tui::hands::{Entry, Kind, Strikes};
 use crate::tui::{About, Named, Setting};
 
 use super::load::{Loaded, ScenarioArguments};
@@ -45,6 +47,8 @@ pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) 
         settings: settings.iter().filter(|one| matters(one)).filter_map(setting).collect(),
         arguments: file.to_owned(),
         folder: PathBuf::new(),
+        entries: entries(&loaded.scenario),
+        kinds: KINDS.iter().filter(|_| *world == World::Simulated).map(kind).collect(),
     })
 }
 
@@ -76,6 +80,61 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// Who publishes and reads.
+fn entries(scenario: &Scenario) -> Vec<Entry> {
+    let generators = scenario.generators.iter();
+    let generators = generators.map(|one| Entry {
+        name: one.name.clone(),
+        publishes_to: Some(one.topic.clone()),
+        group: None,
+    });
+    let processors = scenario.processors.iter().map(|one| Entry {
+        name: one.name.clone(),
+        publishes_to: Some(one.to.clone()),
+        group: Some(one.reader.group.clone()),
+    });
+    let sinks = scenario.sinks.iter().map(|one| Entry {
+        name: one.name.clone(),
+        publishes_to: None,
+        group: Some(one.reader.group.clone()),
+    });
+    generators.chain(processors).chain(sinks).collect()
+}
+
+/// What keys need to know of a kind of fault.
+fn kind(kind: &'static catalogue::Kind) -> Kind {
+    let has = |sort: Sort| kind.takes.contains(&sort);
+    let strikes = match kind.side {
+        Side::Generators => Strikes::Generators,
+        Side::Readers => Strikes::Readers,
+        Side::Any if has(Sort::Everything) => Strikes::Everything,
+        Side::Any if has(Sort::Group) => Strikes::Groups,
+        Side::Any if has(Sort::Topic) => Strikes::Topics,
+        Side::Any if has(Sort::Entry) => Strikes::Entries,
+        Side::Any if has(Sort::Broker) && has(Sort::Instance) => Strikes::Nodes,
+        Side::Any if has(Sort::Broker) => Strikes::Brokers,
+        Side::Any => Strikes::Instances,
+    };
+    let asks = kind.needs.iter().any(|need| ["rate", "position"].contains(need));
+    Kind { name: kind.name, about: kind.about, strikes, usual: usual(kind), asks }
+}
+
+/// What is said of a fault that is injected by a key.
+fn usual(kind: &catalogue::Kind) -> &'static str {
+    let needs = |name: &str| kind.needs.contains(&name);
+    match kind.name {
+        "restart" | "rolling-restart" => "",
+        "clock-ahead" | "clock-behind" => " by 2h for 10s",
+        _ if needs("factor") => " factor 10 for 10s",
+        _ if needs("by") => " by 200ms for 10s",
+        _ if needs("limit") => " limit 100KB/s for 10s",
+        _ if needs("rate") => " rate 1k/s",
+        _ if needs("position") => " position earliest",
+        _ if kind.lasts == Lasts::Never => "",
+        _ => " for 10s",
+    }
+}
+
 fn badge(world: &World) -> &'static str {
     match world {
         World::Simulated => "SIM",
@@ -91,4 +150,38 @@ fn setting(one: &InForce) -> Option<Setting> {
         Bearer::Fault(_) => return None,
     };
     Some(Setting { of, name: one.name.clone(), value: one.value.clone(), written: one.origin.is_written() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::keys::{Action, Context, bindings_of};
+    use crate::tui::update::hands::Hand;
+
+    #[test]
+    fn every_kind_of_fault_has_a_key_and_no_key_another() {
+        let mut by_key: Vec<&str> = bindings_of(Context::Fault)
+            .filter_map(|binding| match binding.action {
+                Action::Hand(Hand::Strike(kind)) => Some(kind),
+                _ => None,
+            })
+            .collect();
+        let mut kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        by_key.sort_unstable();
+        kinds.sort_unstable();
+        assert_eq!(by_key, kinds);
+    }
+
+    #[test]
+    fn what_is_said_of_a_fault_by_key_has_what_it_needs() {
+        for kind in KINDS {
+            let usual = usual(kind);
+            let said = |word: &str| usual.split_whitespace().any(|said| said == word);
+            // Partitions are counted when it is known of which topic.
+            let needs = kind.needs.iter().filter(|need| **need != "to");
+            assert!(needs.clone().all(|need| said(need)), "{}: {usual}", kind.name);
+            assert!(kind.lasts != Lasts::Never || !said("for"), "{}", kind.name);
+            assert!(kind.lasts != Lasts::Must || said("for"), "{}", kind.name);
+        }
+    }
 }

@@ -38,11 +38,17 @@ impl Failure {
         Self::Outside(format!("cannot {tried} {what}: {error}"))
     }
 
-    /// In one line, for a screen.
+    /// What it is, in a line.
     pub fn in_a_line(&self) -> String {
         match self {
-            Self::Scenario(error) => error.to_string(),
-            Self::Usage(text) | Self::Outside(text) | Self::Bug(text) => text.replace('\n', " "),
+            Self::Scenario(error) => error.problems().first().map_or_else(
+                || error.to_string(),
+                |problem| {
+                    let help = miette::Diagnostic::help(problem).map(|help| format!(": {help}"));
+                    format!("{problem}{}", help.unwrap_or_default()).replace('\n', "; ")
+                },
+            ),
+            Self::Usage(text) | Self::Outside(text) | Self::Bug(text) => text.clone(),
         }
     }
 

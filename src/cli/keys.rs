@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::scenario::error::{Finding, Findings, Sources, Span};
 use crate::tui::keymap::Keymap;
 use crate::tui::keymap_file::{self, Flaw};
-use crate::tui::keys::Topic;
+use crate::tui::keys::{Context, Topic};
 
 use super::failure::Failure;
 use super::{Exit, output};
@@ -112,6 +112,12 @@ pub fn keys(arguments: &KeysArguments) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// The keys of faults, after the one that opens their catalogue.
+fn faults(keymap: &Keymap) -> String {
+    let rows = keymap.bindings_of(Context::Fault).filter(|row| row.topic == Topic::Change);
+    rows.map(|row| format!("  f {:<18} {}\n", row.keys[0].name(), row.help)).collect()
+}
+
 fn list(keymap: &Keymap) -> String {
     let mut text = String::new();
     for topic in Topic::ALL {
@@ -119,6 +125,9 @@ fn list(keymap: &Keymap) -> String {
         for row in keymap.matching("").filter(|row| row.topic == topic) {
             let keys: Vec<String> = row.keys.iter().map(|key| key.name()).collect();
             text += &format!("  {:<20} {}\n", keys.join("  "), row.help);
+        }
+        if topic == Topic::Change {
+            text += &faults(keymap);
         }
     }
     text

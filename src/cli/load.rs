@@ -44,6 +44,8 @@ pub struct Loaded {
     pub traces: Vec<TraceFile>,
     /// What was laid over the text, each as `path=value`, in order: calibration first.
     pub overrides: Vec<String>,
+    /// The file, as it was named.
+    pub file: PathBuf,
 }
 
 impl ScenarioArguments {
@@ -125,7 +127,7 @@ pub fn load_text_with(
     let traces = named.filter(|trace| bundled_instead(&trace.lies).is_none()).collect();
     let reader = trace_reader(find);
     scenario.load_traces(Path::new(""), |file, options| reader.read(file, options))?;
-    Ok(Loaded { text, scenario, traces, overrides: as_settings(overrides) })
+    Ok(Loaded { text, scenario, traces, overrides: as_settings(overrides), file: path.to_owned() })
 }
 
 /// Reads traces where `find` says that they lie. Data that come with the program are found by the name of their file

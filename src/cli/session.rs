@@ -22,7 +22,7 @@ use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::observe::summary::{RunFacts, Summary};
 use crate::observe::{LagSample, Watch};
 use crate::scenario::origin::in_force;
-use crate::scenario::wiring::{Outside, SinkPlan, Wired, wire, wire_in};
+use crate::scenario::wiring::{Outside, Planner, SinkPlan, Wired, wire, wire_for_hands, wire_in};
 use crate::scenario::{Overrides, World};
 use crate::tape::{self, Ending, Header, LagRow, Manifest, ScenarioText, SinkSpec, Tape};
 use crate::trace::{Fact, SkippedFault, Stage};
@@ -37,6 +37,8 @@ use super::rows::Rows;
 
 #[cfg(test)]
 mod asked_tests;
+mod branch;
+mod diff;
 mod inquiry;
 mod memory;
 pub(super) mod moments;
@@ -49,6 +51,7 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
+use branch::Courses;
 use inquiry::Inquiry;
 use memory::Memory;
 use passed::Passed;
@@ -69,6 +72,8 @@ pub struct Session {
     passed: Option<Box<Passed>>,
     /// What a screen needs; none without one.
     sight: Option<Sight>,
+    /// Its branches; none where it can have none.
+    courses: Option<Courses>,
     world: World,
     tape: Option<Tape>,
     name: String,
@@ -93,6 +98,8 @@ struct Plot {
     sinks: Vec<SinkPlan>,
     stop: Time,
     end: Time,
+    /// How faults are injected by hand; none where nobody can.
+    planner: Option<Planner>,
 }
 
 /// Whether anybody looks on.
@@ -163,14 +170,15 @@ impl Session {
 
     fn simulated(loaded: &Loaded, recording: Option<&Recording>, looked: Looked) -> Result<Self, Failure> {
         loaded.scenario.is_simulated()?;
-        // On a screen somebody may look at any record.
+        // On a screen somebody may look at any record, and lend a hand.
+        let by_hand = looked == Looked::OnScreen;
         let mut scenario = loaded.scenario.clone();
-        scenario.keep_contents = looked == Looked::OnScreen;
-        let wired = wire(&scenario);
+        scenario.keep_contents = by_hand;
+        let wired = if by_hand { wire_for_hands(&scenario) } else { wire(&scenario) };
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
-        let Wired { parts, stage, sinks, stop, end, .. } = wired;
+        let Wired { parts, stage, sinks, stop, end, planner, .. } = wired;
         let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
-        let plot = Plot { stage, sinks, stop, end };
+        let plot = Plot { stage, sinks, stop, end, planner };
         Self::with_engine(loaded, recording, (World::Simulated, looked), plot, engine)
     }
 
@@ -186,10 +194,10 @@ impl Session {
         let (door, knocks) = Door::new();
         let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
-        let Wired { parts, stage, sinks, stop, end, backend, hands, .. } = wired;
+        let Wired { parts, stage, sinks, stop, end, backend, hands, planner, .. } = wired;
         let course = Course::new(parts, (&door, knocks), backend, hands)?;
         let engine = Engine::Live(Box::new(Timed { course, watch, lens: None }));
-        let plot = Plot { stage, sinks, stop, end };
+        let plot = Plot { stage, sinks, stop, end, planner };
         Self::with_engine(loaded, recording, (world.clone(), looked), plot, engine)
     }
 
@@ -201,7 +209,7 @@ impl Session {
         mut engine: Engine,
     ) -> Result<Self, Failure> {
         let scenario = &loaded.scenario;
-        let Plot { stage, sinks, stop, end } = plot;
+        let Plot { stage, sinks, stop, end, planner } = plot;
         let header = |recording: &Recording| Header {
             name: scenario.name.clone(),
             scenario: ScenarioText {
@@ -224,18 +232,22 @@ impl Session {
         if tape.is_none() && !sinks.is_empty() {
             notes.push("nothing is recorded, so sinks write no files".to_owned());
         }
-        let mut sight = (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine));
+        let mut sight =
+            (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine, planner.as_ref()));
         if let Some(sight) = sight.as_mut().filter(|_| world.is_real_time()) {
             let scene = scene(loaded, recording, &stage, engine.cast());
             let length = end.since(Time::ZERO);
             sight.memory = Some(Memory::new(scene, &scenario.name, scenario.run.seed, &stage, length));
         }
         let passed = sight.as_ref().and_then(|sight| Passed::of(&engine, sight)).map(Box::new);
+        let branches = sight.as_ref().zip(planner).filter(|(sight, _)| sight.rewind.is_some());
+        let courses = branches.map(|(sight, planner)| Courses::new(loaded, planner, &stage, &sight.cast));
         Ok(Self {
             engine,
             behind: None,
             passed,
             sight,
+            courses,
             quiet: Quiet::from(stop),
             offers,
             recorded: None,
@@ -267,14 +279,16 @@ impl Session {
     }
 
     /// Gives the engine a lens, and a simulation a way back.
-    fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine) -> Sight {
+    fn sight(loaded: &Loaded, stage: &Arc<Stage>, engine: &mut Engine, planner: Option<&Planner>) -> Sight {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
-        let setup =
-            LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
+        let scheduled = scheduled(loaded);
+        let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
         engine.look_through(Lens::new(setup).hashing(murmur2));
         let decoders = Decoders::of(&loaded.scenario, &stage.sources);
+        let way_back = engine.state().zip(planner);
+        let rewind = way_back.map(|(state, planner)| Rewind::new(state, planner.injector()));
         Sight {
-            rewind: engine.state().map(Rewind::new),
+            rewind,
             look: Look::default(),
             stage,
             cast,
@@ -367,6 +381,9 @@ impl Session {
         if self.advance_behind(until) || self.advance_passed(Some(until)) {
             return;
         }
+        if !self.is_recorded() {
+            return self.advance_front(until, also);
+        }
         // A repetition is compared where digests were recorded.
         while let Some(at) = self.recorded.as_ref().and_then(|recorded| recorded.next_before(until)) {
             self.advance_front(at, also);
@@ -379,9 +396,9 @@ impl Session {
     fn advance_front(&mut self, until: Time, also: &mut dyn Observer<Fact>) {
         let begun = Instant::now();
         // Who looks at the past follows a record there.
-        let present = self.frame().is_none();
+        let (present, recorded) = (self.frame().is_none(), self.is_recorded());
         let mut follow = Following::of(self.sight.as_mut().filter(|_| present));
-        let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+        let (tape, offers) = (self.tape.as_mut().filter(|_| recorded), self.offers.as_mut());
         let past = self.passed.as_mut().map(|passed| &mut passed.past);
         self.engine.advance(until, self.end, &mut Both { tape, offers, past, follow: &mut follow, also });
         self.hand_over();
@@ -400,6 +417,11 @@ impl Session {
         if let (Some(recorded), Some(front)) = (&mut self.recorded, self.engine.state()) {
             recorded.compare(front.now(), front.simulation.facts(), || front.simulation.digest());
         }
+    }
+
+    /// Whether what goes on is what is recorded: a branch is not.
+    fn is_recorded(&self) -> bool {
+        self.courses.as_ref().is_none_or(Courses::is_first)
     }
 
     fn note_checkpoint(&mut self, begun: Instant) {
@@ -427,6 +449,7 @@ impl Session {
 
     /// Takes one thing off the agenda; by the clock there is nothing to take.
     fn step_once(&mut self) {
+        let recorded = self.is_recorded();
         if self.advance_passed(None) {
             return;
         }
@@ -438,13 +461,18 @@ impl Session {
                 self.behind = None;
             }
         } else {
-            let (tape, offers) = (self.tape.as_mut(), self.offers.as_mut());
+            let (tape, offers) = (self.tape.as_mut().filter(|_| recorded), self.offers.as_mut());
             let also = &mut Both { tape, offers, past: None, follow: &mut follow, also: &mut () };
             self.engine.step(1, self.end, also);
             self.hand_over();
         }
         let now = self.now();
         self.followed_upto(now);
+    }
+
+    /// What a person should know who leaves the screen: that there are branches, which nobody keeps.
+    pub fn farewell(&self) -> Option<String> {
+        self.courses.as_ref().and_then(Courses::farewell)
     }
 
     /// Runs to the end, or until told to stop. Calls `progress` a few times a second of wall time.
@@ -485,8 +513,8 @@ impl Session {
 
     /// Ends the run where it is: closes the books and the tape.
     pub fn finish(mut self) -> Result<Summary, Failure> {
-        // Whatever was looked at last: the run is as far as it came.
-        self.behind = None;
+        // Whatever was looked at last: the run is the first course, as far as it came.
+        self.back_to_first();
         self.passed = None;
         let finished = self.now() >= self.end;
         self.end_engine();
@@ -558,15 +586,16 @@ impl Session {
         if self.tape.is_none() && self.sight.is_none() {
             return;
         }
+        let recorded = self.is_recorded();
         let memory = self.sight.as_mut().and_then(|sight| sight.memory.as_mut());
-        if self.tape.is_none() && memory.is_none() {
+        if memory.is_none() && (self.tape.is_none() || !recorded) {
             return self.engine.pass_on();
         }
         let (closed, samples) = self.engine.take_ready();
         if let Some(memory) = memory {
             memory.closed(&closed);
         }
-        let Some(tape) = &mut self.tape else { return };
+        let Some(tape) = self.tape.as_mut().filter(|_| recorded) else { return };
         tape.records(closed);
         tape.lag(samples.into_iter().map(lag_row).collect());
         if let Some(digest) = self.engine.digest() {

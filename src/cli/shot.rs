@@ -207,6 +207,9 @@ fn show(model: &mut Model, session: &mut Session) {
         speed: Speed::REAL,
         reached: None,
         said: None,
+        courses: Arc::new(session.courses()),
+        about: session.about(),
+        diff: None,
         note: None,
     };
     update(model, Msg::Tick(report));

@@ -4,9 +4,8 @@
 //! the documents are made from it. A new kind is a row here, a [`Strike`] and its arms in the injector.
 
 use crate::kernel::{Burden, Crash, Duration};
+use crate::wire::fault::{Direction, Position, Severing, Strike};
 use crate::wire::operator::{PerMille, Skew, ToApplication};
-
-use super::strike::{Direction, Severing, Strike};
 
 /// A kind of fault.
 #[derive(Debug)]
@@ -65,6 +64,8 @@ pub enum Sort {
     Entry,
     /// A topic, by its name.
     Topic,
+    /// A group, by its name.
+    Group,
 }
 
 /// Which instances a kind is for.
@@ -115,6 +116,10 @@ pub enum Value {
     Targets,
     /// A whole number above zero.
     Count,
+    /// Events in a time.
+    Rate,
+    /// `earliest` or `latest`.
+    Position,
 }
 
 /// The parameters of a fault; what was not written has its default.
@@ -136,6 +141,10 @@ pub struct Parameters {
     pub settle: Duration,
     /// `for`; zero when it is not said.
     pub lasts: Duration,
+    /// `rate`, in thousandths of a record a second.
+    pub rate: u64,
+    /// `position`
+    pub position: Position,
 }
 
 impl Default for Parameters {
@@ -149,6 +158,8 @@ impl Default for Parameters {
             to: 1,
             settle: Duration::from_secs(300),
             lasts: Duration::ZERO,
+            rate: 1_000,
+            position: Position::Earliest,
         }
     }
 }
@@ -164,6 +175,16 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "limit", value: Value::Bandwidth, about: "what still passes" },
     Parameter { name: "records", value: Value::Count, about: "how many records; 1 unless said" },
     Parameter { name: "to", value: Value::Count, about: "how many there are then" },
+    Parameter {
+        name: "rate",
+        value: Value::Rate,
+        about: "how many records in which time, for each instance",
+    },
+    Parameter {
+        name: "position",
+        value: Value::Position,
+        about: "where the group goes on: `earliest` or `latest`",
+    },
     Parameter {
         name: "peers",
         value: Value::Targets,
@@ -385,6 +406,25 @@ pub static KINDS: &[Kind] = &[
         ))
     },
     Kind {
+        may: &["records"],
+        ..for_good(told(
+            "produce",
+            Side::Generators,
+            "`records` records are offered at once, beside those of the schedule",
+            |said| Strike::Tell { begins: ToApplication::Offer(said.records), ends: None },
+        ))
+    },
+    Kind {
+        needs: &["rate"],
+        random: false,
+        ..told(
+            "change-rate",
+            Side::Generators,
+            "records are offered at `rate` from now on, whatever `arrivals` said; their pattern stays",
+            |said| tell(ToApplication::Rate(said.rate), ToApplication::Burst(PerMille::USUAL)),
+        )
+    },
+    Kind {
         random: false,
         ..told(
             "close",
@@ -415,6 +455,16 @@ pub static KINDS: &[Kind] = &[
             &[Sort::Topic],
             "the topic has `to` partitions from now on; clients learn of it within metadata.max.age.ms",
             |said| Strike::AddPartitions(said.to),
+        ))
+    },
+    Kind {
+        needs: &["position"],
+        ..for_good(kind(
+            Area::Application,
+            "reset-offsets",
+            &[Sort::Group],
+            "the group's committed offsets are set to `position`; Kafka does that for a group without members",
+            |said| Strike::ResetOffsets(said.position),
         ))
     },
     Kind {
@@ -476,6 +526,7 @@ impl Sort {
             Self::Everything => "everything",
             Self::Entry => "an entry as a whole",
             Self::Topic => "a topic",
+            Self::Group => "a group",
         }
     }
 
@@ -492,6 +543,7 @@ impl Sort {
             Self::Everything => "\"everything\"",
             Self::Entry => "\"billing\"",
             Self::Topic => "\"orders\"",
+            Self::Group => "\"billing\"",
         }
     }
 }

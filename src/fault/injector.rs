@@ -6,29 +6,41 @@
 //!
 //! **Invariant.** Faults overlap without undoing each other: each takes back what it did itself, and nothing else.
 //!
+//! **Invariant.** A fault changes nothing before it strikes, or, for a role, before it is looked up: the next deed alone
+//! is waited for, it comes before everything else of its instant, and what is drawn for a fault comes from a stream of
+//! its own. So a fault that is handed in while the run goes on ([`ToInjector::Also`]) makes the same run as one that stood
+//! in the scenario from the beginning.
+//!
 //! **Not modelled:** an operator who is cut off: questions and orders reach every process that is up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::kernel::{Actor, ActorId, Addr, Command, Cx, Duration, NodeId, Time};
+use crate::hears;
+use crate::kernel::{Actor, ActorId, Addr, Command, Cx, Duration, NodeId, Rng, Time};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{Injected, Missed, Phase, Whom};
 use crate::wire::Brokersim;
+use crate::wire::fault::{Plan, Severing, Strike, Target, ToInjector};
 use crate::wire::kafka::{FromBroker, Request, ToBroker, ToController};
 use crate::wire::operator::ToApplication;
 
 use super::holds::Holds;
 use super::quorum::{Quorum, QuorumSetup};
+use super::resets::Resets;
 use super::roles::{Roles, broker_on, node_of};
 use super::rolling::{Rolling, Step};
-use super::strike::{Plan, Severing, Strike, Target};
+use super::victims::Victims;
+
+mod administration;
 
 /// What an injector is made of.
 #[derive(Clone, Debug)]
 pub struct InjectorSetup {
-    /// The faults: those of the scenario in their order, then those drawn at random.
+    /// The faults by number: those of the scenario in their order, then those drawn at random, then those by hand.
     pub plans: Vec<Plan>,
+    /// The scenario's seed, for what is drawn before a fault strikes.
+    pub seed: u64,
     /// The brokers that can be asked for roles: id, node, address.
     pub brokers: Vec<(BrokerId, NodeId, Addr<ToBroker>)>,
     /// The controllers; none where there are no brokers.
@@ -43,26 +55,49 @@ pub struct InjectorSetup {
     pub controller: Option<Addr<ToController>>,
 }
 
+hears! {
+    /// What an injector hears.
+    InjectorMail {
+        /// From the brokers that it asks.
+        Broker(FromBroker),
+        /// From a person.
+        Operator(ToInjector),
+    }
+}
+
 /// What the injector wakes up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InjectorTimer {
-    /// Ask who holds the roles of this fault.
-    Look(u32),
-    /// It strikes.
-    Begin(u32),
+    /// The next deed is due.
+    Deed,
     /// What lasts in this slot is over.
     End(u32),
     /// The rolling restart in this slot goes on.
     Step(u32),
     /// The controllers have a leader again.
     Elect,
+    /// Nobody answers whom this reset of offsets has asked.
+    GiveUp(u32),
+}
+
+/// What is done for a fault at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Deed {
+    /// Ask who holds its roles.
+    Look,
+    /// It strikes.
+    Begin,
 }
 
 /// The actor that makes things go wrong.
 #[derive(Clone)]
 pub struct Injector {
     setup: Arc<InjectorSetup>,
+    plans: Arc<Vec<Plan>>,
+    /// What is still to be done: when, for which fault.
+    deeds: BTreeSet<(Time, u32, Deed)>,
     roles: Roles,
+    resets: Resets,
     holds: Holds,
     quorum: Option<Quorum>,
     /// Instances that have not begun, or were removed.
@@ -95,54 +130,88 @@ enum Course {
     Rolling(Rolling),
 }
 
-/// Who was struck.
-#[derive(Clone, Debug, Default)]
-struct Victims {
-    nodes: Vec<NodeId>,
-    paths: Vec<(NodeId, NodeId)>,
-    /// How many controllers.
-    voters: u32,
-}
-
-/// How long before a fault its roles are looked up.
-const LOOK_BEFORE: Duration = Duration::from_millis(50);
+/// How long before a fault its roles are looked up: a fault for a role that is asked for now strikes so much later.
+pub const LOOK_BEFORE: Duration = Duration::from_millis(50);
 /// How often an operator who waits for a broker to be back looks again.
 const POLL: Duration = Duration::from_millis(500);
 
 impl Injector {
     /// An injector with all its faults ahead.
-    pub fn new(setup: InjectorSetup) -> Self {
+    pub fn new(mut setup: InjectorSetup) -> Self {
+        let plans = Arc::new(std::mem::take(&mut setup.plans));
         Self {
-            rounds: vec![0; setup.plans.len()],
+            rounds: vec![0; plans.len()],
+            plans,
+            deeds: BTreeSet::new(),
             quorum: setup.quorum.map(Quorum::new),
             away: setup.away.iter().copied().collect(),
             setup: Arc::new(setup),
             roles: Roles::default(),
+            resets: Resets::default(),
             holds: Holds::default(),
             lasting: Vec::new(),
         }
     }
 
-    /// Arms the next time that a fault strikes, if there is one.
-    fn schedule(&self, cx: &mut Cx<'_, Self>, fault: u32) {
-        let plan = &self.setup.plans[fault as usize];
+    /// Plans the next time that a fault strikes, if there is one.
+    fn schedule(&mut self, fault: u32) {
+        let plan = &self.plans[fault as usize];
         let round = self.rounds[fault as usize];
         let after = match plan.again {
             _ if round == 0 => Duration::ZERO,
             Some(again) if again.times.is_none_or(|times| round < times) => again.every * u64::from(round),
             Some(_) | None => return,
         };
-        let late = Duration::from_nanos(cx.rng().below(plan.jitter.as_nanos() + 1));
-        let at = plan.at + after + late;
-        cx.arm_at(InjectorTimer::Begin(fault), at);
+        let at = plan.at + after + self.late(plan, fault, round);
+        self.deeds.insert((at, fault, Deed::Begin));
         if plan.targets.iter().chain(&plan.peers).any(Target::is_role) {
             let before = at.as_nanos().saturating_sub(LOOK_BEFORE.as_nanos());
-            cx.arm_at(InjectorTimer::Look(fault), Time::from_nanos(before));
+            self.deeds.insert((Time::from_nanos(before), fault, Deed::Look));
         }
     }
 
+    /// How late it strikes this time.
+    fn late(&self, plan: &Plan, fault: u32, round: u32) -> Duration {
+        if plan.jitter.is_zero() {
+            return Duration::ZERO;
+        }
+        let mut rng = Rng::named(self.setup.seed, &format!("faults/{fault}/{round}"));
+        Duration::from_nanos(rng.below(plan.jitter.as_nanos() + 1))
+    }
+
+    /// Waits for the next deed.
+    fn await_deed(&self, cx: &mut Cx<'_, Self>) {
+        if let Some((at, ..)) = self.deeds.first() {
+            cx.arm_first(InjectorTimer::Deed, *at);
+        }
+    }
+
+    /// Does one deed. The next one is waited for first: no fault is the consequence of another.
+    fn next_deed(&mut self, cx: &mut Cx<'_, Self>) {
+        let (_, fault, deed) = self.deeds.pop_first().expect("a deed is waited for");
+        let round = self.rounds[fault as usize];
+        if deed == Deed::Begin {
+            self.rounds[fault as usize] += 1;
+            self.schedule(fault);
+        }
+        self.await_deed(cx);
+        match deed {
+            Deed::Look => self.look(cx, fault),
+            Deed::Begin => self.begin(cx, fault, round),
+        }
+    }
+
+    /// One more fault, with the next number.
+    fn also(&mut self, cx: &mut Cx<'_, Self>, plan: Plan) {
+        let fault = self.plans.len() as u32;
+        Arc::make_mut(&mut self.plans).push(plan);
+        self.rounds.push(0);
+        self.schedule(fault);
+        self.await_deed(cx);
+    }
+
     fn look(&mut self, cx: &mut Cx<'_, Self>, fault: u32) {
-        let plan = &self.setup.plans[fault as usize];
+        let plan = &self.plans[fault as usize];
         plan.targets.iter().chain(&plan.peers).for_each(|target| self.roles.forget_coordinator(target));
         for (correlation, request) in Roles::questions(plan.targets.iter().chain(&plan.peers)) {
             for &(_, _, broker) in &self.setup.brokers {
@@ -152,26 +221,19 @@ impl Injector {
         }
     }
 
-    fn begin(&mut self, cx: &mut Cx<'_, Self>, fault: u32) {
-        let setup = Arc::clone(&self.setup);
-        let plan = &setup.plans[fault as usize];
-        let round = self.rounds[fault as usize];
-        self.rounds[fault as usize] += 1;
-        self.schedule(cx, fault);
-        if let (Strike::AddPartitions(to), Some(Target::Topic(channel, first))) =
-            (plan.strike, plan.targets.first())
-        {
-            let (kind, whom) = (plan.kind, Whom::Channel(*channel));
-            cx.emit(Injected { fault, round, kind, whom, phase: Phase::Begins });
-            let controller = setup.controller.expect("who has topics has a controller");
-            return cx.send(controller, ToController::CreatePartitions { first: *first, count: to });
+    fn begin(&mut self, cx: &mut Cx<'_, Self>, fault: u32, round: u32) {
+        let plans = Arc::clone(&self.plans);
+        let plan = &plans[fault as usize];
+        if plan.targets.iter().any(|target| matches!(target, Target::Topic(..) | Target::Group(..))) {
+            return self.administrate(cx, (fault, round), plan);
         }
         let tell = |whom, phase| Injected { fault, round, kind: plan.kind, whom, phase };
         let victims = match self.victims(cx, plan) {
             Ok(victims) => victims,
             Err(why) => return cx.emit(tell(Whom::Nobody, Phase::Missed(why))),
         };
-        if plan.strike == Strike::Heal && !self.lasting.iter().flatten().any(|it| victims.touch(it)) {
+        if plan.strike == Strike::Heal && !self.lasting.iter().flatten().any(|it| victims.touch(&it.victims))
+        {
             return cx.emit(tell(Whom::nodes(&victims.nodes), Phase::Missed(Missed::NothingLasts)));
         }
         cx.emit(tell(Whom::nodes(&victims.nodes), Phase::Begins));
@@ -196,6 +258,7 @@ impl Injector {
             | Strike::AddMember
             | Strike::RemoveMember
             | Strike::AddPartitions(_)
+            | Strike::ResetOffsets(_)
             | Strike::Heal => Course::Struck,
         };
         let struck = course == Course::Struck;
@@ -220,7 +283,7 @@ impl Injector {
     fn end(&mut self, cx: &mut Cx<'_, Self>, slot: u32) {
         let Some(Lasting { fault, round, victims, .. }) = self.lasting[slot as usize].take() else { return };
         cx.disarm(InjectorTimer::End(slot));
-        let Plan { kind, strike, .. } = self.setup.plans[fault as usize];
+        let Plan { kind, strike, .. } = self.plans[fault as usize];
         cx.emit(Injected { fault, round, kind, whom: Whom::nodes(&victims.nodes), phase: Phase::Ends });
         self.take_back(cx, strike, &victims);
     }
@@ -277,7 +340,7 @@ impl Injector {
                 one_of(cx, &up).map(|node| vec![node]).ok_or(Missed::AllDown)
             }
             Target::Entry(nodes) => self.member(nodes, strike).map(|node| vec![node]).ok_or(Missed::NoMember),
-            Target::Topic(..) => Err(Missed::NoSuchRole),
+            Target::Topic(..) | Target::Group(..) => Err(Missed::NoSuchRole),
             Target::Quorum => Ok(self.quorum.iter().map(|quorum| quorum.setup.node).collect()),
         }
     }
@@ -302,7 +365,7 @@ impl Injector {
     fn untell(&self, cx: &mut Cx<'_, Self>, victims: &Victims, over: ToApplication) {
         for &node in &victims.nodes {
             let holds = |lasting: &Lasting| {
-                let Strike::Tell { begins, ends } = self.setup.plans[lasting.fault as usize].strike else {
+                let Strike::Tell { begins, ends } = self.plans[lasting.fault as usize].strike else {
                     return None;
                 };
                 (ends == Some(over) && lasting.victims.nodes.contains(&node)).then_some(begins)
@@ -316,7 +379,9 @@ impl Injector {
         match strike {
             Strike::Tell { begins, .. } => victims.nodes.iter().for_each(|node| self.tell(cx, *node, begins)),
             Strike::AddMember | Strike::RemoveMember => self.change_members(cx, strike, victims),
-            Strike::AddPartitions(_) => unreachable!("a topic has no node"),
+            Strike::AddPartitions(_) | Strike::ResetOffsets(_) => {
+                unreachable!("neither a topic nor a group has a node")
+            }
             Strike::Crash(how) => self.each(cx, victims, |holds, node| Some(holds.crash(node, how))),
             Strike::Pause => self.each(cx, victims, Holds::pause),
             Strike::ShutDown | Strike::Restart => {
@@ -358,7 +423,8 @@ impl Injector {
             Strike::Tell { ends: None, .. }
             | Strike::AddMember
             | Strike::RemoveMember
-            | Strike::AddPartitions(_) => unreachable!("these do not last"),
+            | Strike::AddPartitions(_)
+            | Strike::ResetOffsets(_) => unreachable!("these do not last"),
             Strike::Crash(_) | Strike::ShutDown | Strike::Restart => self.each(cx, victims, Holds::restart),
             Strike::RollingRestart(_) => {}
             Strike::FullDisk => self.each(cx, victims, |holds, node| holds.empty(node).into_iter().flatten()),
@@ -395,7 +461,8 @@ impl Injector {
     /// Takes back whatever lasts on these nodes.
     fn heal(&mut self, cx: &mut Cx<'_, Self>, victims: &Victims) {
         for slot in 0..self.lasting.len() {
-            let Some(lasting) = self.lasting[slot].as_mut().filter(|lasting| victims.touch(lasting)) else {
+            let Some(lasting) = self.lasting[slot].as_mut().filter(|lasting| victims.touch(&lasting.victims))
+            else {
                 continue;
             };
             match &mut lasting.course {
@@ -418,7 +485,7 @@ impl Injector {
     fn ended(&mut self, cx: &mut Cx<'_, Self>, node: NodeId) {
         for slot in 0..self.lasting.len() {
             let Some(lasting) = &mut self.lasting[slot] else { continue };
-            let plan = &self.setup.plans[lasting.fault as usize];
+            let plan = &self.plans[lasting.fault as usize];
             match &mut lasting.course {
                 Course::Struck => {}
                 Course::Leaving(nodes) => {
@@ -511,54 +578,6 @@ impl Injector {
     }
 }
 
-impl Victims {
-    fn add(&mut self, nodes: &[NodeId]) {
-        for node in nodes {
-            if !self.nodes.contains(node) {
-                self.nodes.push(*node);
-            }
-        }
-    }
-
-    fn find_paths(&mut self, strike: Strike, peers: &[NodeId]) {
-        let (direction, among_themselves) = match strike {
-            Strike::Sever(Severing::Partition, direction) => (direction, false),
-            Strike::Sever(Severing::Blackhole | Severing::Reset, direction) => (direction, true),
-            Strike::Burden(_, direction) => (direction, true),
-            Strike::Crash(_)
-            | Strike::ShutDown
-            | Strike::Restart
-            | Strike::RollingRestart(_)
-            | Strike::Pause
-            | Strike::SlowCpu(_)
-            | Strike::SlowDisk(_)
-            | Strike::FullDisk
-            | Strike::Tell { .. }
-            | Strike::AddMember
-            | Strike::RemoveMember
-            | Strike::AddPartitions(_)
-            | Strike::Heal => return,
-        };
-        for &target in &self.nodes {
-            let apart = |peer: &NodeId| *peer != target && (among_themselves || !self.nodes.contains(peer));
-            let found = peers.iter().filter(|peer| apart(peer));
-            self.paths.extend(found.flat_map(|peer| direction.paths(target, *peer)));
-        }
-        // Two targets are each other's peers: one path, one cut.
-        self.paths.sort_unstable();
-        self.paths.dedup();
-    }
-
-    fn along(&self, cx: &mut Cx<'_, Injector>, command: impl Fn(NodeId, NodeId) -> Command) {
-        self.paths.iter().for_each(|(from, to)| cx.command(command(*from, *to)));
-    }
-
-    /// Whether a lasting fault is on one of these nodes.
-    fn touch(&self, lasting: &Lasting) -> bool {
-        lasting.victims.nodes.iter().any(|node| self.nodes.contains(node))
-    }
-}
-
 fn one_of<T: Copy>(cx: &mut Cx<'_, Injector>, of: &[T]) -> Option<T> {
     let count = of.len() as u64;
     (count > 0).then(|| of[cx.rng().below(count) as usize])
@@ -566,17 +585,24 @@ fn one_of<T: Copy>(cx: &mut Cx<'_, Injector>, of: &[T]) -> Option<T> {
 
 impl Actor for Injector {
     type Vocab = Brokersim;
-    type Msg = FromBroker;
+    type Msg = InjectorMail;
     type Timer = InjectorTimer;
 
     fn start(&mut self, cx: &mut Cx<'_, Self>) {
-        for fault in 0..self.setup.plans.len() {
-            self.schedule(cx, fault as u32);
-        }
+        (0..self.plans.len() as u32).for_each(|fault| self.schedule(fault));
+        self.await_deed(cx);
     }
 
-    fn receive(&mut self, _: &mut Cx<'_, Self>, _: ActorId, msg: FromBroker) {
-        self.roles.learn(msg);
+    fn receive(&mut self, cx: &mut Cx<'_, Self>, _: ActorId, msg: InjectorMail) {
+        match msg {
+            InjectorMail::Broker(answer) if Resets::concerns(&answer) => {
+                if let Some(next) = self.resets.learn(&answer) {
+                    self.go_on(cx, next);
+                }
+            }
+            InjectorMail::Broker(answer) => self.roles.learn(answer),
+            InjectorMail::Operator(ToInjector::Also(plan)) => self.also(cx, *plan),
+        }
     }
 
     fn disconnected(&mut self, cx: &mut Cx<'_, Self>, peer: NodeId) {
@@ -585,11 +611,15 @@ impl Actor for Injector {
 
     fn wake(&mut self, cx: &mut Cx<'_, Self>, timer: InjectorTimer) {
         match timer {
-            InjectorTimer::Look(fault) => self.look(cx, fault),
-            InjectorTimer::Begin(fault) => self.begin(cx, fault),
+            InjectorTimer::Deed => self.next_deed(cx),
             InjectorTimer::End(slot) => self.end(cx, slot),
             InjectorTimer::Step(slot) => self.step(cx, slot),
             InjectorTimer::Elect => self.elect(cx),
+            InjectorTimer::GiveUp(number) => {
+                if let Some(next) = self.resets.give_up(number) {
+                    self.go_on(cx, next);
+                }
+            }
         }
     }
 }

@@ -5,10 +5,11 @@ pub mod catalogue;
 mod holds;
 mod injector;
 mod quorum;
+mod resets;
 mod roles;
 mod rolling;
-mod strike;
+mod victims;
 
-pub use injector::{Injector, InjectorSetup, InjectorTimer};
+pub use crate::wire::fault::{Again, Direction, Plan, Position, Severing, Strike, Target};
+pub use injector::{Injector, InjectorMail, InjectorSetup, InjectorTimer, LOOK_BEFORE};
 pub use quorum::QuorumSetup;
-pub use strike::{Again, Direction, Plan, Severing, Strike, Target};

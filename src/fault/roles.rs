@@ -6,9 +6,8 @@ use std::sync::Arc;
 use crate::kernel::{Addr, NodeId};
 use crate::trace::kafka::BrokerId;
 use crate::trace::{GroupId, PlaceId};
+use crate::wire::fault::Target;
 use crate::wire::kafka::{FromBroker, Image, Request, Response, ToBroker};
-
-use super::strike::Target;
 
 /// Brokers that can be asked: id, node, address.
 pub(super) type Brokers = [(BrokerId, NodeId, Addr<ToBroker>)];
@@ -29,7 +28,7 @@ impl Roles {
     pub fn questions<'t>(targets: impl Iterator<Item = &'t Target>) -> Vec<(u32, Request)> {
         let mut questions = vec![(METADATA, Request::Metadata)];
         for target in targets {
-            if let Target::Coordinator(group) = target {
+            if let Target::Coordinator(group) | Target::Group(group, _) = target {
                 questions.push((group.0 + 1, Request::FindCoordinator(*group)));
             }
         }
@@ -38,7 +37,7 @@ impl Roles {
 
     /// Forgets who coordinates a group that is asked about: where nobody says it any more, nobody does.
     pub fn forget_coordinator(&mut self, target: &Target) {
-        if let Target::Coordinator(group) = target
+        if let Target::Coordinator(group) | Target::Group(group, _) = target
             && let Some(known) = self.coordinators.get_mut(group.index())
         {
             *known = None;

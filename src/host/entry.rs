@@ -19,6 +19,8 @@ pub(super) enum What {
     Timer(u32),
     Finished(u32),
     GoOn,
+    /// A timer that rings before anything else of its instant.
+    First(u32),
 }
 
 impl Entry {
@@ -30,6 +32,7 @@ impl Entry {
             What::Timer(slot) => (2, slot),
             What::Finished(slot) => (3, slot),
             What::GoOn => (4, 0),
+            What::First(slot) => (5, slot),
         };
         Self { whom: u64::from(epoch) << 32 | u64::from(actor.0), what: u64::from(slot) << 32 | kind }
     }
@@ -53,6 +56,7 @@ impl Entry {
             2 => What::Timer(slot),
             3 => What::Finished(slot),
             4 => What::GoOn,
+            5 => What::First(slot),
             kind => unreachable!("there is no kind {kind} of entry"),
         }
     }
@@ -65,7 +69,9 @@ mod tests {
     #[test]
     fn an_entry_says_what_was_put_in() {
         let (low, high) = (0, u32::MAX);
-        for what in [What::Start, What::Letter(high), What::Timer(7), What::Finished(low), What::GoOn] {
+        for what in
+            [What::Start, What::Letter(high), What::Timer(7), What::Finished(low), What::GoOn, What::First(3)]
+        {
             for (actor, epoch) in [(low, high), (high, low), (3, 4)] {
                 let entry = Entry::new(ActorId(actor), epoch, what);
                 assert_eq!((entry.actor(), entry.epoch(), entry.what()), (ActorId(actor), epoch, what));

@@ -11,8 +11,8 @@ use super::slab::Slab;
 use super::timers::{Ring, Timers};
 use crate::kernel::queue::{Agenda, Ladder};
 use crate::kernel::{
-    ActorId, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Machine, Network,
-    NodeId, Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
+    ActorId, Addr, Cast, Command, Crash, Desk, Digest, Duration, Effect, Event, Fate, Input, Machine,
+    Network, NodeId, Observer, Parts, Payload, Physics, Resident, Time, Vocabulary,
 };
 
 /// Why [`Simulation::run_until`] came back.
@@ -79,6 +79,10 @@ struct Deferred<V: Vocabulary> {
 struct World<V: Vocabulary, Q> {
     now: Time,
     agenda: Q,
+    /// What comes before everything else of its instant, the next first: a handful at most.
+    first: VecDeque<(Time, Entry)>,
+    /// When the next of these comes; [`Time::NEVER`] when there is none.
+    first_at: Time,
     /// What was sent last, in a wide network; empty between steps.
     outbox: Outbox,
     letters: Slab<Letter<V::Msg>>,
@@ -182,6 +186,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         let world = World {
             now: Time::ZERO,
             agenda,
+            first: VecDeque::new(),
+            first_at: Time::NEVER,
             outbox: Outbox::default(),
             letters: Slab::default(),
             network,
@@ -204,7 +210,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     /// Runs until everything up to and including `until` has happened.
     pub fn run_until(&mut self, until: Time, observer: &mut (impl Observer<V::Fact> + ?Sized)) -> Stop {
         self.step(u64::MAX, until, observer);
-        if self.world.agenda.is_empty() {
+        if self.world.agenda.is_empty() && self.world.first.is_empty() {
             return Stop::Idle;
         }
         self.world.now = self.world.now.max(until);
@@ -235,6 +241,14 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         taken
     }
 
+    /// Tells an actor something from outside of the run, at once, whatever it is at. Nothing in the run led to it, and it
+    /// counts as no input: what the actor asks for is all that comes of it.
+    pub fn tell<M: Into<V::Msg>>(&mut self, to: Addr<M>, msg: M) {
+        let inputs = self.world.inputs;
+        self.handle(to.id(), 0, 0, Input::Message(to.id(), msg.into()));
+        self.world.inputs = inputs;
+    }
+
     /// The time of the last thing that happened, or the time that was run to.
     pub fn now(&self) -> Time {
         self.world.now
@@ -257,7 +271,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
 
     /// How many things are still to happen.
     pub fn pending(&self) -> usize {
-        self.world.agenda.len()
+        self.world.agenda.len() + self.world.first.len()
     }
 
     /// Whether what is sent is looked up in groups.
@@ -303,6 +317,11 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             What::Timer(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
                 Ring::Fires { cause, arming } => Waiting { cause, arming, input: Input::Wake(slot) },
                 Ring::Later(at) => return self.world.push(at, entry),
+                Ring::Stale => return,
+            },
+            What::First(slot) => match self.timers[actor.0 as usize].ring(slot, self.world.now) {
+                Ring::Fires { cause, arming } => Waiting { cause, arming, input: Input::Wake(slot) },
+                Ring::Later(at) => return self.world.push_first(at, entry),
                 Ring::Stale => return,
             },
             What::Start => Waiting { cause: 0, arming: 0, input: Input::Start },
@@ -375,6 +394,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         while let Some(effect) = self.scratch.pop() {
             match effect {
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
+                Effect::ArmFirst(slot, at) => self.arm_first(actor, slot, at, cause),
                 Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
                 Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
                     rest.push(effect);
@@ -391,6 +411,14 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         if let Some(at) = timers.arm(slot, at.max(self.world.now), cause) {
             let epoch = self.world.epoch(actor);
             self.world.push(at, Entry::new(actor, epoch, What::Timer(slot)));
+        }
+    }
+
+    #[cold]
+    fn arm_first(&mut self, actor: ActorId, slot: u32, at: Time, cause: u64) {
+        if let Some(at) = self.timers[actor.0 as usize].arm(slot, at.max(self.world.now), cause) {
+            let epoch = self.world.epoch(actor);
+            self.world.push_first(at, Entry::new(actor, epoch, What::First(slot)));
         }
     }
 
@@ -424,6 +452,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         match effect {
             Effect::Send(to, msg) => self.world.send(actor, to, *cause, msg),
             Effect::Arm(slot, at) => self.arm(actor, slot, at, *cause),
+            Effect::ArmFirst(slot, at) => self.arm_first(actor, slot, at, *cause),
             Effect::Disarm(slot) => self.timers[actor.0 as usize].disarm(slot),
             Effect::Emit(fact) => *cause = self.world.emit(actor, *cause, fact),
             Effect::Command(command) => self.obey(command, actor, *cause),
@@ -622,9 +651,36 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         self.agenda.push(at, entry);
     }
 
-    /// Takes the next thing off the agenda, unless it comes after `until`.
+    #[cold]
+    fn push_first(&mut self, at: Time, entry: Entry) {
+        let place = self.first.partition_point(|(other, _)| *other <= at);
+        self.first.insert(place, (at, entry));
+        self.first_at = self.first.front().map_or(Time::NEVER, |(at, _)| *at);
+    }
+
+    /// Takes the next thing to come, unless it comes after `until`.
     #[inline]
     fn next(&mut self, until: Time) -> Option<(Time, Entry)> {
+        if self.first_at <= until { self.next_or_first(until) } else { self.next_of_agenda(until) }
+    }
+
+    /// What comes before everything else of its instant, or what comes before that instant.
+    fn next_or_first(&mut self, until: Time) -> Option<(Time, Entry)> {
+        if self.first.is_empty() {
+            return self.next_of_agenda(until);
+        }
+        let before = self.first_at.as_nanos().checked_sub(1).map(Time::from_nanos);
+        if let Some(next) = before.and_then(|before| self.next_of_agenda(before)) {
+            return Some(next);
+        }
+        let first = self.first.pop_front();
+        self.first_at = self.first.front().map_or(Time::NEVER, |(at, _)| *at);
+        first
+    }
+
+    /// Takes the next thing off the agenda, unless it comes after `until`.
+    #[inline]
+    fn next_of_agenda(&mut self, until: Time) -> Option<(Time, Entry)> {
         if !self.outbox.is_empty() {
             if !self.outbox.is_full()
                 && let Some(next) = self.agenda.pop_until(until.min(self.outbox.quiet_until()))

@@ -167,6 +167,8 @@ pub enum Effect<V: Vocabulary> {
     Send(ActorId, V::Msg),
     /// Wake me at this time with the timer in this slot; moves it when it was armed.
     Arm(u32, Time),
+    /// The same, before anything else that happens at that time.
+    ArmFirst(u32, Time),
     /// Forget the timer in this slot.
     Disarm(u32),
     /// Stay busy this long; what follows in the list happens after.
@@ -255,6 +257,14 @@ impl<A: Actor> Cx<'_, A> {
     pub fn arm_at(&mut self, timer: A::Timer, at: Time) {
         let slot = self.timers.slot(timer);
         self.effects.push(Effect::Arm(slot, at.max(self.now)));
+    }
+
+    /// The same, before anything else that happens at that time, whenever this was asked for: what is planned long
+    /// before and what is planned a moment before strike alike. One timer of one actor at a time may be such. By the
+    /// clock it is a timer like any other.
+    pub fn arm_first(&mut self, timer: A::Timer, at: Time) {
+        let slot = self.timers.slot(timer);
+        self.effects.push(Effect::ArmFirst(slot, at.max(self.now)));
     }
 
     /// Forgets `timer`; nothing when it is not armed.

@@ -94,7 +94,7 @@ impl<A: Actor> Alone<A> {
     fn name(&self, effect: Effect<A::Vocab>) -> Asked<A> {
         match effect {
             Effect::Send(to, msg) => Asked::Send(to, msg),
-            Effect::Arm(slot, at) => {
+            Effect::Arm(slot, at) | Effect::ArmFirst(slot, at) => {
                 self.lodger.timers.key(slot).map_or(Asked::Disarm, |timer| Asked::Arm(timer, at))
             }
             Effect::Disarm(_) => Asked::Disarm,

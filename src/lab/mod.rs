@@ -4,7 +4,7 @@
 //! reported, or in which order.
 
 mod ask;
-mod edit;
+pub mod edit;
 mod minimise;
 mod needed;
 mod page;
@@ -18,4 +18,4 @@ pub use needed::{Cause, needed};
 pub use page::{needed_page, what_if_page};
 pub use rerun::{Limit, Looked, Recipe, TraceReader};
 pub use trial::{Measured, side_by_side};
-pub use what_if::{Trial, WhatIf, what_if};
+pub use what_if::{Trial, WhatIf, meaning, what_if};

@@ -85,7 +85,7 @@ fn same(one: &Remedy, other: &Remedy) -> bool {
 }
 
 /// What decides a run, for comparison: two scenarios that say the same here run the same.
-fn meaning(scenario: &Scenario) -> String {
+pub fn meaning(scenario: &Scenario) -> String {
     let Scenario { run, network, system, generators, processors, sinks, faults, .. } = scenario;
     let system = match system {
         System::Kafka(kafka) => format!("{kafka:?}"),

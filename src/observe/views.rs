@@ -173,7 +173,8 @@ pub struct Snapshot {
 }
 
 impl GroupView {
-    pub(super) fn new(name: &str) -> Self {
+    /// A group of which nothing is known yet.
+    pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             state: None,

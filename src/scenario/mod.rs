@@ -20,6 +20,7 @@ mod read;
 pub mod scenario;
 mod schema;
 mod sense;
+pub mod spoken;
 mod suit;
 pub mod target;
 pub mod templates;

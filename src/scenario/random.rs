@@ -43,6 +43,14 @@ impl Scenario {
     pub fn drawn_faults(&self) -> Vec<Fault> {
         self.random_faults.as_ref().map(|random| random.draw(self.run.seed)).unwrap_or_default()
     }
+
+    /// All faults by number: those of the file in their order, then those that the seed gives, then those that a person
+    /// injected, in the order of the file. So one that is added by hand leaves the numbers of the others as they are.
+    pub fn all_faults(&self) -> Vec<Fault> {
+        let (by_hand, of_file): (Vec<_>, Vec<_>) =
+            self.faults.iter().cloned().partition(|fault| fault.by_hand);
+        of_file.into_iter().chain(self.drawn_faults()).chain(by_hand).collect()
+    }
 }
 
 impl RandomFaults {
@@ -86,7 +94,8 @@ impl RandomFaults {
         lasts: Option<Duration>,
     ) -> Fault {
         let (again, jitter) = (None, Duration::ZERO);
-        Fault { at, kind, strike, targets: vec![target], peers: Vec::new(), lasts, again, jitter }
+        let (targets, peers) = (vec![target], Vec::new());
+        Fault { at, kind, strike, targets, peers, lasts, again, jitter, by_hand: false }
     }
 
     fn heal(&self, at: Time) -> Fault {

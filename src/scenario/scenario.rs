@@ -366,6 +366,8 @@ pub struct Fault {
     pub again: Option<Again>,
     /// Each time it happens later by anything up to this.
     pub jitter: Duration,
+    /// Whether a person injected it.
+    pub by_hand: bool,
 }
 
 /// `20 s: kill of broker-2 for 10 s`

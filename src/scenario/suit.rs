@@ -68,6 +68,7 @@ impl Scenario {
             | Strike::AddMember
             | Strike::RemoveMember
             | Strike::AddPartitions(_)
+            | Strike::ResetOffsets(_)
             | Strike::Heal => false,
         };
         let poison =
@@ -174,7 +175,7 @@ fn exits(reader: &Reader, poison: bool) -> bool {
 fn is_broker(target: &Target) -> bool {
     match target.sort() {
         Sort::Broker | Sort::Controller | Sort::Quorum => true,
-        Sort::Instance | Sort::Everything | Sort::Entry | Sort::Topic => false,
+        Sort::Instance | Sort::Everything | Sort::Entry | Sort::Topic | Sort::Group => false,
     }
 }
 
@@ -213,6 +214,9 @@ impl Means {
             Strike::AddPartitions(_) => {
                 (!self.grows).then(|| "the broker within this process cannot add partitions".to_owned())
             }
+            Strike::ResetOffsets(_) => Some(
+                "a real group's offsets are reset with kafka-consumer-groups.sh --reset-offsets".to_owned(),
+            ),
             Strike::Tell { .. } | Strike::AddMember | Strike::RemoveMember | Strike::Heal => None,
         }
     }

@@ -89,6 +89,21 @@ impl Target {
         }
     }
 
+    /// Whether brokers have to be asked who it is.
+    pub fn is_role(&self) -> bool {
+        match self {
+            Self::LeaderOf { .. } | Self::FollowerOf { .. } | Self::CoordinatorOf(_) => true,
+            Self::Broker(_)
+            | Self::AllBrokers
+            | Self::RandomBroker
+            | Self::Instance(_)
+            | Self::MemberOf(_)
+            | Self::Controller
+            | Self::Quorum
+            | Self::Everything => false,
+        }
+    }
+
     /// What sort of target it is.
     pub fn sort(&self) -> Sort {
         match self {

@@ -34,6 +34,8 @@ mod faults;
 pub mod real;
 
 pub use applications::contents_of;
+pub use faults::Planner;
+
 use applications::{content, install, install_supervisor};
 
 /// A system ready to run, and what observers need to know of it.
@@ -54,6 +56,8 @@ pub struct Wired {
     pub backend: Option<Box<dyn Backend>>,
     /// What obeys commands about the real world.
     pub hands: Vec<Box<dyn Hands>>,
+    /// How more can be made to go wrong; none where nobody is there to do it.
+    pub planner: Option<Planner>,
 }
 
 /// Where a scenario is wired to.
@@ -287,7 +291,16 @@ impl Behind {
 /// # Panics
 /// When a trace is not loaded ([`Scenario::load_traces`]): everything else was checked before.
 pub fn wire(scenario: &Scenario) -> Wired {
-    build(scenario, None).expect("a simulation can always be built")
+    build(scenario, None, false).expect("a simulation can always be built")
+}
+
+/// As [`wire`], with somebody who can make things go wrong although nothing is planned: the same run, into which a person
+/// may reach.
+///
+/// # Panics
+/// As [`wire`].
+pub fn wire_for_hands(scenario: &Scenario) -> Wired {
+    build(scenario, None, true).expect("a simulation can always be built")
 }
 
 /// As [`wire`], in any world. Nothing real happens before the [`Backend`] is told to prepare.
@@ -298,10 +311,21 @@ pub fn wire(scenario: &Scenario) -> Wired {
 /// # Panics
 /// As [`wire`].
 pub fn wire_in(scenario: &Scenario, outside: Outside<'_>) -> Result<Wired, Trouble> {
-    build(scenario, Some(outside))
+    build(scenario, Some(outside), false)
 }
 
-fn build(scenario: &Scenario, outside: Option<Outside<'_>>) -> Result<Wired, Trouble> {
+/// As [`wire_in`], with somebody who can make things go wrong, as [`wire_for_hands`].
+///
+/// # Errors
+/// As [`wire_in`].
+///
+/// # Panics
+/// As [`wire`].
+pub fn wire_in_for_hands(scenario: &Scenario, outside: Outside<'_>) -> Result<Wired, Trouble> {
+    build(scenario, Some(outside), true)
+}
+
+fn build(scenario: &Scenario, outside: Option<Outside<'_>>, by_hand: bool) -> Result<Wired, Trouble> {
     let network = Network::new(scenario.network.clone(), scenario.run.seed);
     let mut builder = Builder::new(scenario.run.seed, network);
     let mut stage = stage(scenario);
@@ -322,11 +346,12 @@ fn build(scenario: &Scenario, outside: Option<Outside<'_>>) -> Result<Wired, Tro
     for (app, clients) in apps.into_iter().zip(clients) {
         install(scenario, &mut builder, &stage, app, clients, supervisor);
     }
-    faults::install(scenario, &mut builder, &stage, cluster, &instances);
+    let planner = faults::install(scenario, &mut builder, &stage, cluster, instances, by_hand);
     let stop = Time::ZERO + scenario.run.duration;
     let expected = expected(scenario, &stage);
     let end = stop + scenario.run.drain;
-    Ok(Wired { parts: builder.finish(), stage, sinks, expected, stop, end, backend, hands })
+    let parts = builder.finish();
+    Ok(Wired { parts, stage, sinks, expected, stop, end, backend, hands, planner })
 }
 
 /// MQTT has no simulation yet.

@@ -10,7 +10,8 @@ use crate::kernel::{Duration, NodeId};
 /// A fault that the scenario asked for: that it struck, was taken back, or struck nobody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Injected {
-    /// Which fault, from 0: first the entries of the scenario in their order, then those drawn at random.
+    /// Which fault, from 0: first the entries of the scenario in their order, then those drawn at random,
+    /// then those that a person injected.
     pub fault: u32,
     /// The how-manieth time that it strikes, from 0.
     pub round: u32,
@@ -81,6 +82,10 @@ pub enum Missed {
     NothingLasts,
     /// No instance of the entry is left that could begin, or end.
     NoMember,
+    /// The group has members: its offsets are theirs.
+    GroupNotEmpty,
+    /// Who was asked did not answer, or with an error.
+    NoAnswer,
 }
 
 impl Whom {
@@ -124,6 +129,8 @@ impl Missed {
             Self::AllDown => "everybody whom it could strike is down",
             Self::NothingLasts => "nothing lasts that could be healed",
             Self::NoMember => "no instance is left that could begin or end",
+            Self::GroupNotEmpty => "the group is not empty: Kafka refuses (UNKNOWN_MEMBER_ID)",
+            Self::NoAnswer => "nobody answered in time, or only with an error",
         }
     }
 }

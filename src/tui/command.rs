@@ -2,6 +2,7 @@
 
 use crate::kernel::{Duration, Time};
 
+use super::courses::Deed;
 use super::pace::Speed;
 use super::pane::Page;
 use super::theme::Palette;
@@ -13,7 +14,7 @@ pub const NAMES: &[&str] = &[
 ];
 
 /// A command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// To an instant.
     Goto(Time),
@@ -23,6 +24,10 @@ pub enum Command {
     Theme(Palette),
     /// To a screen.
     Page(Page),
+    /// Something is done to the run.
+    Hand(Deed),
+    /// The list of branches.
+    Branches,
     /// The tour begins, or ends.
     Tutor,
     /// The help.
@@ -38,6 +43,9 @@ pub enum Command {
 /// # Errors
 /// In a sentence, when it is none.
 pub fn parse(text: &str) -> Result<Command, String> {
+    if let Some(said) = by_hand(text.trim()) {
+        return said;
+    }
     let mut words = text.split_whitespace();
     let (name, value) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     match name {
@@ -57,8 +65,56 @@ pub fn parse(text: &str) -> Result<Command, String> {
         other => Page::named(other)
             .map(Command::Page)
             .or_else(|| instant(other).map(Command::Goto))
-            .ok_or_else(|| format!("`:{other}` is no command: try :goto, :speed, :theme, :offset, :key, :time, :record, :find, :tutor, :help, :q")),
+            .ok_or_else(|| {
+                format!(
+                    "`:{other}` is no command: try :goto, :fault, :save, :speed, :theme, :offset, :key, :time, \
+                     :record, :find, :tutor, :help, :q"
+                )
+            }),
     }
+}
+
+/// Commands that do something to the run; none when it is no such command.
+fn by_hand(text: &str) -> Option<Result<Command, String>> {
+    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let rest = rest.trim();
+    let inject = |line: String| Ok(Command::Hand(Deed::Inject(line)));
+    let said = |example: &str| format!(":{name} wants more words, as in :{example}");
+    let (first, more) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    Some(match (name, first, more.trim()) {
+        ("fault" | "f", "", _) => Err(said("fault kill broker-1 for 10s")),
+        ("fault" | "f", ..) => inject(rest.to_owned()),
+        ("heal", "", _) => inject("heal everything".to_owned()),
+        ("heal", ..) => inject(format!("heal {rest}")),
+        ("rate", _, "") => Err(said("rate shop 2k/s")),
+        ("rate", who, rate) => inject(format!("change-rate {who} rate {rate}")),
+        ("produce", "", _) => Err(said("produce shop 10")),
+        ("produce", who, "") => inject(format!("produce {who}")),
+        ("produce", who, records) => inject(format!("produce {who} records {records}")),
+        ("reset", _, "") => Err(said("reset billing earliest")),
+        ("reset", group, position) => inject(format!("reset-offsets {group} position {position}")),
+        ("add" | "remove", "", _) => Err(said(&format!("{name} billing"))),
+        ("add" | "remove", ..) => inject(format!("{name}-member {rest}")),
+        ("save" | "w" | "save!" | "w!", "", _) => Err(said("save what-if.toml")),
+        ("save" | "w" | "save!" | "w!", ..) => {
+            Ok(Command::Hand(Deed::Save { file: rest.to_owned(), replace: name.ends_with('!') }))
+        }
+        ("branch", "", _) => Ok(Command::Hand(Deed::Fork)),
+        ("branch" | "diff", number, _) if number_of(number).is_none() && !number.is_empty() => {
+            Err(format!(":{name} wants the number of a branch; :branches lists them"))
+        }
+        ("branch", number, _) => Ok(Command::Hand(Deed::Switch(number_of(number).unwrap_or(0)))),
+        ("diff", number, _) => Ok(Command::Hand(Deed::Differ(number_of(number)))),
+        ("branches", ..) => Ok(Command::Branches),
+        ("undo", ..) => Ok(Command::Hand(Deed::TakeBack)),
+        ("arm", ..) => Ok(Command::Hand(Deed::Arm)),
+        _ => return None,
+    })
+}
+
+/// Branches are numbered from 1.
+fn number_of(text: &str) -> Option<usize> {
+    text.parse::<usize>().ok()?.checked_sub(1)
 }
 
 /// `42.1s`, `42.1`, `1:30`, `00:42.318`, `500ms`, `2m`, `1h`.
@@ -119,6 +175,25 @@ mod tests {
         assert_eq!(["42.318", "42.318s", "00:42.318", "0.0007053h"].map(at)[..3], [Some(42_318); 3]);
         assert_eq!(["1:30", "2m", "500ms", "1:00:00"].map(at), [90_000, 120_000, 500, 3_600_000].map(Some));
         assert_eq!(["", ":", "x", "1.2.3", "-1", "99999999999", "1e9", "999999999h"].map(at)[..7], [None; 7]);
+    }
+
+    #[test]
+    fn what_is_done_to_the_run_is_said_in_the_words_of_the_file() {
+        let inject = |line: &str| Ok(Command::Hand(Deed::Inject(line.to_owned())));
+        assert_eq!(parse("fault kill broker-1 for 10s"), inject("kill broker-1 for 10s"));
+        assert_eq!(parse("rate shop 2k/s"), inject("change-rate shop rate 2k/s"));
+        assert_eq!(parse("reset billing latest"), inject("reset-offsets billing position latest"));
+        assert_eq!(
+            (parse("heal"), parse("add billing")),
+            (inject("heal everything"), inject("add-member billing"))
+        );
+        let save = |replace| Ok(Command::Hand(Deed::Save { file: "a b.toml".to_owned(), replace }));
+        assert_eq!((parse("save a b.toml"), parse("w! a b.toml")), (save(false), save(true)));
+        assert_eq!(parse("branch 2"), Ok(Command::Hand(Deed::Switch(1))));
+        assert_eq!(parse("diff"), Ok(Command::Hand(Deed::Differ(None))));
+        for wrong in ["fault", "rate shop", "save", "branch 0", "diff x", "reset billing"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

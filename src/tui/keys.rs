@@ -3,8 +3,7 @@
 //! some of them otherwise.
 //!
 //! A context is a way in which keys are read: the screen, the help, a line that is typed, a prefix that waits for the
-//! next key. Room is left for `f` (inject a fault), `b` (branch), `u` and `y`: they become rows here and orders in
-//! [`super::update::Order`]; a fault's second key is a context of its own, as [`Context::Go`] is.
+//! next key.
 //!
 //! **Invariant.** No key is bound twice in a context.
 
@@ -15,6 +14,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::kernel::Duration;
 
 use super::model::{Clock, Page, Pane};
+use super::update::hands::Hand;
 use super::update::{Order, Seek};
 
 /// Where a binding holds.
@@ -36,6 +36,14 @@ pub enum Context {
     Why,
     /// Something is looked for. Letters are typed.
     Find,
+    /// After `f`: which fault.
+    Fault,
+    /// After `R`: where to.
+    Reset,
+    /// The list of branches.
+    Branches,
+    /// How two branches differ.
+    Diff,
     /// The picker. A letter that is bound to nothing begins to filter.
     Picker,
     /// A filter of the picker that is being typed. Letters are typed.
@@ -44,7 +52,7 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Screen,
         Self::Help,
         Self::Typing,
@@ -53,6 +61,10 @@ impl Context {
         Self::ToMark,
         Self::Why,
         Self::Find,
+        Self::Fault,
+        Self::Reset,
+        Self::Branches,
+        Self::Diff,
         Self::Picker,
         Self::PickerFilter,
     ];
@@ -63,7 +75,14 @@ impl Context {
             Self::Help | Self::Typing | Self::SetMark | Self::ToMark | Self::Find | Self::PickerFilter => {
                 true
             }
-            Self::Screen | Self::Go | Self::Why | Self::Picker => false,
+            Self::Screen
+            | Self::Go
+            | Self::Why
+            | Self::Picker
+            | Self::Fault
+            | Self::Reset
+            | Self::Branches
+            | Self::Diff => false,
         }
     }
 }
@@ -73,6 +92,8 @@ impl Context {
 pub enum Action {
     /// Something for the driver of the run.
     Order(Order),
+    /// Something is done to the run by hand.
+    Hand(Hand),
     /// Leaves where time stands for another instant, so that one can come back.
     Leap(Seek),
     /// Back in the list of instants that were left.
@@ -253,13 +274,15 @@ pub enum Topic {
     Move,
     /// What is shown of them.
     Look,
+    /// What happens in the run.
+    Change,
     /// The rest.
     Other,
 }
 
 impl Topic {
     /// All, in the order of the help.
-    pub const ALL: [Self; 4] = [Self::Time, Self::Move, Self::Look, Self::Other];
+    pub const ALL: [Self; 5] = [Self::Time, Self::Move, Self::Look, Self::Change, Self::Other];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -267,6 +290,7 @@ impl Topic {
             Self::Time => "TIME",
             Self::Move => "MOVE",
             Self::Look => "LOOK",
+            Self::Change => "CHANGE",
             Self::Other => "OTHER",
         }
     }
@@ -308,10 +332,13 @@ const HALF_PAGE: isize = 10;
 
 /// All bindings. The hints stand in this order; the first ones are seen on narrow screens too.
 pub const BINDINGS: &[Binding] = {
-    use Action::{Leap, Order as Ask};
-    use Context::{Find, Go, Help, Picker, PickerFilter, Screen, SetMark, ToMark, Typing, Why};
+    use Action::{Hand as By, Leap, Order as Ask};
+    use Context::{
+        Branches, Diff, Fault, Find, Go, Help, Picker, PickerFilter, Reset, Screen, SetMark, ToMark, Typing,
+        Why,
+    };
     use KeyCode::{BackTab, Backspace, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
-    use Topic::{Look, Move, Other, Time};
+    use Topic::{Change, Look, Move, Other, Time};
     const fn l(letter: char) -> Press {
         Press::letter(letter)
     }
@@ -321,10 +348,16 @@ pub const BINDINGS: &[Binding] = {
     const fn c(letter: char) -> Press {
         Press::control(letter)
     }
+    const fn strike(keys: &'static [Press], kind: &'static str) -> Binding {
+        row(Fault, Change, keys, By(Hand::Strike(kind)), kind, "")
+    }
     &[
         row(Screen, Time, &[l(' ')], Ask(Order::Toggle), "run / pause", "run/pause"),
         row(Screen, Time, &[l('.')], Ask(Order::Seek(Seek::Event)), "one event on", ", step"),
         row(Screen, Time, &[l(',')], Ask(Order::Seek(Seek::EventBack)), "one event back", ""),
+        row(Screen, Change, &[l('f')], By(Hand::Faults), "inject a fault: f, then its key", "fault"),
+        row(Screen, Change, &[l('u')], By(Hand::TakeBack), "take the last injection back", ""),
+        row(Screen, Change, &[l('D')], By(Hand::Differ), "how this branch and where it came from differ", ""),
         row(Screen, Look, &[k(Enter)], Action::Open, "open the selected row", "open"),
         row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),
         row(Screen, Look, &[l('t')], Action::Follow, "follow the selected record", "follow"),
@@ -364,6 +397,11 @@ pub const BINDINGS: &[Binding] = {
         ),
         row(Screen, Time, &[l('m')], Action::SetMark, "set a mark: the next letter names it", ""),
         row(Screen, Time, &[l('\'')], Action::ToMark, "go to a mark: the next letter says which", ""),
+        row(Screen, Change, &[l('b')], By(Hand::Fork), "begin a branch here", ""),
+        row(Screen, Change, &[l('B')], By(Hand::Branches), "the branches; Enter goes there", ""),
+        row(Screen, Change, &[l('H')], By(Hand::Heal), "heal everything", ""),
+        row(Screen, Change, &[l('p')], By(Hand::Produce), "offer one record", ""),
+        row(Screen, Change, &[l('R')], By(Hand::Reset), "reset the offsets of the group", ""),
         row(Screen, Move, &[l('1')], Action::Page(0), "Overview", ""),
         row(Screen, Move, &[l('2')], Action::Page(1), "Topics and partitions", ""),
         row(Screen, Move, &[l('3')], Action::Page(2), "Groups and lag", ""),
@@ -394,7 +432,7 @@ pub const BINDINGS: &[Binding] = {
             Other,
             &[l(':')],
             Action::Command,
-            "a command: :goto 42.1s  :speed 4  :theme light  :q",
+            "a command: :goto 42.1s  :fault kill broker-1 for 10s  :save FILE  :speed 4  :q",
             "cmd",
         ),
         row(Screen, Other, &[l('?')], Action::Help, "this help; type to filter it", "help"),
@@ -423,6 +461,62 @@ pub const BINDINGS: &[Binding] = {
         row(Go, Move, &[l('d')], Action::Target, "to what the row is about", "target"),
         row(Go, Move, &[k(Esc)], Action::Back, "nowhere", "stay"),
         row(Go, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        strike(&[l('k')], "kill"),
+        strike(&[l('p')], "power-loss"),
+        strike(&[l('s')], "shutdown"),
+        strike(&[l('r')], "restart"),
+        strike(&[l('R')], "rolling-restart"),
+        strike(&[l('z')], "pause"),
+        strike(&[l('c')], "slow-cpu"),
+        strike(&[l('d')], "slow-disk"),
+        strike(&[l('f')], "full-disk"),
+        strike(&[l('x')], "lost-disk"),
+        strike(&[l('n')], "partition"),
+        strike(&[l('b')], "blackhole"),
+        strike(&[l('e')], "reset"),
+        strike(&[l('l')], "latency"),
+        strike(&[l('j')], "network-jitter"),
+        strike(&[l('w')], "bandwidth"),
+        strike(&[l('h')], "slow-handler"),
+        strike(&[l('i')], "stuck-handler"),
+        strike(&[l('u')], "burst"),
+        strike(&[l('v')], "change-rate"),
+        strike(&[l('o')], "produce"),
+        strike(&[l('P')], "poison"),
+        strike(&[l('a')], "clock-ahead"),
+        strike(&[l('A')], "clock-behind"),
+        strike(&[l('q')], "close"),
+        strike(&[l('+')], "add-member"),
+        strike(&[l('-')], "remove-member"),
+        strike(&[l('t')], "add-partitions"),
+        strike(&[l('E')], "reset-offsets"),
+        strike(&[l('H')], "heal"),
+        row(Fault, Change, &[l(':')], By(Hand::Edit), "put the line up to be changed first", "edit first"),
+        row(Fault, Change, &[k(Esc)], Action::Back, "nothing", "nothing"),
+        row(Fault, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(
+            Reset,
+            Change,
+            &[l('e')],
+            By(Hand::ResetTo("earliest")),
+            "to the beginning of each log",
+            "earliest",
+        ),
+        row(Reset, Change, &[l('l')], By(Hand::ResetTo("latest")), "behind all that is committed", "latest"),
+        row(Reset, Change, &[k(Esc)], Action::Back, "nowhere", "nowhere"),
+        row(Reset, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Branches, Change, &[k(Enter)], By(Hand::Switch), "go there", "go there"),
+        row(Branches, Change, &[l('D')], By(Hand::Differ), "how it and this one differ", "diff"),
+        row(Branches, Move, &[l('j'), k(Down)], Action::Move(1), "a row down", "down"),
+        row(Branches, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", "up"),
+        row(Branches, Move, &[k(Esc), l('B'), l('q')], Action::Back, "back", "back"),
+        row(Branches, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
+        row(Diff, Move, &[l('j'), k(Down)], Action::Move(1), "a row down", "down"),
+        row(Diff, Move, &[l('k'), k(Up)], Action::Move(-1), "a row up", "up"),
+        row(Diff, Move, &[c('d'), k(PageDown)], Action::Move(HALF_PAGE), "ten rows down", ""),
+        row(Diff, Move, &[c('u'), k(PageUp)], Action::Move(-HALF_PAGE), "ten rows up", ""),
+        row(Diff, Move, &[k(Esc), l('D'), l('q'), k(Enter)], Action::Back, "back", "back"),
+        row(Diff, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(SetMark, Other, &[k(Esc)], Action::Back, "none", "none"),
         row(SetMark, Other, &[c('c')], Ask(Order::Quit), "quit", ""),
         row(Why, Look, &[k(Enter)], Action::Open, "go to the step", "go there"),
@@ -497,6 +591,7 @@ pub(super) fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bo
     match action {
         // A run that has finished goes no further, but it can go back.
         Action::Order(Order::Seek(_)) => true,
+        Action::Hand(Hand::Faults) => clock != Clock::Finished,
         Action::Order(order) => clock != Clock::Finished || order == Order::Quit,
         Action::Sort => pane.orders().len() > 1,
         Action::Filter => pane.has_filter(),
@@ -504,7 +599,8 @@ pub(super) fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bo
         Action::View => pane.has_views(),
         Action::Records => page == Page::Topics,
         Action::Follow | Action::NextWrong => page == Page::Messages,
-        Action::Leap(_)
+        Action::Hand(_)
+        | Action::Leap(_)
         | Action::JumpBack
         | Action::JumpForward
         | Action::SetMark

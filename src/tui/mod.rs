@@ -5,10 +5,13 @@
 //! of the run; that is all a view knows of it, so the same views serve any host that gives the same snapshots.
 //!
 //! **Invariant.** Neither model, update nor view reads a clock, chance or the environment: a frame is a function
-//! of model and size. The screen never changes what happens in a run, only when it is computed.
+//! of model and size. The screen never changes what happens in a run, only when it is computed; what a person changes by
+//! hand is another course of it.
 
 pub mod command;
+mod courses;
 mod find;
+pub mod hands;
 pub mod keymap;
 pub mod keymap_file;
 pub mod keys;
@@ -27,11 +30,12 @@ pub mod terminal;
 pub mod theme;
 mod timeline;
 mod tutor;
-mod update;
+pub mod update;
 mod view;
 
+pub use courses::{Course, Courses, Deed, Diff, DiffRow, Done};
 pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
-pub use screen::player::{Deed, play};
+pub use screen::player::{Act, play};
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
 pub use share::Share;
 pub use theme::{Glyphs, Palette, Role, Theme};

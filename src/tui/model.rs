@@ -9,7 +9,9 @@ use crate::observe::ledger::{Balance, Tally};
 use crate::observe::lens::{Around, Asked, Detail, FateFilter, Look, Query, RecordOrder};
 use crate::trace::{ChannelId, GroupId, PlaceId, RecordId};
 
+use super::courses::{Courses, Deed, Diff};
 use super::find::Found;
+use super::hands::{Entry, Kind};
 use super::keymap::Keymap;
 use super::memo::Memo;
 use super::pace::Speed;
@@ -47,10 +49,16 @@ pub struct Report {
     pub speed: Speed,
     /// How fast it passed lately; none when nothing was measured yet.
     pub reached: Option<Speed>,
-    /// What the driver has to say to the last order; none when it was obeyed.
-    pub said: Option<&'static str>,
+    /// What the driver has to say to the last order; none when it was obeyed in silence.
+    pub said: Option<String>,
     /// What is to be known of the run as a whole: that it is the recorded one, that it goes on elsewhere.
     pub note: Option<String>,
+    /// The courses that the run has taken.
+    pub courses: Arc<Courses>,
+    /// Names and settings, where they are others than in the beginning.
+    pub about: Option<Arc<About>>,
+    /// How two branches differ, when that was asked.
+    pub diff: Option<Arc<Diff>>,
 }
 
 /// What the scenario says of itself, for the screens that show settings.
@@ -70,6 +78,10 @@ pub struct About {
     pub arguments: String,
     /// Where what is exported goes; here when empty.
     pub folder: std::path::PathBuf,
+    /// Who publishes and reads.
+    pub entries: Vec<Entry>,
+    /// What can be made to go wrong by hand.
+    pub kinds: Vec<Kind>,
 }
 
 /// A channel's name and its places.
@@ -183,6 +195,17 @@ pub enum Mode {
         /// The chosen one.
         row: usize,
     },
+    /// `f` was pressed; whether what is chosen is put into the line to be changed first.
+    Fault {
+        /// Whether.
+        edits: bool,
+    },
+    /// `R` was pressed: where to a group's offsets are set.
+    Reset,
+    /// The branches, with the one that is chosen.
+    Branches(usize),
+    /// How two branches differ, and how far that is scrolled.
+    Diff(Arc<Diff>, usize),
 }
 
 /// The story that is read, or was read last.
@@ -247,6 +270,8 @@ pub struct Model {
     pub seed: u64,
     /// Names and settings.
     pub about: Arc<About>,
+    /// The same in the beginning.
+    pub home: Arc<About>,
     /// Colours and glyphs.
     pub theme: Theme,
     /// The keys.
@@ -285,6 +310,8 @@ pub struct Model {
     pub followed: Option<RecordId>,
     /// A word to the person, until the next key.
     pub said: Option<String>,
+    /// What a person does, on its way to the driver.
+    pub deed: Option<Deed>,
     /// Marks over the whole run.
     pub timeline: Timeline,
     /// The tour, while one is taken.
@@ -307,12 +334,17 @@ impl Model {
             speed: Speed::REAL,
             reached: None,
             said: None,
+            courses: Arc::default(),
+            about: None,
+            diff: None,
             note: None,
         };
+        let about = Arc::new(About { badge: "SIM", ..About::default() });
         Self {
             title: title.into(),
             seed,
-            about: Arc::new(About { badge: "SIM", ..About::default() }),
+            home: Arc::clone(&about),
+            about,
             theme,
             keys: Arc::default(),
             report,
@@ -332,6 +364,7 @@ impl Model {
             share: None,
             followed: None,
             said: None,
+            deed: None,
             timeline: Timeline::default(),
             tutor: None,
             stale: true,
@@ -342,6 +375,7 @@ impl Model {
     /// The same about this scenario.
     #[must_use]
     pub fn about(mut self, about: Arc<About>) -> Self {
+        self.home = Arc::clone(&about);
         self.about = about;
         self
     }

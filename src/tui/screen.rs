@@ -4,8 +4,7 @@
 //! never waits for the screen: it takes a snapshot at most [`FRAMES`] times a second and goes on. Here, and only
 //! here, the wall clock is read.
 //!
-//! A fault that is injected by hand and a branch are to come as methods of [`Pilot`]: both begin another run from a
-//! checkpoint of this one.
+//! What a person does to the run by hand goes with the mailbox, too: [`Pilot::hand`].
 
 #![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
 
@@ -29,6 +28,7 @@ use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
 use crate::observe::lens::{Detail, Look};
 
+use super::courses::{Courses, Deed, Done};
 use super::keymap::Keymap;
 use super::model::{About, Model};
 use super::mouse::Clicks;
@@ -112,6 +112,24 @@ pub trait Pilot {
     /// Whether something is known that was not when this was asked last: the screen has to be told.
     fn has_news(&mut self) -> bool {
         false
+    }
+
+    /// Does something to the run by hand.
+    ///
+    /// # Errors
+    /// In a sentence, when that cannot be done: the run is as it was.
+    fn hand(&mut self, _: Deed) -> Result<Done, String> {
+        Err("nothing can be changed in this run".to_owned())
+    }
+
+    /// The courses that it has taken.
+    fn courses(&self) -> Courses {
+        Courses::default()
+    }
+
+    /// Names and settings, where they are others than in the beginning.
+    fn about(&self) -> Option<Arc<About>> {
+        None
     }
 
     /// What a screen draws beyond the snapshot.
@@ -308,6 +326,9 @@ impl Screen<'_> {
                 Event::FocusLost | Event::Paste(_) => continue,
             };
             if let Some(order) = update(&mut self.model, msg) {
+                if let Some(deed) = self.model.deed.take() {
+                    self.mailbox.hand_in(deed);
+                }
                 // Nobody listens any more: the run is over.
                 if self.orders.send(order).is_err() || order == Order::Quit {
                     return Ok(true);

@@ -19,6 +19,8 @@ use super::{rows, share, tutor};
 mod find;
 pub(super) mod why;
 
+pub mod hands;
+
 /// What comes in.
 #[derive(Clone, Debug)]
 pub enum Msg {
@@ -32,8 +34,7 @@ pub enum Msg {
     Redraw,
 }
 
-/// What the screen asks the driver of the run for. Faults, branches and saving will be orders beside these: they
-/// change what the run is made of, and so begin another one.
+/// What the screen asks the driver of the run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Run if paused, pause if running.
@@ -52,6 +53,8 @@ pub enum Order {
     Speed(Speed),
     /// Show in the next reports what the screen looks at now.
     Look,
+    /// Do what was handed in: [`Model::deed`].
+    Hand,
     /// Leave; a run that has not ended stays as far as it came.
     Quit,
 }
@@ -117,6 +120,10 @@ pub fn context_of(model: &Model) -> Context {
         Mode::ToMark => Context::ToMark,
         Mode::Why => Context::Why,
         Mode::Find { .. } => Context::Find,
+        Mode::Fault { .. } => Context::Fault,
+        Mode::Reset => Context::Reset,
+        Mode::Branches(_) => Context::Branches,
+        Mode::Diff(..) => Context::Diff,
     }
 }
 
@@ -125,11 +132,14 @@ fn tick(model: &mut Model, report: Report) {
         model.before = Arc::clone(&model.report.snapshot);
     }
     model.timeline.take(&report.snapshot);
-    if let Some(said) = report.said {
-        model.said = Some(said.to_owned());
+    if let Some(said) = &report.said {
+        model.said = Some(said.clone());
     }
+    let (before, diff) = ((model.report.courses.here, model.report.courses.all.len()), report.diff.clone());
     model.report = report;
     find::settle(model);
+    hands::tick(model, diff);
+    hands::other_course(model, before);
 }
 
 fn press(model: &mut Model, press: Press) -> Option<Order> {
@@ -142,7 +152,7 @@ fn press(model: &mut Model, press: Press) -> Option<Order> {
         Some(letter) if context.takes_letters() => type_letter(model, letter),
         Some(_) | None => {
             // A prefix waits for one key, whatever it is.
-            if context == Context::Go {
+            if matches!(context, Context::Go | Context::Fault | Context::Reset) {
                 model.mode = Mode::Screen;
             }
             None
@@ -172,7 +182,13 @@ fn type_letter(model: &mut Model, letter: char) -> Option<Order> {
             }
         }
         Mode::Find { .. } => find::typed(model, |typed| typed.push(letter)),
-        Mode::Screen | Mode::Go | Mode::Why => {}
+        Mode::Screen
+        | Mode::Go
+        | Mode::Why
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
     None
 }
@@ -189,6 +205,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
     }
     match action {
         Action::Order(order) => return Some(order),
+        Action::Hand(what) => return hands::act(model, what),
         Action::Leap(seek) => return leap(model, seek),
         Action::JumpBack => return jump(model, false),
         Action::JumpForward => return jump(model, true),
@@ -276,6 +293,9 @@ pub(super) fn move_by(model: &mut Model, by: isize) {
         *scrolled = scrolled.saturating_add_signed(by).min(1_000);
         return;
     }
+    if hands::move_by(model, by) {
+        return;
+    }
     move_in(model, model.pane(), by);
 }
 
@@ -316,7 +336,11 @@ fn back(model: &mut Model) {
         | Mode::SetMark
         | Mode::ToMark
         | Mode::Why
-        | Mode::Find { .. } => {}
+        | Mode::Find { .. }
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 
@@ -525,7 +549,15 @@ fn erase(model: &mut Model) {
         Mode::Find { .. } => find::typed(model, |typed| {
             typed.pop();
         }),
-        Mode::Screen | Mode::Go | Mode::SetMark | Mode::ToMark | Mode::Why => {}
+        Mode::Screen
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Why
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 
@@ -534,7 +566,16 @@ fn erase_all(model: &mut Model) {
         Mode::Command(text) => text.clear(),
         Mode::Filter { .. } => change_filter(model, String::clear),
         Mode::Find { .. } => find::typed(model, String::clear),
-        Mode::Screen | Mode::Help { .. } | Mode::Go | Mode::SetMark | Mode::ToMark | Mode::Why => {}
+        Mode::Screen
+        | Mode::Help { .. }
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Why
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 
@@ -559,6 +600,11 @@ fn enter(model: &mut Model) -> Option<Order> {
             if model.pages().contains(&page) {
                 model.page = page;
             }
+            None
+        }
+        Ok(Command::Hand(deed)) => hands::hand(model, deed),
+        Ok(Command::Branches) => {
+            hands::show_branches(model);
             None
         }
         Ok(Command::Help) => {

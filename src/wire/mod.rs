@@ -1,5 +1,6 @@
 //! What can be said and to whom: one enum for each hearer, one file for each system.
 
+pub mod fault;
 pub mod kafka;
 pub mod operator;
 pub mod port;
@@ -42,6 +43,8 @@ pub enum Msg {
     ToApplication(operator::ToApplication),
     /// From an application to whoever watches over its process.
     ToSupervisor(operator::ToSupervisor),
+    /// From a person to what makes things go wrong.
+    ToInjector(fault::ToInjector),
 }
 
 /// Bytes of a message that carries no records: headers and a few fields.
@@ -60,7 +63,8 @@ impl Payload for Msg {
             | Self::ToController(_)
             | Self::FromController(_)
             | Self::ToApplication(_)
-            | Self::ToSupervisor(_) => SMALL,
+            | Self::ToSupervisor(_)
+            | Self::ToInjector(_) => SMALL,
         }
     }
 }
@@ -90,6 +94,7 @@ spoken! {
     ToController(kafka::ToController), FromController(kafka::FromController),
     Frame(zeromq::Frame),
     ToApplication(operator::ToApplication), ToSupervisor(operator::ToSupervisor),
+    ToInjector(fault::ToInjector),
 }
 
 /// Declares what an actor hears, by speaker: an enum with conversions from each alphabet and from [`Msg`].

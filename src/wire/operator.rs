@@ -19,6 +19,12 @@ impl PerMille {
         Self(if thousandths == 0 { 1 } else { thousandths })
     }
 
+    /// This rate over that one, both above zero and in the same unit.
+    pub fn of_rates(rate: u64, usual: u64) -> Self {
+        let factor = u128::from(rate) * 1_000 / u128::from(usual.max(1));
+        Self::new(u32::try_from(factor).unwrap_or(u32::MAX))
+    }
+
     /// A length of time, this many times as long; as long as can be said when it would be longer.
     pub fn of(self, duration: Duration) -> Duration {
         if self == Self::USUAL {
@@ -57,6 +63,10 @@ pub enum ToApplication {
     Stuck(bool),
     /// Records are offered at this many times the usual rate (generators).
     Burst(PerMille),
+    /// Records are offered at this rate on average, in thousandths of a record a second, above zero (generators).
+    Rate(u64),
+    /// So many records are offered now, beside those of the schedule (generators).
+    Offer(u32),
     /// The clock that stamps records is off (generators).
     Skew(Skew),
     /// The next so many records are poison: no handler can process them (generators).

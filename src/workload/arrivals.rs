@@ -87,6 +87,17 @@ impl Pattern {
     /// The length of a day.
     pub const DAY: Duration = Duration::from_secs(86_400);
 
+    /// The one rate that it has on average, in thousandths of a record a second, rounded and above zero; none where it
+    /// has none: a ramp changes, a replay goes by what was recorded.
+    pub fn usual(&self) -> Option<u64> {
+        match self {
+            Self::Constant { rate } | Self::Poisson { rate } | Self::OnOff { rate, .. } => Some(*rate),
+            Self::Daily { mean, .. } => Some(*mean),
+            Self::Ramp { .. } | Self::Replay { .. } => None,
+        }
+        .map(|rate| ((rate * 1e3 + 0.5) as u64).max(1))
+    }
+
     /// What is replayed.
     pub fn trace(&self) -> Option<&Trace> {
         match self {

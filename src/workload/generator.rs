@@ -154,6 +154,7 @@ impl Generator {
 
     #[inline]
     fn wait_for(&mut self, cx: &mut Cx<'_, Self>, next: Option<Time>) {
+        // What was offered beside the schedule counts too.
         match next.filter(|_| self.offered < self.setup.stop_after) {
             Some(due) => {
                 self.due = due;
@@ -168,7 +169,25 @@ impl Generator {
 
     #[inline]
     fn offer(&mut self, cx: &mut Cx<'_, Self>) {
-        let batch = u64::from(self.arrivals.batch()).min(self.setup.stop_after - self.offered) as u32;
+        let batch =
+            u64::from(self.arrivals.batch()).min(self.setup.stop_after.saturating_sub(self.offered)) as u32;
+        if batch > 0 {
+            self.offer_batch(cx, batch);
+        }
+    }
+
+    /// Offers records that the schedule knows nothing of. Nobody does where `send()` blocks, and a replay has nothing to
+    /// offer before its first entry.
+    fn offer_beside(&mut self, cx: &mut Cx<'_, Self>, records: u32) {
+        let has_content = self.setup.payload.is_some() || self.arrivals.entry().is_some();
+        if self.blocked || self.away || !has_content {
+            return cx.emit(Life::Withheld { channel: self.setup.channel, records });
+        }
+        self.offer_batch(cx, records);
+    }
+
+    #[inline]
+    fn offer_batch(&mut self, cx: &mut Cx<'_, Self>, batch: u32) {
         let first = RecordId::new(self.setup.source, self.offered);
         let channel = self.setup.channel;
         if batch == 1 {
@@ -289,6 +308,12 @@ impl Generator {
     fn obey(&mut self, cx: &mut Cx<'_, Self>, told: ToApplication) {
         match told {
             ToApplication::Burst(factor) => self.hurry(cx, factor),
+            ToApplication::Rate(rate) => {
+                if let Some(usual) = self.setup.arrivals.pattern.usual() {
+                    self.hurry(cx, PerMille::of_rates(rate, usual));
+                }
+            }
+            ToApplication::Offer(records) => self.offer_beside(cx, records),
             ToApplication::Skew(skew) => self.skew = skew,
             ToApplication::Poison(records) => self.poison += u64::from(records),
             ToApplication::Close if !self.away => {

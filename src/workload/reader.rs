@@ -294,7 +294,11 @@ pub(super) fn obey<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, told: ToAppl
             app.reader().invited = true;
             enter(app, cx);
         }
-        ToApplication::Burst(_) | ToApplication::Skew(_) | ToApplication::Poison(_) => {}
+        ToApplication::Burst(_)
+        | ToApplication::Rate(_)
+        | ToApplication::Offer(_)
+        | ToApplication::Skew(_)
+        | ToApplication::Poison(_) => {}
     }
 }
 

@@ -52,6 +52,9 @@ fn small() -> Model {
                 reached: None,
                 said: None,
                 note: None,
+                courses: std::sync::Arc::default(),
+                about: None,
+                diff: None,
             };
             update(&mut model, Msg::Tick(report));
         }

@@ -6,7 +6,7 @@ use brokersim::cli::Driven;
 use brokersim::tui::keys::Press;
 use brokersim::tui::pace::Speed;
 use brokersim::tui::shot::Shot;
-use brokersim::tui::{Clock, Deed, play};
+use brokersim::tui::{Act, Clock, play};
 
 use super::{SCENARIO, theme};
 
@@ -14,10 +14,10 @@ use super::{SCENARIO, theme};
 const SCRIPT: &str = "~ ~ Space 2 j j . . . , , ] ] [ } > > < m a 3 v 4 v v Enter t Esc { 1 Tab Tab k k Enter Ctrl-o \
                       ' a 5 : g o t o Space 9 . 5 Enter + + Space ~ Space / l o s t Enter z z ? f a Esc - = Home . . End";
 
-fn steps(script: &str) -> Vec<Deed> {
+fn steps(script: &str) -> Vec<Act> {
     let step = |name: &str| match Press::named(name) {
-        _ if name == "~" => Deed::Wait(Wall::from_secs(1)),
-        Some(press) => Deed::Key(press.event()),
+        _ if name == "~" => Act::Wait(Wall::from_secs(1)),
+        Some(press) => Act::Key(press.event()),
         None => panic!("no key is called {name}"),
     };
     script.split_whitespace().map(step).collect()

@@ -40,6 +40,9 @@ pub fn show(dir: &Path, look: &LookArguments, stop: &AtomicBool) -> Result<Exit,
     );
     let shown = shown(dir, &loaded, &manifest, "REPLAY", look, said)?;
     on_screen(&mut session, shown, manifest.seed, stop)?;
+    if let Some(farewell) = session.farewell() {
+        to_stderr(&format!("note: {farewell}\n"));
+    }
     if session.differs() {
         let what = "what was shown is not the run that was recorded: `brokersim replay` says where they part";
         to_stderr(&format!("{}: {what}\n", dir.display()));

@@ -31,6 +31,11 @@ impl Moments {
         }
     }
 
+    /// Those up to a fact.
+    pub(in crate::cli) fn upto(&self, fact: u64) -> Self {
+        Self(self.0.iter().filter(|(serial, ..)| *serial <= fact).copied().collect())
+    }
+
     /// The nearest moment of a kind after a fact, or before it.
     pub(in crate::cli) fn find(&self, from: u64, wanted: Moment, direction: Direction) -> Option<Spot> {
         let fits = |(_, _, kind): &&(u64, Time, Moment)| wanted == Moment::Notable || *kind == wanted;

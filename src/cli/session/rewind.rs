@@ -5,14 +5,17 @@
 //! [`KEPT`] checkpoints, which lie evenly along the time that it took to simulate the run: the way to any instant is
 //! about as long as to any other.
 
+use std::rc::Rc;
+
 use crate::host::Simulation;
-use crate::kernel::{Duration, Event, Observer, Time};
+use crate::kernel::{Addr, Duration, Event, Observer, Time};
 use crate::observe::ledger::Closed;
-use crate::observe::lens::Lens;
+use crate::observe::lens::{Lens, Scheduled};
 use crate::observe::{LagSample, Watch};
 use crate::trace::Fact;
 use crate::tui::{Direction, Moment, Spot};
 use crate::wire::Brokersim;
+use crate::wire::fault::{Plan, ToInjector};
 
 use super::moments::Moments;
 
@@ -20,6 +23,8 @@ use super::moments::Moments;
 const KEPT: usize = 192;
 /// Wall time of simulating between two checkpoints, in seconds, at first.
 const APART: f64 = 0.04;
+/// Entries of the agenda between two checkpoints of a run that is run up to a branch: a fraction of a second.
+const QUICKLY: u64 = 200_000;
 /// Checkpoints may cost this part of the time that the run takes.
 const PART: f64 = 0.03;
 
@@ -31,12 +36,14 @@ pub struct State {
     pub lens: Option<Box<Lens>>,
     /// How many things have been taken off the agenda.
     pub entries: u64,
+    /// How many faults its injector has been told of by hand.
+    pub told: usize,
 }
 
 impl State {
     /// A run that has not begun.
     pub fn new(simulation: Simulation<Brokersim>, watch: Watch) -> Self {
-        Self { simulation, watch, lens: None, entries: 0 }
+        Self { simulation, watch, lens: None, entries: 0, told: 0 }
     }
 
     pub fn now(&self) -> Time {
@@ -138,9 +145,36 @@ impl Target {
     }
 }
 
+/// Faults that a person injected into a run, in their order.
+#[derive(Clone)]
+pub struct Injections {
+    /// Whoever carries them out.
+    pub injector: Addr<ToInjector>,
+    /// Each with what a screen is told of it.
+    pub faults: Vec<(Plan, Scheduled)>,
+}
+
+impl Injections {
+    /// Tells a state of those that it has not heard of. All of them lie ahead of it: a state that lies behind one has heard
+    /// of it.
+    pub fn tell(&self, state: &mut State) {
+        for (plan, scheduled) in &self.faults[state.told..] {
+            assert!(plan.at > state.now(), "what has passed is not changed");
+            state.simulation.tell(self.injector, ToInjector::Also(Box::new(plan.clone())));
+            if let Some(lens) = &mut state.lens {
+                lens.expect(scheduled.clone());
+            }
+            state.told += 1;
+        }
+    }
+}
+
 /// Checkpoints and moments of a run.
 pub struct Rewind {
-    kept: Vec<State>,
+    /// Shared with the branches that began later.
+    kept: Vec<Rc<State>>,
+    /// Those before the last injection have not heard of it yet.
+    injections: Injections,
     /// Wall time of the run, in seconds, when the last one was kept, and how long that took.
     last: (f64, f64),
     /// As [`APART`], now: twice as much each time that every other one was dropped.
@@ -150,8 +184,22 @@ pub struct Rewind {
 
 impl Rewind {
     /// Of a run that has not begun.
-    pub fn new(state: &State) -> Self {
-        Self { kept: vec![state.clone()], last: (0.0, 0.0), apart: APART, moments: Moments::default() }
+    pub fn new(state: &State, injector: Addr<ToInjector>) -> Self {
+        let injections = Injections { injector, faults: Vec::new() };
+        let kept = vec![Rc::new(state.clone())];
+        Self { kept, injections, last: (0.0, 0.0), apart: APART, moments: Moments::default() }
+    }
+
+    /// That of a branch which begins at `here`, with other injections.
+    pub fn branch(&self, here: &State, injections: Injections) -> Self {
+        let kept = self.kept.iter().filter(|state| state.entries <= here.entries).cloned().collect();
+        let moments = self.moments.upto(here.simulation.facts());
+        Self { kept, injections, last: self.last, apart: self.apart, moments }
+    }
+
+    /// What a person injected.
+    pub fn injections(&self) -> &Injections {
+        &self.injections
     }
 
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
@@ -166,8 +214,21 @@ impl Rewind {
             thin_out(&mut self.kept);
             self.apart *= 2.0;
         }
-        self.kept.push(state.clone());
+        self.kept.push(Rc::new(state.clone()));
         self.last = (simulated, wall() - begun);
+    }
+
+    /// The run has come to here, quickly: it was run up to a branch.
+    pub fn keep(&mut self, state: &State) {
+        self.moments.note(&state.watch);
+        let last = self.kept.last().map_or(0, |last| last.entries);
+        if state.entries - last < QUICKLY {
+            return;
+        }
+        if self.kept.len() == KEPT {
+            thin_out(&mut self.kept);
+        }
+        self.kept.push(Rc::new(state.clone()));
     }
 
     /// The state at a spot before the front, or none when that is the front itself or there is no such spot. `here` is
@@ -184,19 +245,23 @@ impl Rewind {
             },
         };
         let mut state = self.nearest(target, here, front).clone();
+        self.injections.tell(&mut state);
         state.go_forward(target, end, &mut ());
         Gone::To(Box::new(state))
     }
 
     fn nearest<'s>(&'s self, target: Target, here: &'s State, front: &'s State) -> &'s State {
-        let found = self.kept.iter().chain([here, front]).filter(|state| target.is_ahead_of(state));
+        let found =
+            self.kept.iter().map(Rc::as_ref).chain([here, front]).filter(|state| target.is_ahead_of(state));
         found.max_by_key(|state| state.entries).expect("the first checkpoint is before everything")
     }
 
     /// The last checkpoint not after an instant.
-    pub fn before(&self, time: Time) -> &State {
+    pub fn before(&self, time: Time) -> State {
         let found = self.kept.iter().rev().find(|state| state.now() <= time);
-        found.unwrap_or(&self.kept[0])
+        let mut state = State::clone(found.unwrap_or(&self.kept[0]));
+        self.injections.tell(&mut state);
+        state
     }
 
     /// The nearest moment of a kind after a fact, or before it.
@@ -216,7 +281,7 @@ pub enum Gone {
 }
 
 /// Drops every other checkpoint, the first one never.
-fn thin_out(kept: &mut Vec<State>) {
+fn thin_out(kept: &mut Vec<Rc<State>>) {
     let mut index = 0;
     kept.retain(|_| {
         index += 1;

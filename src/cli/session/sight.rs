@@ -13,8 +13,10 @@ use crate::cli::load::Loaded;
 use crate::kernel::{Cast, Duration, Event, Observer, Time};
 use crate::observe::Snapshot;
 use crate::observe::lens::{Asked, Detail, Follow, Look, Scheduled};
+use crate::scenario::Scenario;
+use crate::scenario::scenario::Fault;
 use crate::trace::{Fact, RecordId, Stage};
-use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
+use crate::tui::{About, Courses, Deed, Direction, Done, Moment, Pilot, Progress, Spot};
 
 /// What a screen needs beyond the run.
 pub(super) struct Sight {
@@ -86,7 +88,7 @@ impl Session {
         let now = self.now();
         if since <= now {
             let before = Time::ZERO + since.since(Time::ZERO).saturating_sub(Duration::from_nanos(1));
-            let mut state = rewind.before(before).clone();
+            let mut state = rewind.before(before);
             let entries = self.here().map_or(0, |here| here.entries);
             // The way to where it was offered is not what is bounded.
             state.run_until(before.max(state.now()), &mut ());
@@ -166,14 +168,25 @@ impl Session {
 const FOLLOWED: Duration = Duration::from_millis(200);
 const FOLLOWED_MOST: u64 = 3_000_000;
 
-/// What the scenario says will go wrong.
+/// What the scenario says will go wrong: not what the seed draws, which is to be a surprise.
 pub(in crate::cli) fn scheduled(loaded: &Loaded) -> Vec<Scheduled> {
-    let view = |(fault, one): (u32, &crate::scenario::scenario::Fault)| {
-        let targets: Vec<_> = one.targets.iter().map(ToString::to_string).collect();
-        let text = format!("{} {}", one.kind.name, targets.join(", "));
-        Scheduled { fault, at: one.at, lasts: one.lasts, text }
-    };
-    (0..).zip(&loaded.scenario.faults).map(view).collect()
+    all_scheduled(&loaded.scenario)
+}
+
+/// The same of a scenario.
+pub(super) fn all_scheduled(scenario: &Scenario) -> Vec<Scheduled> {
+    let first = scenario.faults.iter().filter(|fault| !fault.by_hand).count();
+    let drawn = first..first + scenario.drawn_faults().len();
+    let all = scenario.all_faults();
+    let said = all.iter().enumerate().filter(|(number, _)| !drawn.contains(number));
+    said.map(|(number, fault)| one_scheduled(number as u32, fault)).collect()
+}
+
+/// What a screen is told of a fault that is to come.
+pub(super) fn one_scheduled(fault: u32, one: &Fault) -> Scheduled {
+    let targets: Vec<_> = one.targets.iter().map(ToString::to_string).collect();
+    let text = format!("{} {}", one.kind.name, targets.join(", "));
+    Scheduled { fault, at: one.at, lasts: one.lasts, text, by_hand: one.by_hand }
 }
 
 /// A screen drives a run.
@@ -226,9 +239,10 @@ impl Pilot for Session {
 
     fn note(&self) -> Option<String> {
         let elsewhere = self.passed.as_ref().filter(|passed| passed.here.is_some());
-        elsewhere
-            .map(|passed| passed.told(self.engine.now(), self.is_live()))
-            .or_else(|| self.recorded.as_ref().map(|recorded| recorded.told().to_owned()))
+        elsewhere.map(|passed| passed.told(self.engine.now(), self.is_live())).or_else(|| {
+            let recorded = self.recorded.as_ref().filter(|_| self.is_recorded());
+            recorded.map(|recorded| recorded.told().to_owned())
+        })
     }
 
     fn go(&mut self, spot: Spot) -> bool {
@@ -282,6 +296,26 @@ impl Pilot for Session {
         if other {
             self.follow_again();
         }
+    }
+
+    fn hand(&mut self, deed: Deed) -> Result<Done, String> {
+        match deed {
+            Deed::Inject(line) => self.inject(&line),
+            Deed::Fork => self.fork(),
+            Deed::TakeBack => self.take_back(),
+            Deed::Switch(to) => self.switch(to),
+            Deed::Differ(other) => self.differ(other),
+            Deed::Save { file, replace } => self.save(&file, replace),
+            Deed::Arm => self.arm(),
+        }
+    }
+
+    fn courses(&self) -> Courses {
+        self.courses_view()
+    }
+
+    fn about(&self) -> Option<Arc<About>> {
+        self.about_here()
     }
 
     fn detail(&self) -> Detail {

@@ -10,7 +10,7 @@ use crate::observe::lens::Detail;
 use crate::scenario::Overrides;
 use crate::tape::Manifest;
 use crate::trace::RecordId;
-use crate::tui::{Direction, Moment, Pilot, Spot};
+use crate::tui::{Deed, Direction, Moment, Pilot, Spot};
 
 const SCENARIO: &str = r#"
 # What is lost when a broker dies?
@@ -277,4 +277,267 @@ fn a_repetition_ends_where_the_recorded_run_was_left_and_says_that_it_is_the_sam
         assert!(again.go(Spot::At(Time::from_secs(2))) && again.go(Spot::Front));
         assert_eq!(again.note().as_deref(), Some(told));
     }
+}
+
+/// Runs a text to its end without a screen.
+fn run_of(text: &str) -> (Option<Digest>, u64) {
+    let loaded = load_text(text.to_owned(), Path::new("saved.toml"), &Overrides::default());
+    let mut session = Session::new(&loaded.unwrap_or_else(|failure| panic!("{}", failure.in_a_line())), None)
+        .unwrap_or_else(|_| panic!("it can be run"));
+    session.advance(session.end(), &mut ());
+    (session.digest(), session.facts())
+}
+
+fn saved(session: &mut Session, name: &str) -> String {
+    let file = std::env::temp_dir().join(format!("brokersim-saved-{name}-{}.toml", std::process::id()));
+    let file = file.display().to_string();
+    session.hand(Deed::Save { file: file.clone(), replace: true }).unwrap_or_else(|why| panic!("{why}"));
+    let text = std::fs::read_to_string(&file).expect("it was saved");
+    std::fs::remove_file(&file).ok();
+    text
+}
+
+fn inject(session: &mut Session, line: &str) -> String {
+    session.hand(Deed::Inject(line.to_owned())).unwrap_or_else(|why| panic!("{line}: {why}")).said
+}
+
+fn to_end(session: &mut Session) -> (Option<Digest>, u64) {
+    let end = session.end();
+    run_to(session, end);
+    (session.digest(), session.facts())
+}
+
+fn on_screen_of(text: &str) -> Session {
+    let loaded = load_text(text.to_owned(), Path::new("test.toml"), &Overrides::default());
+    let loaded = loaded.unwrap_or_else(|failure| panic!("{}", failure.in_a_line()));
+    Session::on_screen(&loaded, None).unwrap_or_else(|_| panic!("it can be run"))
+}
+
+/// What makes ties and draws: faults that come again, late by chance, drawn from the seed.
+const TROUBLED: &str = r#"
+[[fault]]
+at = "1s"
+latency = "shop"
+by = "3ms"
+for = "200ms"
+every = "700ms"
+jitter = "300ms"
+
+[[fault]]
+at = "2s"
+pause = "a random broker"
+for = "100ms"
+every = "1s"
+
+[faults.random]
+kinds = ["kill", "slow-disk"]
+every = "2s"
+for = "500ms"
+"#;
+
+#[test]
+fn somebody_who_may_inject_faults_changes_nothing() {
+    let calm = SCENARIO.replace("[[fault]]\nat = \"5s\"\nkill = \"leader of orders-0\"\nfor = \"2s\"\n", "");
+    assert!(!calm.contains("fault"));
+    assert_eq!(to_end(&mut on_screen_of(&calm)), run_of(&calm));
+}
+
+#[test]
+fn a_branch_is_the_run_of_the_file_that_is_saved_for_it() {
+    let troubled = format!("{SCENARIO}{TROUBLED}");
+    for (name, text) in [("plain", SCENARIO), ("troubled", troubled.as_str())] {
+        let mut session = on_screen_of(text);
+        run_to(&mut session, Time::from_millis(2_500));
+        inject(&mut session, "kill broker-1 for 1s");
+        run_to(&mut session, Time::from_millis(3_000));
+        // At an instant at which much happens, twice; of a role, again and again, late by chance.
+        inject(&mut session, "latency broker-2 by 2ms every 300ms times 4 jitter 250ms for 100ms");
+        inject(&mut session, "pause leader of orders-1 for 300ms");
+        run_to(&mut session, Time::from_millis(6_100));
+        inject(&mut session, "stuck-handler a random member of billing for 1s");
+        inject(&mut session, "produce shop records 7");
+        inject(&mut session, "change-rate shop rate 200/s for 500ms");
+        inject(&mut session, "shutdown broker-3 at 7s for 500ms");
+        run_to(&mut session, Time::from_millis(7_600));
+        inject(&mut session, "heal everything");
+        let text = saved(&mut session, name);
+        let branch = to_end(&mut session);
+        assert_eq!(run_of(&text), branch, "{name}: the file runs otherwise\n{text}");
+        assert!(text.contains("# What is lost when a broker dies?"), "comments stay");
+        assert_eq!(text.matches("by-hand = true").count(), 8);
+        // And so does that file, branched again.
+        let mut again = on_screen_of(&text);
+        run_to(&mut again, Time::from_secs(9));
+        inject(&mut again, "kill a random broker for 200ms");
+        let text = saved(&mut again, name);
+        assert_eq!(run_of(&text), to_end(&mut again), "{name}, again");
+    }
+}
+
+#[test]
+fn what_was_before_an_injection_stays_as_it_was() {
+    let mut session = on_screen(None);
+    let mut first = Vec::new();
+    for second in 1..=10 {
+        run_to(&mut session, Time::from_secs(second));
+        first.push((session.now(), session.digest(), session.facts()));
+    }
+    let straight = to_end(&mut session);
+    assert!(session.go(Spot::At(Time::from_secs(4))));
+    inject(&mut session, "power-loss broker-2");
+    let at = |session: &Session| (session.now(), session.digest(), session.facts());
+    assert_eq!(at(&session), first[3], "the injection itself is nothing that happens");
+    assert_eq!(Pilot::front(&session), Time::from_secs(4));
+    run_to(&mut session, Time::from_secs(6));
+    let branch = at(&session);
+    assert_ne!(branch, first[5]);
+    // Back beyond the injection, and on again: it strikes once more, and once.
+    for (back, index) in [(3, 2), (1, 0), (4, 3)] {
+        assert!(session.go(Spot::At(Time::from_secs(back))));
+        assert_eq!(at(&session), first[index]);
+        run_to(&mut session, Time::from_secs(6));
+        assert_eq!(at(&session), branch, "after a way back to {back} s");
+    }
+    // Taken back: the course that it came from, where it was left.
+    let done = session.hand(Deed::TakeBack).expect("there is one");
+    assert!(done.said.contains("power-loss broker-2"), "{}", done.said);
+    assert_eq!(at(&session), first[3]);
+    assert_eq!(to_end(&mut session), straight);
+    assert!(session.hand(Deed::TakeBack).is_err(), "nothing was injected in the first course");
+    // And there again.
+    session.hand(Deed::Switch(1)).expect("it is kept");
+    assert!(session.go(Spot::At(Time::from_secs(6))));
+    assert_eq!(at(&session), branch);
+}
+
+#[test]
+fn a_member_that_is_added_makes_another_system_with_the_same_past() {
+    let mut session = on_screen(None);
+    run_to(&mut session, Time::from_secs(3));
+    let before = (session.facts(), session.snapshot().tally);
+    let said = inject(&mut session, "add-member billing");
+    assert_eq!((session.facts(), session.snapshot().tally), before, "{said}");
+    inject(&mut session, "kill billing-1 for 1s");
+    let text = saved(&mut session, "member");
+    run_to(&mut session, Time::from_secs(8));
+    assert_eq!(session.snapshot().groups[0].members, 3);
+    assert_eq!(run_of(&text), to_end(&mut session));
+    session.hand(Deed::Switch(0)).expect("it is kept");
+    assert_eq!(session.facts(), before.0);
+}
+
+#[test]
+fn offsets_are_reset_for_a_group_without_members_alone() {
+    let mut session = on_screen(None);
+    run_to(&mut session, Time::from_secs(3));
+    inject(&mut session, "reset-offsets billing position earliest");
+    run_to(&mut session, Time::from_secs(4));
+    let missed =
+        |session: &Session| session.snapshot().lines.iter().any(|line| line.text.contains("not empty"));
+    assert!(missed(&session), "{:?}", session.snapshot().lines);
+    session.hand(Deed::TakeBack).expect("it is taken back");
+    inject(&mut session, "close billing for 2s");
+    run_to(&mut session, Time::from_millis(3_900));
+    inject(&mut session, "reset-offsets billing position earliest");
+    let text = saved(&mut session, "reset");
+    run_to(&mut session, Time::from_secs(8));
+    assert!(!missed(&session));
+    assert!(session.snapshot().tally.duplicates > 100, "{:?}", session.snapshot().tally);
+    assert_eq!(run_of(&text), to_end(&mut session));
+    assert!(session.finish().unwrap_or_else(|_| panic!("it ends")).books_balance);
+}
+
+#[test]
+fn two_branches_part_where_the_fault_strikes() {
+    let mut session = on_screen(None);
+    run_to(&mut session, Time::from_secs(3));
+    inject(&mut session, "kill broker-1, broker-2");
+    run_to(&mut session, Time::from_millis(4_500));
+    let diff = session.hand(Deed::Differ(None)).expect("there is another course").diff.expect("it is told");
+    assert!(diff.first[1].as_ref().is_some_and(|first| first.contains("fault-began")), "{:?}", diff.first);
+    let row = |what: &str| diff.rows.iter().find(|row| row.what == what).unwrap_or_else(|| panic!("{what}"));
+    assert_eq!(row("accepted").values[0], on_the_first_course(&session));
+    assert_eq!(row("one-leader-per-epoch").values[0], "held");
+    assert!(row("billing lag").worse.is_some());
+    assert!(session.hand(Deed::Differ(Some(7))).is_err());
+}
+
+/// How many records the first course has accepted at the same instant.
+fn on_the_first_course(session: &Session) -> String {
+    let mut first = plain();
+    first.advance(session.now(), &mut ());
+    first.snapshot().tally.accepted.to_string()
+}
+
+#[test]
+fn what_cannot_be_injected_says_why_and_changes_nothing() {
+    let mut session = on_screen(None);
+    run_to(&mut session, Time::from_secs(3));
+    let before = (session.digest(), session.facts());
+    for (line, why) in [
+        ("kill broker-9", "broker-1 to broker-3"),
+        ("kil broker-1", "kill"),
+        ("kill broker-1 for soon", "soon"),
+        ("kill broker-1 at 1s", "cannot strike any more"),
+        ("latency broker-1 for 1s", "by"),
+        ("heal", "for whom"),
+    ] {
+        let said = session.hand(Deed::Inject(line.to_owned())).expect_err("it cannot be injected");
+        assert!(said.contains(why), "{line}: {said}");
+    }
+    assert_eq!(session.courses().all.len(), 1);
+    assert_eq!((session.digest(), session.facts()), before);
+    let over = to_end(&mut session);
+    assert!(session.hand(Deed::Inject("kill broker-1".to_owned())).expect_err("it is over").contains("over"));
+    assert_eq!((session.digest(), session.facts()), over);
+}
+
+#[test]
+fn what_is_recorded_is_the_first_course_and_the_end_says_so() {
+    let folder = std::env::temp_dir().join(format!("brokersim-branched-{}", std::process::id()));
+    let recording =
+        Recording { dir: folder.clone(), force: true, file: "test.toml".to_owned(), overrides: Vec::new() };
+    let mut session = on_screen(Some(&recording));
+    run_to(&mut session, Time::from_secs(4));
+    inject(&mut session, "kill broker-3");
+    let _ = to_end(&mut session);
+    session.hand(Deed::Switch(0)).expect("it is there");
+    let first = to_end(&mut session);
+    session.hand(Deed::Switch(1)).expect("it is there");
+    let farewell = session.farewell().expect("there is a branch");
+    assert!(farewell.contains(":save FILE"), "{farewell}");
+    session.finish().unwrap_or_else(|_| panic!("it can be written"));
+    let manifest = Manifest::read(&folder).unwrap_or_else(|_| panic!("it was written"));
+    assert_eq!(manifest.digest, first.0.map(|digest| digest.to_string()));
+    std::fs::remove_dir_all(folder).ok();
+}
+
+#[test]
+fn overrides_are_in_the_file_that_is_saved() {
+    let overrides = Overrides {
+        set: vec!["generator.shop.producer.acks=all".to_owned()],
+        seed: Some(99),
+        duration: None,
+    };
+    let loaded = load_text(SCENARIO.to_owned(), Path::new("test.toml"), &overrides);
+    let mut session = Session::on_screen(&loaded.unwrap_or_else(|_| panic!("it makes sense")), None)
+        .unwrap_or_else(|_| panic!("it can be run"));
+    run_to(&mut session, Time::from_secs(2));
+    inject(&mut session, "kill broker-1 for 1s");
+    let text = saved(&mut session, "overrides");
+    assert!(text.contains("seed = 99") && text.contains("producer.acks = \"all\""), "{text}");
+    assert_eq!(run_of(&text), to_end(&mut session));
+}
+
+#[test]
+fn a_file_that_exists_is_replaced_only_when_that_was_said() {
+    let file = std::env::temp_dir().join(format!("brokersim-exists-{}.toml", std::process::id()));
+    std::fs::write(&file, "mine").expect("a file");
+    let mut session = on_screen(None);
+    let save = |replace| Deed::Save { file: file.display().to_string(), replace };
+    let why = session.hand(save(false)).expect_err("it exists");
+    assert!(why.contains("save!") && std::fs::read_to_string(&file).expect("it is there") == "mine");
+    session.hand(save(true)).expect("it was said");
+    assert!(std::fs::read_to_string(&file).expect("it is there").contains("[kafka]"));
+    std::fs::remove_file(&file).ok();
 }

@@ -155,6 +155,7 @@ impl Loaded {
         let mut scenario: Scenario = self.scenario.clone();
         scenario.run.seed = seed;
         let overrides = self.overrides.clone();
-        Self { text: self.text.clone(), scenario, traces: self.traces.clone(), overrides }
+        let (text, file) = (self.text.clone(), self.file.clone());
+        Self { text, scenario, traces: self.traces.clone(), overrides, file }
     }
 }

@@ -236,7 +236,7 @@ impl<V: Vocabulary> Place<V> {
         let mut rest = Vec::with_capacity(effects.len());
         while let Some(effect) = effects.pop() {
             match effect {
-                Effect::Arm(slot, at) => self.arm(slot, at, cause),
+                Effect::Arm(slot, at) | Effect::ArmFirst(slot, at) => self.arm(slot, at, cause),
                 Effect::Disarm(slot) => self.timers.disarm(slot),
                 Effect::Send(..) | Effect::Work(_) | Effect::Emit(_) | Effect::Command(_) => {
                     rest.push(effect)
@@ -253,7 +253,7 @@ impl<V: Vocabulary> Place<V> {
             Effect::Send(to, msg) => {
                 self.world.borrow_mut().send(self.now, (self.me, self.home), to, *cause, msg)
             }
-            Effect::Arm(slot, at) => self.arm(slot, at, *cause),
+            Effect::Arm(slot, at) | Effect::ArmFirst(slot, at) => self.arm(slot, at, *cause),
             Effect::Disarm(slot) => self.timers.disarm(slot),
             Effect::Emit(fact) => *cause = self.world.borrow_mut().emit(self.me, *cause, fact),
             Effect::Command(command) => self.command(command, *cause),

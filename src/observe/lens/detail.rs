@@ -309,6 +309,8 @@ pub struct Scheduled {
     pub lasts: Option<Duration>,
     /// What, and whom: `kill of leader of orders-0`.
     pub text: String,
+    /// Whether a person injected it.
+    pub by_hand: bool,
 }
 
 /// A fault.
@@ -326,6 +328,8 @@ pub struct FaultView {
     pub nodes: Vec<u32>,
     /// How it stands.
     pub state: FaultState,
+    /// Whether a person injected it.
+    pub by_hand: bool,
 }
 
 /// How a fault stands.

@@ -96,7 +96,8 @@ impl Lanes {
         };
         let text = format!("{} {}", injected.kind, whom_name(&injected.whom, &self.stage, &self.cast));
         let ended = (state == FaultState::Missed).then_some(at);
-        let view = FaultView { fault: injected.fault, at, ended, text, nodes, state };
+        let by_hand = false;
+        let view = FaultView { fault: injected.fault, at, ended, text, nodes, state, by_hand };
         self.faults.push(Struck { round: injected.round, view });
     }
 
@@ -111,7 +112,10 @@ impl Lanes {
 
     /// Those that struck, and those that are still to come.
     pub(super) fn faults(&self, scheduled: &[Scheduled], now: Time) -> Vec<FaultView> {
-        let mut views: Vec<FaultView> = self.faults.iter().map(|struck| struck.view.clone()).collect();
+        let is_by_hand = |fault: u32| scheduled.iter().any(|one| one.fault == fault && one.by_hand);
+        let view =
+            |struck: &Struck| FaultView { by_hand: is_by_hand(struck.view.fault), ..struck.view.clone() };
+        let mut views: Vec<FaultView> = self.faults.iter().map(view).collect();
         let struck = |fault: u32| self.faults.iter().any(|struck| struck.view.fault == fault);
         views.extend(scheduled.iter().filter(|one| one.at > now && !struck(one.fault)).map(|one| {
             FaultView {
@@ -121,6 +125,7 @@ impl Lanes {
                 text: one.text.clone(),
                 nodes: Vec::new(),
                 state: FaultState::Scheduled,
+                by_hand: one.by_hand,
             }
         }));
         views.sort_by_key(|view| view.at);

@@ -104,6 +104,11 @@ impl Lens {
         self.logs.rows().iter().map(|place| place.epoch).collect()
     }
 
+    /// One more fault is to come.
+    pub fn expect(&mut self, fault: Scheduled) {
+        self.scheduled = self.scheduled.iter().cloned().chain([fault]).collect();
+    }
+
     /// Lets time pass without events.
     pub fn catch_up(&mut self, now: Time) {
         while self.next_tick <= now {

@@ -103,7 +103,7 @@ fn what<'a>(cx: &mut Check<'_>, written: Written<'a>) -> Option<(&'static Kind, 
 }
 
 fn is_known(key: &str) -> bool {
-    ["at", "for", "every", "times", "jitter"].contains(&key) || catalogue::parameter(key).is_some()
+    ["at", "for", "every", "times", "jitter", "by-hand"].contains(&key) || catalogue::parameter(key).is_some()
 }
 
 fn ending(cx: &mut Check<'_>, written: Written<'_>, kind: &Kind) {
@@ -158,6 +158,8 @@ fn example(parameter: &str) -> &'static str {
         Some(catalogue::Value::Bandwidth) => "limit = \"1MiB/s\"",
         Some(catalogue::Value::Direction) => "direction = \"out\"",
         Some(catalogue::Value::Count) => "to = 6",
+        Some(catalogue::Value::Position) => "position = \"earliest\"",
+        Some(catalogue::Value::Rate) => "rate = \"2k/s\"",
         Some(catalogue::Value::Targets) | None => "peers = \"broker-2\"",
     }
 }
@@ -176,6 +178,9 @@ fn each_target(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
 
 fn one_target(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
     let Some(text) = node.text().filter(|text| !text.is_empty()) else { return };
+    if kind.takes.contains(&Sort::Group) {
+        return super::growth::group(cx, kind, node, text);
+    }
     if kind.takes.contains(&Sort::Entry) || kind.takes.contains(&Sort::Topic) {
         return super::growth::target(cx, kind, node, text);
     }
@@ -340,7 +345,7 @@ fn groups<'c>(cx: &'c Check<'_>) -> Vec<&'c str> {
     groups
 }
 
-fn group_of(cx: &mut Check<'_>, node: &Node, group: &str) {
+pub(super) fn group_of(cx: &mut Check<'_>, node: &Node, group: &str) {
     let groups = groups(cx);
     if !groups.contains(&group) {
         let help = did_you_mean(group, groups);

@@ -5,7 +5,7 @@ use crate::fault::catalogue::{Kind, Side, Sort};
 use super::super::error::{Finding, did_you_mean};
 use super::super::file::Node;
 use super::super::meaning::kinds;
-use super::super::scenario::System;
+use super::super::scenario::{Generator, Schedule, System};
 use super::super::target::Target;
 use super::{Check, Written};
 
@@ -29,6 +29,14 @@ pub(super) fn target(cx: &mut Check<'_>, kind: &Kind, node: &Node, text: &str) {
     }
 }
 
+/// A group, by its name.
+pub(super) fn group(cx: &mut Check<'_>, kind: &Kind, node: &Node, text: &str) {
+    match cx.scenario.kafka() {
+        Some(_) => super::faults::group_of(cx, node, text),
+        None => needs_kafka(cx, kind, node),
+    }
+}
+
 fn needs_kafka(cx: &mut Check<'_>, kind: &Kind, node: &Node) {
     cx.report(
         Finding::new("scenario::fault", format!("`{}` is modelled for Kafka only", kind.name))
@@ -44,6 +52,9 @@ pub(super) fn side(cx: &mut Check<'_>, kind: &Kind, node: &Node, target: &Target
     if matches!(scenario.system, System::Zeromq(_)) && kind.name == "close" {
         // A socket that was closed does not open again.
         return needs_kafka(cx, kind, node);
+    }
+    if kind.has("rate") {
+        has_a_rate(cx, kind, node, name);
     }
     let publishes = scenario.generators.iter().any(|entry| is_instance(name, &entry.name));
     let wrong = match kind.side {
@@ -65,6 +76,23 @@ pub(super) fn side(cx: &mut Check<'_>, kind: &Kind, node: &Node, target: &Target
             Finding::new("scenario::fault", format!("`{}` is for {}", kind.name, kind.side.means()))
                 .at(node.place, if publishes { "a generator" } else { "it makes no records" })
                 .help(help),
+        );
+    }
+}
+
+/// A generator without one rate on average has none that could be changed.
+fn has_a_rate(cx: &mut Check<'_>, kind: &Kind, node: &Node, name: &str) {
+    let has_none = |entry: &&Generator| match &entry.arrivals {
+        Schedule::Ready(arrivals) => arrivals.pattern.usual().is_none(),
+        Schedule::Recorded(_) => true,
+    };
+    let generators = cx.scenario.generators.iter();
+    let concerned = generators.filter(|entry| is_instance(name, &entry.name)).find(has_none);
+    if let Some(entry) = concerned.map(|entry| entry.name.clone()) {
+        cx.report(
+            Finding::new("scenario::fault", format!("`{}` cannot strike `{entry}`", kind.name))
+                .at(node.place, "its arrivals have no one rate")
+                .help(format!("ramps and replays go faster with burst = \"{entry}\" and factor = 2")),
         );
     }
 }

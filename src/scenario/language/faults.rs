@@ -1,7 +1,7 @@
 //! The words for what goes wrong: made from the catalogue of faults.
 
-use crate::fault::Direction;
 use crate::fault::catalogue::{KINDS, PARAMETERS, Value};
+use crate::fault::{Direction, Position};
 
 use super::{Key, LAW, MANY, Shape, key, required};
 
@@ -12,6 +12,11 @@ const WHEN: &[Key] = &[
     key("every", Shape::Millis, "how often it happens again, counted from `at`; once unless said"),
     key("times", Shape::Count(1, MANY), "how often in all; without end unless said"),
     key("jitter", Shape::Period, "each time it happens later by anything up to this, drawn from the seed"),
+    key(
+        "by-hand",
+        Shape::Flag,
+        "a person injected it: it is numbered after all others, those of the seed included",
+    ),
 ];
 
 /// `[[fault]]`: exactly one kind, whose value is the target.
@@ -43,6 +48,8 @@ const fn parameter_shape(value: Value) -> Shape {
         Value::Direction => Shape::Choice(Direction::NAMES),
         Value::Targets => Shape::OneOrMore(&Shape::Text),
         Value::Count => Shape::Count(1, MANY),
+        Value::Rate => Shape::Rate,
+        Value::Position => Shape::Choice(Position::NAMES),
     }
 }
 

@@ -1,12 +1,13 @@
 //! `[[fault]]` and `[faults.random]`.
 
 use crate::fault::catalogue::{self, Kind, Parameters};
-use crate::fault::{Again, Direction};
+use crate::fault::{Again, Direction, Position};
 use crate::kernel::{Duration, Law, Time};
 
 use super::super::file::{Node, Table};
 use super::super::scenario::{Fault, RandomFaults, Run};
 use super::super::target::Target;
+use super::super::units::Rate;
 use super::{count, duration};
 
 /// A fault; none when it does not say what happens, or to nobody.
@@ -23,6 +24,7 @@ pub(super) fn fault(table: &Table) -> Option<Fault> {
         lasts,
         again: duration(table, "every").map(|every| Again { every, times: count(table, "times") }),
         jitter: duration(table, "jitter").unwrap_or_default(),
+        by_hand: table.value("by-hand").and_then(Node::flag).unwrap_or_default(),
     })
 }
 
@@ -55,9 +57,16 @@ pub(super) fn random(table: &Table, run: &Run) -> RandomFaults {
     }
 }
 
+/// A rate in thousandths of an event a second, at least one.
+fn in_thousandths(rate: Rate) -> u64 {
+    let thousandths = u128::from(rate.events) * 1_000_000_000_000 / u128::from(rate.per.as_nanos().max(1));
+    u64::try_from(thousandths).unwrap_or(u64::MAX).max(1)
+}
+
 fn parameters(table: &Table, lasts: Option<Duration>) -> Parameters {
     let usual = Parameters::default();
     let direction = table.value("direction").and_then(Node::text).and_then(Direction::named);
+    let position = table.value("position").and_then(Node::text).and_then(Position::named);
     // Six digits are as fine as anybody can tell.
     let factor = table.value("factor").and_then(Node::number).map(|factor| (factor * 1_000.0) as u32);
     Parameters {
@@ -69,5 +78,7 @@ fn parameters(table: &Table, lasts: Option<Duration>) -> Parameters {
         to: count(table, "to").unwrap_or(usual.to),
         settle: duration(table, "settle").unwrap_or(usual.settle),
         lasts: lasts.unwrap_or_default(),
+        position: position.unwrap_or(usual.position),
+        rate: table.value("rate").and_then(Node::rate).map_or(usual.rate, in_thousandths),
     }
 }

@@ -1,9 +1,12 @@
 //! From the faults of a scenario to the plans of an injector: names become nodes.
 
+use std::sync::Arc;
+
 use crate::fault::{Injector, InjectorSetup, Plan, QuorumSetup, Strike, Target as Victim};
 use crate::kernel::{Addr, Builder, Cast, Desk, NodeId, Seat, Shape};
 use crate::trace::{GroupId, PlaceId, Stage};
 use crate::wire::Brokersim;
+use crate::wire::fault::ToInjector;
 use crate::wire::operator::ToApplication;
 
 use super::super::scenario::{Fault, Kafka, Scenario};
@@ -12,6 +15,7 @@ use super::applications::SUPERVISOR;
 use super::{App, Cluster, named};
 
 /// An instance of an entry.
+#[derive(Clone, Debug)]
 pub(super) struct Instance {
     entry: String,
     name: String,
@@ -34,22 +38,20 @@ pub(super) fn instances(apps: &[App<'_>], cast: &Cast) -> Vec<Instance> {
     apps.iter().map(instance).collect()
 }
 
-/// Installs the injector, when there is something for it to do.
+/// Installs the injector, when there is something for it to do, or `idle` too.
 pub(super) fn install(
     scenario: &Scenario,
     builder: &mut Builder<Brokersim>,
-    stage: &Stage,
+    stage: &Arc<Stage>,
     cluster: Cluster,
-    instances: &[Instance],
-) {
-    let drawn = scenario.drawn_faults();
-    if scenario.faults.is_empty() && drawn.is_empty() {
-        return;
+    instances: Vec<Instance>,
+    idle: bool,
+) -> Option<Planner> {
+    let faults = scenario.all_faults();
+    if faults.is_empty() && !idle {
+        return None;
     }
     let Cluster { brokers, controller: orders } = cluster;
-    let names = Names { stage, instances, brokers: brokers.iter().map(|(_, node, _)| *node).collect() };
-    let plans = scenario.faults.iter().chain(&drawn).map(|fault| names.plan(fault, controller(builder)));
-    let plans = plans.collect();
     // Whoever starts a process again stands beside it: no cable to cut.
     let nodes = (0..).map(NodeId).zip(&builder.cast().nodes);
     let nodes = nodes.filter(|(_, name)| *name != SUPERVISOR).map(|(node, _)| node).collect();
@@ -60,11 +62,20 @@ pub(super) fn install(
     for &(_, broker, _) in &brokers {
         builder.network.reshape(node, broker, Shape::IDEAL);
     }
-    for instance in instances {
+    for instance in &instances {
         builder.network.reshape(node, instance.node, Shape::IDEAL);
     }
+    let planner = Planner {
+        stage: Arc::clone(stage),
+        brokers: brokers.iter().map(|(_, node, _)| *node).collect(),
+        controller: controller(builder),
+        injector: seat.addr(),
+        instances,
+    };
+    let instances = &planner.instances;
     let setup = InjectorSetup {
-        plans,
+        plans: faults.iter().map(|fault| planner.plan(fault)).collect(),
+        seed: scenario.run.seed,
         brokers,
         quorum,
         nodes,
@@ -73,6 +84,7 @@ pub(super) fn install(
         controller: orders,
     };
     builder.install(seat, Injector::new(setup), Desk::default());
+    Some(planner)
 }
 
 /// The controller's node; of no meaning where there is none.
@@ -90,18 +102,29 @@ fn quorum(kafka: &Kafka, node: NodeId) -> QuorumSetup {
     }
 }
 
-/// What names mean.
-struct Names<'a> {
-    stage: &'a Stage,
-    instances: &'a [Instance],
+/// What names mean in a system that was wired, and who makes it go wrong.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    stage: Arc<Stage>,
+    instances: Vec<Instance>,
     brokers: Vec<NodeId>,
+    controller: NodeId,
+    injector: Addr<ToInjector>,
 }
 
-impl Names<'_> {
-    fn plan(&self, fault: &Fault, controller: NodeId) -> Plan {
-        let victims = |targets: &[Target]| {
-            targets.iter().map(|target| self.victim(fault.strike, target, controller)).collect()
-        };
+impl Planner {
+    /// Whoever makes it go wrong.
+    pub fn injector(&self) -> Addr<ToInjector> {
+        self.injector
+    }
+
+    /// A fault of a scenario with the same entries and topics as the one that was wired.
+    ///
+    /// # Panics
+    /// When it names what that does not have.
+    pub fn plan(&self, fault: &Fault) -> Plan {
+        let victims =
+            |targets: &[Target]| targets.iter().map(|target| self.victim(fault.strike, target)).collect();
         Plan {
             kind: fault.kind.name,
             at: fault.at,
@@ -114,11 +137,19 @@ impl Names<'_> {
         }
     }
 
-    fn victim(&self, strike: Strike, target: &Target, controller: NodeId) -> Victim {
+    fn victim(&self, strike: Strike, target: &Target) -> Victim {
         match target {
             Target::Instance(topic) if matches!(strike, Strike::AddPartitions(_)) => {
-                let channel = named(self.stage, topic);
+                let channel = named(&self.stage, topic);
                 Victim::Topic(channel, self.stage.channels[channel.index()].first_place)
+            }
+            Target::Instance(group) if matches!(strike, Strike::ResetOffsets(_)) => {
+                let group = self.group(group);
+                let reads = &self.stage.groups[group.index()].reads;
+                Victim::Group(
+                    group,
+                    reads.iter().flat_map(|one| self.stage.channels[one.index()].places()).collect(),
+                )
             }
             Target::Instance(entry) if matches!(strike, Strike::AddMember | Strike::RemoveMember) => {
                 Victim::Entry(self.nodes_of(|instance| instance.entry == *entry))
@@ -135,14 +166,14 @@ impl Names<'_> {
             Target::MemberOf(of) => Victim::OneOf(self.nodes_of(|instance| {
                 instance.entry == *of || instance.group.as_deref() == Some(of.as_str())
             })),
-            Target::Controller => Victim::Node(controller),
+            Target::Controller => Victim::Node(self.controller),
             Target::Quorum => Victim::Quorum,
             Target::Everything => Victim::Everything,
         }
     }
 
     fn place(&self, topic: &str, partition: u32) -> PlaceId {
-        let first = self.stage.channels[named(self.stage, topic).index()].first_place;
+        let first = self.stage.channels[named(&self.stage, topic).index()].first_place;
         PlaceId(first.0 + partition)
     }
 

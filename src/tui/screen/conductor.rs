@@ -2,64 +2,22 @@
 //!
 //! **Invariant.** However a run is sliced, what happens in it is the same.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Wall;
 
 use crate::kernel::{Duration, Time};
-use crate::observe::lens::Look;
 
+use super::super::courses::Diff;
 use super::super::model::{Clock, Report};
 use super::super::pace::{Pacer, Speed};
 use super::super::update::{Order, Seek};
 use super::{Direction, FRAME, Left, Moment, Pilot, Progress, Spot};
 
-/// Where the run leaves its last report.
-#[derive(Default)]
-pub struct Mailbox(Mutex<Slot>);
+mod hands;
+mod mailbox;
 
-#[derive(Default)]
-struct Slot {
-    report: Option<Report>,
-    look: Option<Look>,
-    closed: bool,
-}
-
-impl Mailbox {
-    /// Puts a report in the place of the one before.
-    fn put(&self, report: Report) {
-        self.slot().report = Some(report);
-    }
-
-    /// Takes the report, if there is a new one.
-    pub fn take(&self) -> Option<Report> {
-        self.slot().report.take()
-    }
-
-    /// Puts what the screen looks at in the place of what it looked at before.
-    pub fn look(&self, look: Look) {
-        self.slot().look = Some(look);
-    }
-
-    /// What the screen looks at, if that is new.
-    fn take_look(&self) -> Option<Look> {
-        self.slot().look.take()
-    }
-
-    /// Says that no more will come.
-    fn close(&self) {
-        self.slot().closed = true;
-    }
-
-    /// Whether no more will come.
-    pub fn is_closed(&self) -> bool {
-        self.slot().closed
-    }
-
-    fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub use mailbox::Mailbox;
 
 /// A slice of simulated time should take about this long, so that orders are soon heard.
 const SLICE: Wall = Wall::from_millis(8);
@@ -96,7 +54,9 @@ pub struct Conductor<'a, W> {
     quest: Option<Quest>,
     /// The fact that the run was sent to and stands at: one that came with it is not before it.
     stands_at: Option<u64>,
-    said: Option<&'static str>,
+    said: Option<String>,
+    /// How two branches differ, when that was asked.
+    diff: Option<Arc<Diff>>,
 }
 
 /// What is run to.
@@ -135,6 +95,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             quest: None,
             stands_at: None,
             said: None,
+            diff: None,
         }
     }
 
@@ -242,7 +203,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             self.start_pace();
             self.reported = None;
             if matches!(quest, Quest::Moment(..)) {
-                self.said = Some("there was none before the end");
+                self.said = Some("there was none before the end".to_owned());
             }
         }
         over
@@ -312,6 +273,9 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             speed: self.speed,
             reached: self.reached,
             said: self.said.take(),
+            courses: Arc::new(self.pilot.courses()),
+            about: self.pilot.about(),
+            diff: self.diff.take(),
             note: self.pilot.note(),
         });
         self.report_took = (self.wall)().saturating_sub(wall);
@@ -369,6 +333,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 }
                 self.reported = None;
             }
+            Order::Hand => self.hand(),
             Order::Quit => unreachable!("leaving is heard before"),
         }
     }
@@ -390,7 +355,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 Some("this run goes by the clock: only its past can be seen faster or slower")
             }
             Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed | Order::Speed(_) => None,
-            Order::Toggle | Order::Look | Order::Quit => None,
+            Order::Toggle | Order::Look | Order::Hand | Order::Quit => None,
         }
     }
 
@@ -466,8 +431,8 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         }
     }
 
-    fn say(&mut self, text: &'static str) {
-        self.said = Some(text);
+    fn say(&mut self, text: impl Into<String>) {
+        self.said = Some(text.into());
         self.reported = None;
     }
 
@@ -497,7 +462,7 @@ fn drives_time(order: Order) -> bool {
         | Order::RealTime
         | Order::FullSpeed
         | Order::Speed(_) => true,
-        Order::Toggle | Order::Look | Order::Quit => false,
+        Order::Toggle | Order::Look | Order::Hand | Order::Quit => false,
     }
 }
 
@@ -513,207 +478,5 @@ enum Heard {
 
 #[cfg(test)]
 mod past_tests;
-
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::mpsc::{self, Sender};
-
-    use super::*;
-    use crate::observe::Snapshot;
-    use crate::tui::{Model, Palette, Theme};
-
-    /// A run of ten seconds that counts what is asked of it, and leaves when it is told to.
-    struct Fake {
-        now: Time,
-        steps: u32,
-        advanced: u32,
-        snapshots: Cell<u32>,
-        leave_at: Time,
-        orders: Sender<Order>,
-        live: bool,
-    }
-
-    const END: Time = Time::from_secs(10);
-
-    impl Pilot for Fake {
-        fn now(&self) -> Time {
-            self.now
-        }
-
-        fn end(&self) -> Time {
-            END
-        }
-
-        fn advance(&mut self, until: Time) -> Progress {
-            assert!(until > self.now && until <= END, "{until}");
-            self.advanced += 1;
-            self.now = until;
-            if until >= self.leave_at {
-                self.orders.send(Order::Quit).expect("the conductor listens");
-            }
-            if until == END { Progress::Finished } else { Progress::Running }
-        }
-
-        fn step(&mut self) -> Progress {
-            self.steps += 1;
-            Progress::Running
-        }
-
-        fn snapshot(&self) -> Snapshot {
-            self.snapshots.set(self.snapshots.get() + 1);
-            let model = Model::new("", 0, Theme::new(Palette::Mono, true), END);
-            Snapshot { now: self.now, ..model.snapshot().clone() }
-        }
-
-        fn is_live(&self) -> bool {
-            self.live
-        }
-    }
-
-    /// Conducts a fake run under a clock that goes on by `tick` at each reading.
-    fn conduct(speed: Speed, orders: &[Order], leave_at: Time, tick: Wall) -> (Left, Fake, Wall, Report) {
-        conduct_in(false, speed, orders, leave_at, tick)
-    }
-
-    fn conduct_in(
-        live: bool,
-        speed: Speed,
-        orders: &[Order],
-        leave_at: Time,
-        tick: Wall,
-    ) -> (Left, Fake, Wall, Report) {
-        let (send, receive) = mpsc::channel();
-        orders.iter().for_each(|order| send.send(*order).expect("the other end is here"));
-        let snapshots = Cell::new(0);
-        let mut fake =
-            Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots, leave_at, orders: send, live };
-        let mailbox = Mailbox::default();
-        let wall = Cell::new(Wall::ZERO);
-        let read = || {
-            wall.set(wall.get() + tick);
-            wall.get()
-        };
-        let left = Conductor::new(&mut fake, speed, &mailbox, read).conduct(&receive);
-        assert!(mailbox.is_closed());
-        let report = mailbox.take().expect("a report");
-        (left, fake, wall.get(), report)
-    }
-
-    #[test]
-    fn a_run_at_full_speed_ends_and_stays_until_it_is_left() {
-        let (left, fake, _, report) = conduct(Speed::Max, &[], END, Wall::from_micros(10));
-        assert_eq!((left, fake.now), (Left::Finished, END));
-        assert_eq!((report.clock, report.snapshot.now), (Clock::Finished, END));
-    }
-
-    #[test]
-    fn a_run_that_is_left_early_stays_as_far_as_it_came() {
-        let middle = Time::from_secs(5);
-        let (left, fake, _, report) = conduct(Speed::Max, &[], middle, Wall::from_micros(10));
-        assert_eq!(left, Left::Quit);
-        assert!(fake.now >= middle && fake.now < END);
-        assert_eq!(report.clock, Clock::Running);
-    }
-
-    #[test]
-    fn a_step_pauses_and_takes_one_event() {
-        let step = Order::Seek(Seek::Event);
-        let orders = [step, step, Order::Seek(Seek::By(Duration::from_millis(100))), Order::Quit];
-        let (left, fake, _, report) = conduct(Speed::REAL, &orders, END, Wall::ZERO);
-        assert_eq!((left, fake.steps, fake.advanced), (Left::Quit, 2, 1));
-        assert_eq!(fake.now, Time::from_millis(100));
-        assert_eq!((report.clock, report.snapshot.now), (Clock::Paused, Time::from_millis(100)));
-    }
-
-    #[test]
-    fn pausing_a_run_by_the_clock_stops_the_screen_only() {
-        let middle = Time::from_secs(5);
-        let (left, fake, _, report) =
-            conduct_in(true, Speed::REAL, &[Order::Toggle], middle, Wall::from_millis(1));
-        assert_eq!((left, report.clock), (Left::Quit, Clock::Paused));
-        assert!(fake.now >= middle, "the run went on to {}", fake.now);
-        assert!(
-            report.snapshot.now < Time::from_secs(1),
-            "the screen stood still at {}",
-            report.snapshot.now
-        );
-    }
-
-    #[test]
-    fn a_run_by_the_clock_can_be_neither_hurried_nor_stepped() {
-        let orders = [
-            Order::Faster,
-            Order::Seek(Seek::Event),
-            Order::FullSpeed,
-            Order::Seek(Seek::By(Duration::from_secs(3))),
-            Order::Seek(Seek::Start),
-        ];
-        let (left, fake, _, report) = conduct_in(true, Speed::REAL, &orders, END, Wall::from_millis(1));
-        assert_eq!((left, fake.steps, report.speed), (Left::Finished, 0, Speed::REAL));
-        assert!(u64::from(fake.advanced) >= END.as_millis() / 34, "a slice is a frame: {}", fake.advanced);
-    }
-
-    #[test]
-    fn skipping_past_the_end_ends_the_run() {
-        let by = Order::Seek(Seek::By(Duration::from_secs(99)));
-        let orders = [by, Order::Toggle, Order::Seek(Seek::Event), Order::Faster];
-        let (left, fake, _, report) = conduct(Speed::REAL, &orders, END, Wall::ZERO);
-        assert_eq!((left, fake.now, fake.steps), (Left::Finished, END, 0));
-        assert_eq!((report.clock, report.speed), (Clock::Finished, Speed::Times(2_000)));
-    }
-
-    #[test]
-    fn snapshots_are_taken_thirty_times_a_second_at_most() {
-        let (_, fake, wall, _) = conduct(Speed::Max, &[], END, Wall::from_millis(1));
-        assert!(u64::from(fake.advanced) >= SLICES, "{}", fake.advanced);
-        let most = wall.as_millis() as u32 / 33 + 3;
-        assert!((20..=most).contains(&fake.snapshots.get()), "{} of {most}", fake.snapshots.get());
-        assert!(fake.snapshots.get() < fake.advanced / 2);
-    }
-
-    #[test]
-    fn the_screen_hears_of_a_run_that_panics() {
-        let mailbox = Mailbox::default();
-        let (send, receive) = mpsc::channel();
-        send.send(Order::Seek(Seek::Event)).expect("the other end is here");
-        let fake = &mut Fake {
-            now: Time::ZERO,
-            steps: 0,
-            advanced: 0,
-            snapshots: Cell::new(0),
-            leave_at: END,
-            orders: send,
-            live: false,
-        };
-        let broken = &mut Broken(fake);
-        let conductor = Conductor::new(broken, Speed::REAL, &mailbox, || Wall::ZERO);
-        assert!(catch_unwind(AssertUnwindSafe(|| conductor.conduct(&receive))).is_err());
-        assert!(mailbox.is_closed());
-    }
-
-    struct Broken<'a>(&'a mut Fake);
-
-    impl Pilot for Broken<'_> {
-        fn now(&self) -> Time {
-            self.0.now()
-        }
-
-        fn end(&self) -> Time {
-            END
-        }
-
-        fn advance(&mut self, until: Time) -> Progress {
-            self.0.advance(until)
-        }
-
-        fn step(&mut self) -> Progress {
-            panic!("a bug in the run")
-        }
-
-        fn snapshot(&self) -> Snapshot {
-            self.0.snapshot()
-        }
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use super::{Left, Pilot};
 
 /// What a person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Act {
     /// Presses a key.
     Key(KeyEvent),
     /// Uses the mouse.
@@ -41,7 +41,7 @@ pub fn play(
     pilot: &mut dyn Pilot,
     model: &mut Model,
     home: Speed,
-    script: impl IntoIterator<Item = Deed>,
+    script: impl IntoIterator<Item = Act>,
     mut seen: impl FnMut(&Model),
 ) -> Left {
     let now = Cell::new(Wall::ZERO);
@@ -54,9 +54,9 @@ pub fn play(
     let mut look = Look::default();
     for deed in script {
         let order = match deed {
-            Deed::Key(key) => update(model, Msg::Key(key)),
-            Deed::Mouse(mouse) => update(model, Msg::Mouse(mouse)),
-            Deed::Wait(long) => {
+            Act::Key(key) => update(model, Msg::Key(key)),
+            Act::Mouse(mouse) => update(model, Msg::Mouse(mouse)),
+            Act::Wait(long) => {
                 let until = now.get() + long;
                 while now.get() < until {
                     conductor.turn();

@@ -207,7 +207,11 @@ pub(super) fn complete(model: &mut Model) {
         | Mode::SetMark
         | Mode::ToMark
         | Mode::Why
-        | Mode::Find { .. } => {}
+        | Mode::Find { .. }
+        | Mode::Fault { .. }
+        | Mode::Reset
+        | Mode::Branches(_)
+        | Mode::Diff(..) => {}
     }
 }
 

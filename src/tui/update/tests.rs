@@ -125,3 +125,123 @@ fn letting_a_key_go_does_nothing() {
     let release = KeyEvent::new_with_kind(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
     assert_eq!(update(&mut model(), Msg::Key(release)), None);
 }
+
+fn with_kinds() -> Model {
+    use crate::tui::hands::{Entry, Kind, Strikes};
+    let kind = |name, strikes, usual, asks| Kind { name, about: "", strikes, usual, asks };
+    let entry = |name: &str, to: Option<&str>, group: Option<&str>| Entry {
+        name: name.to_owned(),
+        publishes_to: to.map(str::to_owned),
+        group: group.map(str::to_owned),
+    };
+    let about = crate::tui::About {
+        groups: vec!["billing".to_owned()],
+        entries: vec![entry("shop", Some("orders"), None), entry("invoices", None, Some("billing"))],
+        kinds: vec![
+            kind("stuck-handler", Strikes::Readers, " for 10s", false),
+            kind("change-rate", Strikes::Generators, " rate 1k/s", true),
+            kind("kill", Strikes::Nodes, " for 10s", false),
+            kind("slow-disk", Strikes::Brokers, " factor 10 for 10s", false),
+        ],
+        ..crate::tui::About::default()
+    };
+    model().about(Arc::new(about))
+}
+
+fn injected(model: &mut Model) -> Option<String> {
+    match model.deed.take() {
+        Some(crate::tui::Deed::Inject(line)) => Some(line),
+        Some(_) | None => None,
+    }
+}
+
+#[test]
+fn f_and_a_key_inject_what_the_popup_says() {
+    let mut model = with_kinds();
+    assert_eq!(type_text(&mut model, "fi"), Some(Order::Hand));
+    assert_eq!(injected(&mut model), Some("stuck-handler invoices for 10s".to_owned()));
+    assert_eq!(model.mode, Mode::Screen);
+    // Nobody looks at a broker, and there is none.
+    assert_eq!(type_text(&mut model, "fk"), Some(Order::Hand));
+    assert_eq!(injected(&mut model), Some("kill invoices for 10s".to_owned()));
+    assert_eq!(type_text(&mut model, "fd"), None);
+    assert!(model.said.as_ref().is_some_and(|said| said.contains("slow-disk")), "{:?}", model.said);
+    assert_eq!(
+        (type_text(&mut model, "f "), injected(&mut model)),
+        (None, None),
+        "a key that is none of a fault"
+    );
+    assert_eq!(model.mode, Mode::Screen);
+}
+
+#[test]
+fn a_fault_can_be_changed_before_it_strikes() {
+    let mut model = with_kinds();
+    assert_eq!(type_text(&mut model, "f:i"), None);
+    assert_eq!(model.mode, Mode::Command("fault stuck-handler invoices for 10s".to_owned()));
+    press(&mut model, KeyCode::Backspace);
+    assert_eq!(type_text(&mut model, "m\n"), Some(Order::Hand));
+    assert_eq!(injected(&mut model), Some("stuck-handler invoices for 10m".to_owned()));
+    // A rate is for a person to say.
+    assert_eq!(type_text(&mut model, "fv"), None);
+    assert_eq!(model.mode, Mode::Command("fault change-rate shop rate 1k/s".to_owned()));
+}
+
+#[test]
+fn offsets_of_a_group_with_members_are_not_reset_by_key() {
+    let mut model = with_kinds();
+    let mut group = crate::observe::GroupView::new("billing");
+    group.members = 2;
+    let with = |model: &Model, group: &crate::observe::GroupView| {
+        let snapshot = Snapshot { groups: vec![group.clone()], ..model.snapshot().clone() };
+        Report { snapshot: Arc::new(snapshot), ..model.report.clone() }
+    };
+    let report = with(&model, &group);
+    update(&mut model, Msg::Tick(report));
+    assert_eq!(type_text(&mut model, "R"), None);
+    assert!(
+        model.said.as_ref().is_some_and(|said| said.contains(":fault close invoices")),
+        "{:?}",
+        model.said
+    );
+    assert_eq!(model.mode, Mode::Screen);
+    group.members = 0;
+    let report = with(&model, &group);
+    update(&mut model, Msg::Tick(report));
+    assert_eq!(type_text(&mut model, "Rl"), Some(Order::Hand));
+    assert_eq!(injected(&mut model), Some("reset-offsets billing position latest".to_owned()));
+}
+
+#[test]
+fn branches_are_listed_when_there_are_some() {
+    use crate::tui::{Course, Courses, Deed};
+    let mut model = with_kinds();
+    type_text(&mut model, "B");
+    assert!(model.said.is_some() && model.mode == Mode::Screen);
+    let course = |parent| Course {
+        parent,
+        at: Time::ZERO,
+        front: Time::ZERO,
+        injected: None,
+        taken_back: false,
+        saved: None,
+    };
+    let courses = Courses { all: vec![course(None), course(Some(0)), course(Some(1))], here: 2, armed: None };
+    let report = Report { courses: Arc::new(courses), ..model.report.clone() };
+    update(&mut model, Msg::Tick(report));
+    type_text(&mut model, "B");
+    assert_eq!(model.mode, Mode::Branches(2));
+    assert_eq!(
+        (type_text(&mut model, "jkk\n"), model.deed.take()),
+        (Some(Order::Hand), Some(Deed::Switch(0)))
+    );
+    assert_eq!(
+        (type_text(&mut model, "D"), model.deed.take()),
+        (Some(Order::Hand), Some(Deed::Differ(None)))
+    );
+    assert_eq!(
+        (type_text(&mut model, "BkD"), model.deed.take()),
+        (Some(Order::Hand), Some(Deed::Differ(Some(1))))
+    );
+    assert_eq!((type_text(&mut model, "u"), model.deed.take()), (Some(Order::Hand), Some(Deed::TakeBack)));
+}

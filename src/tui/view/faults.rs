@@ -177,6 +177,7 @@ pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             piece(if long { cell(&lasts, 8, true, glyphs.cut) } else { String::new() }, Role::Plain),
             piece(cell(&fault.text, text, false, glyphs.cut), Role::Plain),
             piece(state, role),
+            piece(if fault.by_hand { " by hand" } else { "" }, Role::Fault),
         ]
     });
 }

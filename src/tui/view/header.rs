@@ -83,6 +83,10 @@ fn draw_left(model: &Model, canvas: &mut Canvas<'_>, area: Rect, columns: usize)
     let start = canvas.text(area, 0, &badge(model), Role::Selection) + 1;
     let title = cut(&model.title, columns.saturating_sub(start + 2), canvas.glyphs().cut);
     let after = canvas.text(area, start, &title, Role::Accent);
+    let after = match branch(model) {
+        Some(text) if after + text.chars().count() < columns => canvas.text(area, after, &text, Role::Fault),
+        Some(_) | None => after,
+    };
     let note = model.report.note.as_ref().map(|note| format!("  {note}"));
     let after = match note {
         Some(note) => {
@@ -95,6 +99,15 @@ fn draw_left(model: &Model, canvas: &mut Canvas<'_>, area: Rect, columns: usize)
     if after + seed.len() + 1 < columns {
         canvas.text(area, after, &seed, Role::Muted);
     }
+}
+
+/// Which branch it is, and what was injected in it; nothing for a run as the file says.
+fn branch(model: &Model) -> Option<String> {
+    let courses = &model.report.courses;
+    courses.current()?;
+    let (number, injected, fault) = (courses.here + 1, courses.injected(), model.theme.glyphs.fault);
+    let injected = if injected > 0 { format!(" {fault}{injected}") } else { String::new() };
+    Some(format!("  branch {number}{injected}"))
 }
 
 fn right(model: &Model, glyphs: Glyphs, detail: Detail) -> Vec<Piece> {

@@ -58,7 +58,7 @@ fn columns(keymap: &Keymap, filter: &str, width: u16) -> (Vec<Vec<Piece>>, Vec<V
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for topic in Topic::ALL {
         let lines = lines(keymap, filter, topic);
-        let second = width >= WIDE && matches!(topic, Topic::Move | Topic::Other);
+        let second = width >= WIDE && matches!(topic, Topic::Move | Topic::Change | Topic::Other);
         if second { right.extend(lines) } else { left.extend(lines) }
     }
     if left.is_empty() && right.is_empty() {

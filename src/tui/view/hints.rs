@@ -8,6 +8,7 @@ use crate::tui::keys::{Action, Context};
 use crate::tui::model::{Mode, Model, Pane};
 use crate::tui::theme::Role;
 use crate::tui::update::context_of;
+use crate::tui::update::hands::Hand;
 
 /// Draws it.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -30,10 +31,40 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             prefix(model, canvas, area, &said, Context::SetMark);
         }
         (Mode::ToMark, _) => marks(model, canvas, area),
-        (Mode::Screen | Mode::Help { .. } | Mode::Why | Mode::Find { .. }, Some(said)) => {
+        (Mode::Fault { .. }, _) => {
+            prefix(
+                model,
+                canvas,
+                area,
+                &after(model, Action::Hand(Hand::Faults), " the key of a fault"),
+                Context::Fault,
+            );
+        }
+        (Mode::Reset, _) => {
+            let group = crate::tui::hands::group(model).unwrap_or_default();
+            let said = after(model, Action::Hand(Hand::Reset), &format!(" where {group} goes on"));
+            prefix(model, canvas, area, &said, Context::Reset);
+        }
+        (
+            Mode::Screen
+            | Mode::Help { .. }
+            | Mode::Why
+            | Mode::Find { .. }
+            | Mode::Branches(_)
+            | Mode::Diff(..),
+            Some(said),
+        ) => {
             say(canvas, area, said, room);
         }
-        (Mode::Screen | Mode::Help { .. } | Mode::Why | Mode::Find { .. }, None) => {
+        (
+            Mode::Screen
+            | Mode::Help { .. }
+            | Mode::Why
+            | Mode::Find { .. }
+            | Mode::Branches(_)
+            | Mode::Diff(..),
+            None,
+        ) => {
             let all = model.keys.hints(context_of(model), model.report.clock, model.page, model.pane());
             keys(canvas, area, 1, all);
         }

@@ -24,6 +24,7 @@ mod rates;
 mod strip;
 mod topics;
 mod tour;
+mod which;
 mod why;
 pub(super) mod words;
 
@@ -80,6 +81,7 @@ fn draw_all(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if let Mode::Find { typed, found, row } = &model.mode {
         find::draw(canvas, body, typed, found, *row);
     }
+    which::draw(model, canvas, body);
     strip::draw(model, canvas, strip);
     hints::draw(model, canvas, hints);
 }

@@ -1,8 +1,15 @@
-//! What a fault does, and to whom: plain values.
+//! What a fault does, and to whom: plain values. And how a person asks for one.
 
+use super::operator::ToApplication;
 use crate::kernel::{Burden, Crash, Duration, NodeId, Time};
 use crate::trace::{ChannelId, GroupId, PlaceId};
-use crate::wire::operator::ToApplication;
+
+/// From a person to what makes things go wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToInjector {
+    /// One more fault. It strikes as if it had been planned from the beginning, so long as that lies ahead.
+    Also(Box<Plan>),
+}
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +77,8 @@ pub enum Strike {
     RemoveMember,
     /// A topic has so many partitions from now on.
     AddPartitions(u32),
+    /// A group's offsets are set anew.
+    ResetOffsets(Position),
     /// What lasts is taken back.
     Heal,
 }
@@ -83,6 +92,29 @@ pub enum Severing {
     Blackhole,
     /// With resets, around each target.
     Reset,
+}
+
+/// Where a group goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// At the beginning of each log.
+    Earliest,
+    /// Behind all that is committed.
+    Latest,
+}
+
+impl Position {
+    /// Its names, as files write them.
+    pub const NAMES: &'static [&'static str] = &["earliest", "latest"];
+
+    /// By its name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "earliest" => Some(Self::Earliest),
+            "latest" => Some(Self::Latest),
+            _ => None,
+        }
+    }
 }
 
 /// In which direction, seen from the target.
@@ -111,11 +143,7 @@ impl Direction {
     }
 
     /// The directed paths between a target and a peer.
-    pub(super) fn paths(
-        self,
-        target: NodeId,
-        peer: NodeId,
-    ) -> impl Iterator<Item = (NodeId, NodeId)> + use<> {
+    pub fn paths(self, target: NodeId, peer: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + use<> {
         let out = (self != Self::In).then_some((target, peer));
         let inward = (self != Self::Out).then_some((peer, target));
         out.into_iter().chain(inward)
@@ -145,13 +173,15 @@ pub enum Target {
     Entry(Vec<NodeId>),
     /// A topic: which, and its first partition.
     Topic(ChannelId, PlaceId),
+    /// A group, and the places that it reads.
+    Group(GroupId, Vec<PlaceId>),
 }
 
 impl Target {
     /// Whether somebody has to be asked who it is.
-    pub(super) fn is_role(&self) -> bool {
+    pub fn is_role(&self) -> bool {
         match self {
-            Self::Leader(_) | Self::Follower(_) | Self::Coordinator(_) => true,
+            Self::Leader(_) | Self::Follower(_) | Self::Coordinator(_) | Self::Group(..) => true,
             Self::Node(_)
             | Self::Nodes(_)
             | Self::OneOf(_)
@@ -182,6 +212,7 @@ impl Strike {
             | Self::AddMember
             | Self::RemoveMember
             | Self::AddPartitions(_)
+            | Self::ResetOffsets(_)
             | Self::Heal => false,
         }
     }
@@ -206,6 +237,7 @@ impl Strike {
             | Self::AddMember
             | Self::RemoveMember
             | Self::AddPartitions(_)
+            | Self::ResetOffsets(_)
             | Self::Heal => false,
         }
     }
@@ -227,6 +259,7 @@ impl Strike {
             | Self::AddMember
             | Self::RemoveMember
             | Self::AddPartitions(_)
+            | Self::ResetOffsets(_)
             | Self::Heal => false,
         }
     }

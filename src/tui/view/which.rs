@@ -1,0 +1,184 @@
+//! Over the screen: which fault a key injects and whom it would strike, the branches, and how two of them differ.
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Piece, piece, rows as rows_of};
+use super::words::{at, cut};
+use crate::tui::courses::{Course, Diff, DiffRow};
+use crate::tui::hands::line;
+use crate::tui::keys::{Action, Context};
+use crate::tui::model::{Mode, Model};
+use crate::tui::theme::Role;
+use crate::tui::update::hands::Hand;
+
+/// Columns for a fault: key, name, whom.
+const CELL: usize = 38;
+/// Columns for the name of one.
+const NAME: usize = 16;
+
+/// Draws what lies over the screen, if something does.
+pub fn draw(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
+    match &model.mode {
+        Mode::Fault { edits } => faults(model, canvas, body, *edits),
+        Mode::Branches(chosen) => branches(model, canvas, body, *chosen),
+        Mode::Diff(diff, scrolled) => differ(canvas, body, diff, *scrolled),
+        Mode::Screen
+        | Mode::Help { .. }
+        | Mode::Filter { .. }
+        | Mode::Command(_)
+        | Mode::Go
+        | Mode::SetMark
+        | Mode::ToMark
+        | Mode::Why
+        | Mode::Find { .. }
+        | Mode::Reset => {}
+    }
+}
+
+/// The lower part of an area, framed, with room for so many rows; what it encloses.
+fn over(canvas: &mut Canvas<'_>, body: Rect, rows: usize, title: &str, note: &str) -> Rect {
+    let height = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(body.height);
+    let area = Rect { y: body.y + body.height - height, height, ..body };
+    canvas.clear(area);
+    canvas.pane(area, title, note, true)
+}
+
+fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
+    let struck: Vec<(String, &'static str)> = model
+        .keys
+        .bindings_of(Context::Fault)
+        .filter_map(|binding| match binding.action {
+            Action::Hand(Hand::Strike(kind)) => Some((binding.keys[0].name(), kind)),
+            _ => None,
+        })
+        .collect();
+    let columns = (usize::from(body.width).saturating_sub(4) / CELL).max(1);
+    let wide = (usize::from(body.width).saturating_sub(4) / columns).max(CELL);
+    let rows = struck.len().div_ceil(columns);
+    let when = at(model.snapshot().now);
+    let title =
+        if edits { "Inject: the line is put up to be changed" } else { "Inject, and whom it strikes" };
+    let inner = over(canvas, body, rows, title, &format!("after {when}"));
+    for (row, place) in rows_of(inner).enumerate() {
+        for column in 0..columns {
+            if let Some((key, kind)) = struck.get(column * rows + row) {
+                let pieces = fault(model, key, kind, wide - 1, canvas.glyphs().cut);
+                canvas.pieces(place, column * wide, &pieces);
+            }
+        }
+    }
+}
+
+fn fault(model: &Model, key: &str, name: &str, columns: usize, more: &str) -> Vec<Piece> {
+    let kind = model.about.kinds.iter().find(|kind| kind.name == name);
+    let said = kind.and_then(|kind| line(model, kind).map(|said| (kind, said)));
+    let head = |role| [piece(format!("{key} "), Role::Accent), piece(format!("{name:<NAME$}"), role)];
+    let room = columns.saturating_sub(key.chars().count() + 1 + NAME);
+    let Some((kind, (line, who))) = said else {
+        return head(Role::Muted)
+            .into_iter()
+            .chain([piece(cut("nobody", room, more), Role::Muted)])
+            .collect();
+    };
+    let whom = line.strip_prefix(kind.name).unwrap_or(&line).trim();
+    let asks = if kind.asks { " ..." } else { "" };
+    let who = if who.is_empty() { String::new() } else { format!("  {who}") };
+    let text = cut(&format!("{whom}{asks}{who}"), room, more);
+    let split = text.chars().count().min(whom.chars().count());
+    let (whom, who): (String, String) =
+        (text.chars().take(split).collect(), text.chars().skip(split).collect());
+    head(Role::Plain).into_iter().chain([piece(whom, Role::Fault), piece(who, Role::Muted)]).collect()
+}
+
+fn branches(model: &Model, canvas: &mut Canvas<'_>, body: Rect, chosen: usize) {
+    let courses = &model.report.courses;
+    let note = "the first one is recorded, :save FILE keeps another";
+    let inner = over(canvas, body, courses.all.len() + 1, "Branches", note);
+    let mut places = rows_of(inner);
+    if let Some(place) = places.next() {
+        canvas.text(place, 2, "   #  FROM  AT          COMPUTED TO  INJECTED", Role::Muted);
+    }
+    let height = places.len();
+    let first = crate::tui::rows::first_shown(chosen, courses.all.len(), height);
+    let glyphs = canvas.glyphs();
+    for ((index, course), place) in courses.all.iter().enumerate().skip(first).zip(places) {
+        let mark = if index == chosen { glyphs.cursor } else { " " };
+        canvas.text(place, 0, mark, Role::Accent);
+        let here = if index == courses.here { glyphs.running } else { " " };
+        let from = course.parent.map_or_else(|| "-".to_owned(), |parent| (parent + 1).to_string());
+        let said = injected(course);
+        let role = if course.taken_back { Role::Muted } else { Role::Plain };
+        let pieces = [
+            piece(format!("{here} "), Role::Ok),
+            piece(
+                format!("{:>2}  {from:>4}  {:<10}  {:<11}  ", index + 1, at(course.at), at(course.front)),
+                Role::Plain,
+            ),
+            piece(said, role),
+        ];
+        canvas.pieces(place, 2, &pieces);
+    }
+}
+
+fn injected(course: &Course) -> String {
+    let said = match (&course.injected, course.parent) {
+        (Some(said), _) => said.clone(),
+        (None, None) => "nothing: as the file says".to_owned(),
+        (None, Some(_)) => "nothing yet".to_owned(),
+    };
+    let taken_back = if course.taken_back { ", taken back" } else { "" };
+    let saved = course.saved.as_ref().map(|file| format!(", saved to {file}")).unwrap_or_default();
+    format!("{said}{taken_back}{saved}")
+}
+
+fn differ(canvas: &mut Canvas<'_>, body: Rect, diff: &Diff, scrolled: usize) {
+    let title = format!("What differs at {}", at(diff.at));
+    let inner = over(canvas, body, diff.rows.len() + 9, &title, "left: it came from, right: here");
+    let more = canvas.glyphs().cut;
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    let room = usize::from(inner.width);
+    let heads = [("they part with", &diff.first), ("then", &diff.notable)];
+    for (head, sides) in heads {
+        lines.push(vec![piece(head, Role::Muted)]);
+        for (side, said) in sides.iter().enumerate() {
+            let said = said.as_deref().unwrap_or("nothing any more");
+            let name = cut(&diff.sides[side], room / 3, more);
+            let said = cut(said, room.saturating_sub(name.chars().count() + 4), more);
+            lines.push(vec![piece(format!("  {name}  "), Role::Accent), piece(said, Role::Plain)]);
+        }
+    }
+    let value = room.saturating_sub(2) / 3;
+    let what = room - 2 * value;
+    let cell =
+        |text: &str, columns: usize| format!("{:<columns$}", cut(text, columns.saturating_sub(1), more));
+    lines.push(Vec::new());
+    let side = |text: &str| piece(cell(text, value), Role::Accent);
+    lines.push(vec![piece(cell("", what), Role::Plain), side(&diff.sides[0]), side(&diff.sides[1])]);
+    let head = lines.len();
+    for (line, place) in lines.iter().zip(rows_of(inner)) {
+        canvas.pieces(place, 0, line);
+    }
+    let shown = usize::from(inner.height).saturating_sub(head);
+    let first = scrolled.min(diff.rows.len().saturating_sub(shown));
+    for (row, place) in diff.rows.iter().skip(first).zip(rows_of(inner).skip(head)) {
+        let pieces = difference(row, |text| cell(text, what), |text| cell(text, value));
+        canvas.pieces(place, 0, &pieces);
+    }
+    if let Some(last) = rows_of(inner).last().filter(|_| diff.rows.len() > first + shown) {
+        canvas.text(last, 0, &cell("more: j", room), Role::Muted);
+    }
+}
+
+fn difference(row: &DiffRow, what: impl Fn(&str) -> String, value: impl Fn(&str) -> String) -> Vec<Piece> {
+    let role = |side: usize| match row.worse {
+        Some(worse) if worse == side => Role::Error,
+        Some(_) | None => Role::Plain,
+    };
+    let differs = row.values[0] != row.values[1];
+    let name = if differs { Role::Plain } else { Role::Muted };
+    let side = |side: usize| {
+        let role = if differs { role(side) } else { Role::Muted };
+        piece(value(&row.values[side]), role)
+    };
+    vec![piece(what(&row.what), name), side(0), side(1)]
+}
