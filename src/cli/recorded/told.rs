@@ -225,7 +225,7 @@ mod tests {
             group: Some(GroupId(0)),
             records: Some(Query::default()),
             record: Some(RecordId::new(0, 40)),
-            why: None,
+            ..Look::default()
         };
         // Before it is offered nobody can say when that will be.
         Pilot::advance(&mut run, Time::from_secs(2));

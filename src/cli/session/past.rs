@@ -224,3 +224,89 @@ fn upto(segment: &Segment, after: u64, passes: impl Fn(&Event<Fact>) -> bool) ->
     let upto = segment.facts[from..].partition_point(passes);
     from..from + upto
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{ActorId, Duration, NodeId};
+    use crate::observe::lens::LensSetup;
+    use crate::observe::{Snapshot, WatchSetup};
+    use crate::trace::{ChannelId, Life};
+
+    fn first() -> (Frame, Arc<Stage>, Arc<Cast>) {
+        let mut stage = Stage::default();
+        let orders = stage.add_channel("orders", 1, false, true);
+        stage.add_group("billing", vec![orders]);
+        stage.add_source("shop");
+        let cast = Cast { nodes: vec!["shop".to_owned()], actors: vec![("shop".to_owned(), NodeId(0))] };
+        let (stage, cast) = (Arc::new(stage), Arc::new(cast));
+        let watch = Watch::new(WatchSetup {
+            stage: Arc::clone(&stage),
+            cast: Arc::clone(&cast),
+            warm_up: Time::ZERO,
+            end: Time::from_secs(10),
+            sample_every: Duration::from_millis(100),
+            for_tape: true,
+        });
+        let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: Vec::new() };
+        (Frame { watch, lens: Box::new(Lens::new(setup)), facts: 0 }, stage, cast)
+    }
+
+    /// A record is offered every millisecond; one fact each.
+    fn event(serial: u64) -> Event<Fact> {
+        let first = RecordId::new(0, serial - 1);
+        let fact = Life::Offered { channel: ChannelId(0), first, records: 1, bytes: 10 };
+        Event { at: Time::from_millis(serial), serial, cause: 0, actor: ActorId(0), fact: fact.into() }
+    }
+
+    /// So many facts, of which so many are kept, in segments of so many; what was seen after each.
+    fn run(facts: u64, most: usize, long: usize) -> (Past, Frame, Vec<Snapshot>) {
+        let (mut front, stage, cast) = first();
+        let mut past = Past::bounded(front.clone(), stage, cast, most);
+        past.long = long;
+        let mut seen = Vec::new();
+        for serial in 1..=facts {
+            let event = [event(serial)];
+            past.keep(&event);
+            front.see(&event);
+            front.catch_up(event[0].at);
+            past.note(&front.watch, &front.lens);
+            seen.push(front.watch.snapshot());
+        }
+        (past, front, seen)
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_first_and_what_is_kept_is_as_it_was() {
+        let (past, front, seen) = run(2_000, 400, 50);
+        assert!(past.begins() > Time::from_millis(1_400), "{}", past.begins());
+        assert!(past.kept <= 400 + past.long && past.segments.len() <= KEPT);
+        assert_eq!(past.facts(), 2_000);
+        for serial in [1_990, 1_700, 1_999, 1_801] {
+            let at = Time::from_millis(serial);
+            for spot in [Spot::At(at), Spot::Fact(serial, at)] {
+                let frame = past.at(spot, &front).expect("it is kept");
+                assert_eq!(
+                    (frame.facts, frame.watch.snapshot()),
+                    (serial, seen[serial as usize - 1].clone())
+                );
+            }
+        }
+        assert!(past.at(Spot::Fact(900, Time::from_millis(900)), &front).is_none(), "it is forgotten");
+        let earliest = past.at(Spot::At(Time::ZERO), &front).expect("as far back as is kept");
+        assert_eq!(earliest.now(), past.begins());
+    }
+
+    #[test]
+    fn the_segments_of_a_long_run_grow_longer_and_no_more() {
+        let (past, _, seen) = run(2_000, usize::MAX, 3);
+        assert!(past.segments.len() <= KEPT && past.long > 3 && past.begins() == Time::ZERO);
+        assert_eq!(past.kept, 2_000);
+        let mut frame = past.segments[0].before.clone();
+        for then in &seen {
+            assert!(past.step(&mut frame));
+            assert_eq!((frame.facts, frame.watch.tally()), (then.facts, then.tally));
+        }
+        assert!(!past.step(&mut frame), "there is nothing after the last");
+    }
+}

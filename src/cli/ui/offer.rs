@@ -195,7 +195,7 @@ pub(super) fn first_keys(keys: &Keymap) -> [String; 4] {
         Action::Leap(Seek::Fault),
         Action::Order(Order::Seek(Seek::EventBack)),
         Action::Order(Order::Toggle),
-        Action::Page(4),
+        Action::Why,
     ];
     actions.map(|action| keys.name_of(action))
 }

@@ -86,10 +86,10 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Why?",
-        text: "Press {0} for faults and promises: what was promised, what broke it, and what came before. Outside of \
-               this screen, `brokersim why` says it at length and tries what would have kept the records.",
-        keys: &[Action::Page(4)],
-        done: |scene| scene.model.page == Page::Faults,
+        text: "Press {0} for the story: what led to the loss, step by step, and what would have kept the records. Outside \
+               of this screen `brokersim why` tells the same. Esc closes it.",
+        keys: &[Action::Why],
+        done: |scene| scene.model.mode == Mode::Why,
     },
     Step {
         title: "Who had to wait?",
