@@ -195,6 +195,7 @@ fn about(stage: &Stage) -> About {
         groups: stage.groups.iter().map(|group| group.name.clone()).collect(),
         sources: stage.sources.clone(),
         settings: settings(stage),
+        ..About::default()
     }
 }
 
