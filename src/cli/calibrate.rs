@@ -60,6 +60,9 @@ What cannot be told from outside stays at its default, and is named. docs/compar
 Exit codes: 0 the file is written; 2 wrong usage, or a system without costs; 3 the system cannot be reached, or the file
 not be written; 130 ended early by Ctrl-C, without a file.";
 
+/// How often the law of the network is moved, at most.
+const TRIES: usize = 12;
+
 /// The result, for a script.
 #[derive(Serialize)]
 struct Calibrated<'a> {
@@ -90,9 +93,11 @@ pub fn calibrate(arguments: &CalibrateArguments) -> Result<Exit, Failure> {
     let Some(measured) = prober.repetitions()? else { return Ok(Exit::Interrupted) };
     let costs = Costs::default();
     let (request_ns, append_ns) = (costs.request_cpu.as_nanos() as f64, costs.append.as_nanos() as f64);
-    let fitted = fit(&measured, Usual { request_ns, append_ns });
-    let text = to_toml(&fitted, &arguments.on.to_string(), &today(), measured.len());
-    write_text(out, &text)?;
+    let mut fitted = fit(&measured, Usual { request_ns, append_ns });
+    if !prober.bring_near(&mut fitted, &measured)? {
+        return Ok(Exit::Interrupted);
+    }
+    write_text(out, &prober.written(&fitted, measured.len()))?;
     let Some(predicted) = prober.predicted(out)? else { return Ok(Exit::Interrupted) };
     let checks = checks(&predicted, &measured);
     let repetitions = measured.len();
@@ -153,10 +158,37 @@ impl Prober<'_> {
         Ok(true)
     }
 
-    /// What the simulation says with the costs in `file`.
-    fn predicted(&self, file: &Path) -> Result<Option<Readings>, Failure> {
+    /// The calibration file.
+    fn written(&self, fitted: &Fitted, repetitions: usize) -> String {
+        to_toml(fitted, &self.arguments.on.to_string(), &today(), repetitions)
+    }
+
+    /// Moves the law of the network until the simulated round trip is the measured one. False when it was ended early.
+    fn bring_near(&self, fitted: &mut Fitted, measured: &[Readings]) -> Result<bool, Failure> {
+        let file = self.folder.join("fitted.toml");
+        for _ in 0..TRIES {
+            write_text(&file, &self.written(fitted, measured.len()))?;
+            let set = self.simulated_with(&file)?;
+            let Some(reading) = self.run(&World::Simulated, Probe::Request, 0, &set)? else {
+                return Ok(false);
+            };
+            if !fitted.nearer(&reading, measured) {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The settings of a simulated run with the costs in `file`.
+    fn simulated_with(&self, file: &Path) -> Result<Vec<String>, Failure> {
         let mut set = calibration::settings("", file, Some(file))?;
         set.extend(self.arguments.set.iter().filter(|set| !set.starts_with("kafka.costs.")).cloned());
+        Ok(set)
+    }
+
+    /// What the simulation says with the costs in `file`.
+    fn predicted(&self, file: &Path) -> Result<Option<Readings>, Failure> {
+        let set = self.simulated_with(file)?;
         let mut readings = Readings::new();
         for probe in [Probe::Request, Probe::Read] {
             let Some(reading) = self.run(&World::Simulated, probe, 0, &set)? else { return Ok(None) };

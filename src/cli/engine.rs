@@ -10,7 +10,7 @@ use crate::trace::Fact;
 use crate::wire::Brokersim;
 
 use super::failure::Failure;
-use super::session::rewind::{Eyes, State, take_ready};
+use super::session::rewind::{Eyes, State, pass_on, take_ready};
 
 use std::sync::mpsc::Receiver;
 
@@ -139,6 +139,14 @@ impl Engine {
         match self {
             Self::Simulated(state) => state.step(entries, end, also),
             Self::Live(_) => {}
+        }
+    }
+
+    /// Gives the lens what the watch has ready, when nobody else wants it.
+    pub(super) fn pass_on(&mut self) {
+        match self {
+            Self::Simulated(state) => state.pass_on(),
+            Self::Live(timed) => pass_on(&mut timed.watch, timed.lens.as_deref_mut()),
         }
     }
 

@@ -327,7 +327,8 @@ pub fn folder(name: &str, seed: u64, world: &World) -> PathBuf {
 fn ended(folder: PathBuf) -> PathBuf {
     let name = folder.display().to_string();
     let beside = (2..100).map(|number| PathBuf::from(format!("{name}-{number}")));
-    let runs = |folder: &PathBuf| Manifest::read(folder).is_ok_and(|manifest| manifest.state == State::Running);
+    let runs =
+        |folder: &PathBuf| Manifest::read(folder).is_ok_and(|manifest| manifest.state == State::Running);
     std::iter::once(folder.clone()).chain(beside).find(|folder| !runs(folder)).unwrap_or(folder)
 }
 

@@ -420,7 +420,7 @@ impl Session {
         }
         let mut follow = Following::of(self.sight.as_mut());
         behind.run_until(until, &mut follow);
-        behind.take_ready();
+        behind.pass_on();
         self.followed_upto(until);
         true
     }
@@ -433,7 +433,7 @@ impl Session {
         let mut follow = Following::of(self.sight.as_mut());
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
-            behind.take_ready();
+            behind.pass_on();
             if self.engine.state().is_some_and(|front| behind.entries >= front.entries) {
                 self.behind = None;
             }
@@ -558,8 +558,12 @@ impl Session {
         if self.tape.is_none() && self.sight.is_none() {
             return;
         }
+        let memory = self.sight.as_mut().and_then(|sight| sight.memory.as_mut());
+        if self.tape.is_none() && memory.is_none() {
+            return self.engine.pass_on();
+        }
         let (closed, samples) = self.engine.take_ready();
-        if let Some(memory) = self.sight.as_mut().and_then(|sight| sight.memory.as_mut()) {
+        if let Some(memory) = memory {
             memory.closed(&closed);
         }
         let Some(tape) = &mut self.tape else { return };

@@ -1,5 +1,7 @@
 //! What there is to see of a run at an instant: groups, channels, nodes, promises, in one [`Snapshot`].
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::kernel::{Duration, Time};
@@ -138,7 +140,7 @@ pub struct PlaceView {
     /// The leader epoch.
     pub leader_epoch: u32,
     /// In-sync replicas.
-    pub isr: Vec<BrokerId>,
+    pub isr: Arc<[BrokerId]>,
 }
 
 /// Everything a screen draws, at one instant. Immutable.
@@ -158,7 +160,7 @@ pub struct Snapshot {
     pub books: Balance,
     /// The channels of users.
     pub channels: Vec<ChannelView>,
-    /// The groups.
+    /// The groups, without latencies: those are in [`Watch::groups`](super::Watch::groups).
     pub groups: Vec<GroupView>,
     /// The nodes.
     pub nodes: Vec<NodeView>,

@@ -1,11 +1,11 @@
 //! The watch: the one observer of a run. It keeps the ledger, samples lag, follows groups and brokers, and
 //! keeps the last notable lines. A [`Snapshot`] of it is all that a screen needs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::{Cast, Duration, Event, NodeId, Observer, Physics, Time};
-use crate::trace::kafka::Kafka;
+use crate::trace::kafka::{BrokerId, Kafka};
 use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId, Stage, tell};
 
 use super::histogram::Histogram;
@@ -244,7 +244,7 @@ impl Watch {
             lost: balance.lost_total() + dropped,
             books: balance,
             channels: users.map(|(view, _)| view.clone()).collect(),
-            groups: self.groups(),
+            groups: self.counted(),
             nodes: self.nodes_with_leaders(),
             places: self.places.clone(),
             lines: self.lines.iter().cloned().collect(),
@@ -252,15 +252,26 @@ impl Watch {
         }
     }
 
+    /// The groups with their counts; a screen asks for them thirty times a second.
+    fn counted(&self) -> Vec<GroupView> {
+        let processed = &self.ledger.latencies.processed;
+        let count =
+            |(group, processed): (&GroupView, &u64)| GroupView { processed: *processed, ..group.clone() };
+        self.groups.iter().zip(processed).map(count).collect()
+    }
+
     fn nodes_with_leaders(&self) -> Vec<NodeView> {
-        let mut nodes = self.nodes.clone();
+        let mut leads: BTreeMap<BrokerId, u32> = BTreeMap::new();
         let users = self.setup.stage.channels.iter().filter(|channel| !channel.internal);
         for place in users.flat_map(|channel| channel.places()) {
-            let Some(leader) = self.places[place.index()].leader else { continue };
-            let name = format!("broker-{}", leader.0);
-            if let Some(node) = nodes.iter_mut().find(|node| node.name == name) {
-                node.leads += 1;
+            if let Some(leader) = self.places[place.index()].leader {
+                *leads.entry(leader).or_default() += 1;
             }
+        }
+        let mut nodes = self.nodes.clone();
+        for node in &mut nodes {
+            let broker = node.name.strip_prefix("broker-").and_then(|number| number.parse().ok());
+            node.leads = broker.and_then(|broker| leads.get(&BrokerId(broker)).copied()).unwrap_or(0);
         }
         nodes
     }
@@ -378,7 +389,7 @@ impl Watch {
     fn take_kafka(&mut self, at: Time, kafka: &Kafka) {
         if let Kafka::PartitionChanged { place, leader, leader_epoch, isr, .. } = kafka {
             self.places[place.index()] =
-                PlaceView { leader: *leader, leader_epoch: *leader_epoch, isr: isr.to_vec() };
+                PlaceView { leader: *leader, leader_epoch: *leader_epoch, isr: Arc::clone(isr) };
         }
         if let Kafka::GroupChanged { group, to, generation, members, why, .. } = kafka {
             self.groups[group.index()].change(at, *to, *generation, *members, *why);

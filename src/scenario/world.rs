@@ -124,8 +124,11 @@ impl FromStr for World {
 
 const WORLDS: &str = "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://[USER:PASSWORD@]HOST:PORT` and `embedded`";
 
+/// User and password.
+type Login = (String, String);
+
 /// What stands before the last `@`, which a password may contain, and what follows.
-fn login(text: &str) -> Result<(Option<(String, String)>, &str), String> {
+fn login(text: &str) -> Result<(Option<Login>, &str), String> {
     let Some((login, rest)) = text.rsplit_once('@') else { return Ok((None, text)) };
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     if user.is_empty() {

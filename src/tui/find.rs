@@ -130,10 +130,11 @@ fn all(model: &Model) -> impl Iterator<Item = Found> {
     });
     let commands =
         command::NAMES.iter().map(move |name| found("command", format!(":{name}"), Goal::Command(name)));
-    let keys =
-        model.keys.bindings_of(Context::Screen).filter(|binding| binding.action != Action::Find).map(move |binding| {
+    let keys = model.keys.bindings_of(Context::Screen).filter(|binding| binding.action != Action::Find).map(
+        move |binding| {
             found("key", format!("{}  {}", binding.keys[0].name(), binding.help), Goal::Key(binding.action))
-        });
+        },
+    );
     let events = model.snapshot().lines.iter().rev().map(move |line| {
         found("event", format!("{} {} at {}", line.tag, line.text, line.at), Goal::Fact(line.serial, line.at))
     });

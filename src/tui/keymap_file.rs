@@ -58,10 +58,9 @@ impl Action {
 fn kebab(words: &str) -> String {
     let mut name = String::new();
     for letter in words.chars() {
-        if !letter.is_alphanumeric() || letter.is_uppercase() {
-            if !name.is_empty() && !name.ends_with('-') {
-                name.push('-');
-            }
+        let begins = !letter.is_alphanumeric() || letter.is_uppercase();
+        if begins && !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
         }
         name.extend(letter.to_lowercase().filter(|letter| letter.is_alphanumeric()));
     }

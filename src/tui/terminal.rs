@@ -40,9 +40,7 @@ impl Tty for Stdout {
         let taken = execute!(io::stdout(), EnterAlternateScreen, Hide);
         let taken =
             taken.and_then(|()| if self.mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) });
-        taken.inspect_err(|_| {
-            disable_raw_mode().ok();
-        })
+        taken.inspect_err(|_| self.leave())
     }
 
     fn leave(&self) {

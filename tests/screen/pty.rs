@@ -214,7 +214,8 @@ fn no_color_sends_no_colour() {
         terminal.until("the page", |screen| screen.contents().contains("replica by replica"));
         terminal.press("?");
         terminal.until("the help", |screen| screen.contents().contains("type to filter"));
-        terminal.press("\x1bq");
+        terminal.press("\x1b");
+        terminal.until("the page again", |screen| screen.contents().contains("replica by replica"));
         terminal.press("q");
         terminal.end();
         let sent = colours(&terminal.bytes);

@@ -10,6 +10,10 @@
 //! ```
 //!
 //! `r` and `a` only ever appear as a sum: `a` stays at its default, or is half of the sum where that is less.
+//!
+//! The law of one way from these equations takes ways for independent. On a path that never reorders, a late message
+//! holds up those behind it: with a long tail the simulated round trip is longer than the measured one. So the law is
+//! moved until they are the same ([`Fitted::nearer`]).
 
 use serde::Serialize;
 
@@ -58,6 +62,11 @@ const SMALL_BYTES: f64 = 234.0;
 /// A flood that the system keeps up with does not tell how long a request is in work.
 const KEPT_UP: f64 = 0.9;
 
+/// A simulated round trip is as long as the measured one within this factor.
+const NEAR: f64 = 1.1;
+/// How far a law is moved at once, at most.
+const STRIDE: f64 = 4.0;
+
 /// What one repetition measured, or the medians of several: nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
@@ -87,6 +96,31 @@ pub struct Usual {
     pub request_ns: f64,
     /// An append, in nanoseconds.
     pub append_ns: f64,
+}
+
+impl Fitted {
+    /// Moves the law of one way by what the round trip that was simulated with it lacks: the tail first, then the
+    /// median. False when there is nothing to move, or both are near enough.
+    pub fn nearer(&mut self, simulated: &Reading, measured: &[Readings]) -> bool {
+        let seen: Vec<Seen> = measured.iter().map(Seen::of).collect();
+        let (seen, here) = (Seen::middle(&seen), &simulated.acknowledge);
+        let lacks = |seen: Option<f64>, per_mille| Some(seen? / quantile(here, per_mille)?);
+        let law = self.parameters.iter_mut().find_map(|parameter| match &mut parameter.value {
+            Quantity::Law(median, tail) => Some((median, tail)),
+            Quantity::Time(_) | Quantity::Bandwidth(_) => None,
+        });
+        let Some((median, tail)) = law else { return false };
+        let (Some(middle), Some(end)) = (lacks(seen.trip, 500), lacks(seen.trip_p99, 990)) else {
+            return false;
+        };
+        let is_near = |lack: f64| (1.0 / NEAR..=NEAR).contains(&lack);
+        if !is_near(end) {
+            *tail = median.max(*tail * end.clamp(1.0 / STRIDE, STRIDE));
+        } else if !is_near(middle) {
+            *median = tail.min(*median * middle.clamp(1.0 / STRIDE, STRIDE));
+        }
+        !(is_near(end) && is_near(middle))
+    }
 }
 
 /// Fits costs to the readings of some repetitions: the equations are solved for the medians of what was measured.
@@ -343,5 +377,30 @@ mod tests {
         let fitted = fit(&[readings(200e3, 15e3, 1e3, 15e3, 700e3, 300e6)], USUAL);
         assert!((value(&fitted, "kafka.costs.page-cache-append") - 15e3).abs() < 10.0);
         assert!((value(&fitted, "kafka.costs.request-cpu") - 15e3).abs() < 10.0);
+    }
+
+    #[test]
+    fn a_simulated_round_trip_that_is_too_long_shortens_the_tail_and_then_the_median() {
+        let measured = [readings(200e3, 80e3, 4e3, 20e3, 700e3, 300e6)];
+        let trip = measured[0][&Probe::Request].acknowledge[0];
+        let mut fitted = fit(&measured, USUAL);
+        let law = |fitted: &Fitted| match fitted.parameters[0].value {
+            Quantity::Law(median, tail) => (median, tail),
+            Quantity::Time(_) | Quantity::Bandwidth(_) => panic!("the first is the law"),
+        };
+        let (median, tail) = law(&fitted);
+        let mut simulated = Reading { acknowledge: vec![trip; 200], ..Reading::default() };
+        assert!(!fitted.nearer(&simulated, &measured), "it is what was measured");
+        assert_eq!(law(&fitted), (median, tail));
+        // A tail twice as long: it is cut, as far as the median lets it.
+        simulated.acknowledge[190..].fill(trip * 2);
+        assert!(fitted.nearer(&simulated, &measured));
+        assert_eq!(law(&fitted).0, median);
+        assert!(law(&fitted).1 <= tail);
+        // A median that is half as long.
+        simulated.acknowledge[..190].fill(trip / 2);
+        simulated.acknowledge[190..].fill(trip);
+        assert!(fitted.nearer(&simulated, &measured));
+        assert!(law(&fitted).0 > median || law(&fitted).0 == law(&fitted).1);
     }
 }

@@ -225,10 +225,11 @@ mod tests {
             group: Some(GroupId(0)),
             records: Some(Query::default()),
             record: Some(RecordId::new(0, 40)),
+            why: None,
         };
         // Before it is offered nobody can say when that will be.
         Pilot::advance(&mut run, Time::from_secs(2));
-        Pilot::look(&mut run, look);
+        Pilot::look(&mut run, look.clone());
         told.look(look);
         let mut way = Vec::new();
         while run.now() < run.end() {

@@ -16,7 +16,7 @@ use crate::observe::lens::{Follow, Lens};
 use crate::trace::{Fact, RecordId, Stage};
 use crate::tui::Spot;
 
-use super::rewind::take_ready;
+use super::rewind::pass_on;
 
 /// Segments kept at most.
 const KEPT: usize = 128;
@@ -50,7 +50,7 @@ impl Frame {
     pub(in crate::cli) fn catch_up(&mut self, now: Time) {
         self.watch.catch_up(now);
         self.lens.catch_up(now);
-        take_ready(&mut self.watch, Some(&mut self.lens));
+        pass_on(&mut self.watch, Some(&mut self.lens));
     }
 }
 

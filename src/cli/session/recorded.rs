@@ -24,7 +24,7 @@ impl Recorded {
         let ends = ended.map_or(end, time).min(end);
         let whole = manifest.state == State::Finished;
         ahead.extend(manifest.digest.clone().map(|digest| (ends, manifest.counts.facts, digest)));
-        ahead.sort_by(|one, other| other.0.cmp(&one.0));
+        ahead.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
         Self { ahead, ends, whole, same: None }
     }
 

@@ -77,6 +77,11 @@ impl State {
         take_ready(&mut self.watch, self.lens.as_deref_mut())
     }
 
+    /// Gives the lens what the watch has ready, when nobody else wants it.
+    pub fn pass_on(&mut self) {
+        pass_on(&mut self.watch, self.lens.as_deref_mut());
+    }
+
     /// Goes forward to a spot at or after here.
     fn go_forward(&mut self, to: Target, end: Time, also: &mut dyn Observer<Fact>) {
         match to {
@@ -92,8 +97,17 @@ impl State {
                 }
             }
         }
-        self.take_ready();
+        self.pass_on();
     }
+}
+
+/// Gives the lens what the watch has ready, when nobody else wants it.
+pub fn pass_on(watch: &mut Watch, lens: Option<&mut Lens>) {
+    let closed = watch.take_closed();
+    if let Some(lens) = lens {
+        lens.take(closed);
+    }
+    watch.take_samples();
 }
 
 /// What a watch has ready for others; the lens has seen it then.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::scenario::World;
-use crate::scenario::scenario::{Scenario, System};
+use crate::scenario::scenario::{Expect, Scenario, System};
 use crate::tape::{Manifest, State};
 use crate::tui::Role;
 use crate::tui::keymap::Keymap;
@@ -130,10 +130,11 @@ fn faults(scenario: &Scenario) -> Paragraph {
 }
 
 fn promises(scenario: &Scenario) -> Paragraph {
-    let lines = scenario
-        .expect
-        .iter()
-        .map(|expect| plain(format!("{} {}", expect.mode.name(), expect.promise.name())));
+    let line = |expect: &Expect| {
+        let of = expect.group.as_ref().or(expect.topic.as_ref()).map(|of| format!(" ({of})"));
+        plain(format!("{} {}{}", expect.mode.name(), expect.promise.name(), of.unwrap_or_default()))
+    };
+    let lines = scenario.expect.iter().map(line);
     paragraph("WHAT IS EXPECTED", bounded(lines.collect()))
 }
 

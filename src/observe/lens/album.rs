@@ -191,9 +191,9 @@ impl Album {
     }
 
     /// Takes in what has left.
-    pub fn closed(&mut self, closed: &[Closed]) {
+    pub fn take(&mut self, closed: Vec<Closed>) {
         for one in closed {
-            self.open.push(one.clone());
+            self.open.push(one);
             if self.open.len() == PAGE {
                 self.turn_page();
             }

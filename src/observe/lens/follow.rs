@@ -515,7 +515,7 @@ mod tests {
         let mut told = Told::of(1);
         told.store(0, 0, 0);
         assert!(told.cut(1, 1, Some(&[(0, 0), (1, 1)])).is_none(), "it was not there yet");
-        assert_eq!(said(told.store(1, 1, 1)).1, false);
+        assert!(!said(told.store(1, 1, 1)).1);
         let (text, harm) = said(told.cut(0, 1, Some(&[(0, 0), (2, 1)])));
         assert!(harm && text.starts_with("GONE"), "{text}");
         let (text, harm) = said(told.store(0, 2, 1));

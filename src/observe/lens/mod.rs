@@ -117,7 +117,12 @@ impl Lens {
 
     /// Takes in what has left the ledger.
     pub fn closed(&mut self, closed: &[super::ledger::Closed]) {
-        self.album.closed(closed);
+        self.take(closed.to_vec());
+    }
+
+    /// The same, when nobody else wants it.
+    pub fn take(&mut self, closed: Vec<super::ledger::Closed>) {
+        self.album.take(closed);
     }
 
     /// When a record was offered, if it is remembered among those that have left.

@@ -1,7 +1,5 @@
 //! The picker on the terminal.
 
-#![expect(clippy::disallowed_types, reason = "a person's time is wall time")]
-
 use std::io;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,8 +1,6 @@
 //! librdkafka's producer as the thread behind the actor uses it: what travels with a record, what is reported, and the
 //! client with the thread that takes its reports.
 
-#![expect(clippy::disallowed_types, reason = "real clients run in real time")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
