@@ -7,7 +7,7 @@
 //! A run by the clock cannot be made again: its facts are kept ([`Memory`]), and what may help is not tried.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::analyze::why::{About, Tried, Why, about, first_incident, panel, short};
@@ -51,16 +51,47 @@ struct Board {
     told: Mutex<Arc<Told>>,
     version: AtomicU64,
     done: AtomicBool,
+    changed: Condvar,
 }
 
 impl Board {
+    fn lock(&self) -> MutexGuard<'_, Arc<Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn put(&self, told: Told) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(told);
+        *self.lock() = Arc::new(told);
         self.version.fetch_add(1, Ordering::Release);
+        self.changed.notify_all();
     }
 
     fn told(&self) -> Arc<Told> {
-        Arc::clone(&self.told.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.lock())
+    }
+
+    /// No more will come.
+    fn finish(&self) {
+        let _told = self.lock();
+        self.done.store(true, Ordering::Release);
+        self.version.fetch_add(1, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Waits for the first answer, or for all of it.
+    fn wait(&self, all: bool) {
+        let mut told = self.lock();
+        while (all || told.telling == Telling::Asking) && !self.done.load(Ordering::Acquire) {
+            told = self.changed.wait(told).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Says that no more will come, also when the work panics: nobody must wait for it.
+struct Work(Arc<Board>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.finish();
     }
 }
 
@@ -155,9 +186,8 @@ impl Inquiry {
 
     /// Waits for the first answer, or for all of it.
     pub(super) fn wait(&mut self, all: bool) {
-        let answered = |job: &Job| job.board.told().telling != Telling::Asking;
-        while self.job.as_ref().is_some_and(|job| all || !answered(job)) && self.is_asking() {
-            thread::yield_now();
+        if let Some(job) = &self.job {
+            job.board.wait(all);
         }
         self.has_news();
     }
@@ -186,30 +216,30 @@ impl Job {
             told: Mutex::new(Arc::new(begun.clone())),
             version: AtomicU64::new(1),
             done: AtomicBool::new(false),
+            changed: Condvar::new(),
         });
         // Nothing to look for is known at once, and always at the same turn.
         let Some(known) = known else {
             board.put(no_answer(begun, NOTHING));
-            board.done.store(true, Ordering::Release);
+            board.finish();
             return Self { upto, board, thread: None };
         };
-        let worker = Arc::clone(&board);
+        let worker = Work(Arc::clone(&board));
         let work = move || {
+            let worker = worker;
             match known {
                 Known::Recipe(mut recipe) => {
                     recipe.limit = Limit { until: Some(upto), stop: Some(stop) };
-                    look_for(&recipe, &question, begun, &worker);
+                    look_for(&recipe, &question, begun, &worker.0);
                 }
                 Known::Facts(memory, promises) => {
                     let told = memory.tell(&question, &records(asked), &promises);
-                    worker.put(match told {
+                    worker.0.put(match told {
                         Ok(why) => answered(&begun, &why, &[], Telling::Done),
                         Err(error) => no_answer(begun, &error.to_string()),
                     });
                 }
             }
-            worker.done.store(true, Ordering::Release);
-            worker.version.fetch_add(1, Ordering::Release);
         };
         let thread = thread::Builder::new().name("why".to_owned()).spawn(work);
         if thread.is_err() {
@@ -217,7 +247,6 @@ impl Job {
                 board.told().as_ref().clone(),
                 "there is no room for a thread that looks for it",
             ));
-            board.done.store(true, Ordering::Release);
         }
         Self { upto, board, thread: thread.ok() }
     }
