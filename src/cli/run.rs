@@ -426,6 +426,9 @@ fn on_screen(mut session: Session, stop: &AtomicBool, shown: Shown, seed: u64) -
         let error = format!("{error}{}", kept.unwrap_or_default());
         return Err(Failure::outside("show the run on", "the terminal", error));
     }
+    if let Some(farewell) = session.farewell() {
+        eprintln!("note: {farewell}");
+    }
     finish(session)
 }
 

@@ -422,6 +422,11 @@ impl Session {
         self.followed_upto(now);
     }
 
+    /// What a person should know who leaves the screen: that there are branches, which nobody keeps.
+    pub fn farewell(&self) -> Option<String> {
+        self.courses.as_ref().and_then(Courses::farewell)
+    }
+
     /// Runs to the end, or until told to stop. Calls `progress` a few times a second of wall time.
     pub fn run(&mut self, stop: &AtomicBool, progress: impl FnMut(&Self), also: &mut dyn Observer<Fact>) {
         self.run_until(self.end, stop, progress, also);
@@ -463,7 +468,6 @@ impl Session {
         // Whatever was looked at last: the run is the first course, as far as it came.
         self.back_to_first();
         self.passed = None;
-        self.notes.extend(self.courses.as_ref().and_then(Courses::farewell));
         let finished = self.now() >= self.end;
         self.end_engine();
         let now = self.now();

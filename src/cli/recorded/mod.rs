@@ -35,7 +35,11 @@ pub fn show(dir: &Path, look: &LookArguments, stop: &AtomicBool) -> Result<Exit,
     }
     let mut session = Session::on_screen(&loaded, None)?.repeating(&manifest);
     let shown = shown(&loaded, &manifest, "REPLAY", look, said);
-    on_screen(&mut session, shown, manifest.seed, stop)
+    let exit = on_screen(&mut session, shown, manifest.seed, stop)?;
+    if let Some(farewell) = session.farewell() {
+        to_stderr(&format!("note: {farewell}\n"));
+    }
+    Ok(exit)
 }
 
 /// Shows what was recorded of a run that cannot be repeated.

@@ -113,17 +113,19 @@ impl Courses {
 
     /// What a person should know who leaves.
     pub(super) fn farewell(&self) -> Option<String> {
-        let branches = self.all.len() - 1;
-        let saved: Vec<_> = self.all.iter().filter_map(|course| course.saved.as_deref()).collect();
-        let saved: String = saved.iter().map(|file| format!("; brokersim run {file}")).collect();
-        (branches > 0).then(|| {
-            format!(
-                "{branches} branch{} by hand {} not recorded here, this is the first course; in a branch `:save FILE` keeps \
-                 it{saved}",
-                if branches == 1 { "" } else { "es" },
-                if branches == 1 { "is" } else { "are" }
-            )
-        })
+        let made = match self.all.len() - 1 {
+            0 => return None,
+            1 => "1 branch was made by hand".to_owned(),
+            several => format!("{several} branches were made by hand"),
+        };
+        let saved = self.all.iter().filter_map(|course| course.saved.as_deref());
+        let saved: Vec<_> = saved.map(|file| format!("brokersim run {file}")).collect();
+        let kept = if saved.is_empty() {
+            "none was kept: in a branch, `:save FILE` writes the scenario that repeats it".to_owned()
+        } else {
+            format!("kept: {}", saved.join(", "))
+        };
+        Some(format!("{made}; {kept}. This is the first course, as the scenario says it"))
     }
 
     /// The ancestors of a course, itself first.

@@ -198,9 +198,10 @@ impl Pilot for Session {
 
     fn note(&self) -> Option<String> {
         let elsewhere = self.passed.as_ref().filter(|passed| passed.here.is_some());
-        elsewhere
-            .map(|passed| passed.told(self.engine.now(), self.is_live()))
-            .or_else(|| self.recorded.as_ref().map(|recorded| recorded.told().to_owned()))
+        elsewhere.map(|passed| passed.told(self.engine.now(), self.is_live())).or_else(|| {
+            let recorded = self.recorded.as_ref().filter(|_| self.is_recorded());
+            recorded.map(|recorded| recorded.told().to_owned())
+        })
     }
 
     fn go(&mut self, spot: Spot) -> bool {
