@@ -337,8 +337,7 @@ for = "500ms"
 
 #[test]
 fn somebody_who_may_inject_faults_changes_nothing() {
-    let calm = SCENARIO.replace("[[fault]]\nat = \"5s\"\nkill = \"leader of orders-0\"\nfor = \"2s\"\n", "");
-    assert!(!calm.contains("fault"));
+    let calm = calm();
     assert_eq!(to_end(&mut on_screen_of(&calm)), run_of(&calm));
 }
 
@@ -410,14 +409,21 @@ fn what_was_before_an_injection_stays_as_it_was() {
     assert_eq!(at(&session), branch);
 }
 
+/// Nothing goes wrong, and the group begins at once.
+fn calm() -> String {
+    let calm = SCENARIO.replace("[[fault]]\nat = \"5s\"\nkill = \"leader of orders-0\"\nfor = \"2s\"\n", "");
+    assert!(!calm.contains("fault"));
+    calm.replace("brokers = 3\n", "brokers = 3\ngroup.initial.rebalance.delay.ms = 0\n")
+}
+
 #[test]
 fn a_member_that_is_added_makes_another_system_with_the_same_past() {
-    let mut session = on_screen(None);
+    let mut session = on_screen_of(&calm());
     run_to(&mut session, Time::from_secs(3));
     let before = (session.facts(), session.snapshot().tally);
     let said = inject(&mut session, "add-member billing");
     assert_eq!((session.facts(), session.snapshot().tally), before, "{said}");
-    inject(&mut session, "kill billing-1 for 1s");
+    inject(&mut session, "pause billing-3 at 4s for 1s");
     let text = saved(&mut session, "member");
     run_to(&mut session, Time::from_secs(8));
     assert_eq!(session.snapshot().groups[0].members, 3);
@@ -428,7 +434,7 @@ fn a_member_that_is_added_makes_another_system_with_the_same_past() {
 
 #[test]
 fn offsets_are_reset_for_a_group_without_members_alone() {
-    let mut session = on_screen(None);
+    let mut session = on_screen_of(&calm());
     run_to(&mut session, Time::from_secs(3));
     inject(&mut session, "reset-offsets billing position earliest");
     run_to(&mut session, Time::from_secs(4));
