@@ -215,6 +215,17 @@ mod tests {
         (pilot.now(), pilot.facts(), pilot.snapshot(), pilot.detail())
     }
 
+    /// A tape has no contents.
+    fn without_contents(mut detail: Detail) -> Detail {
+        if let Some(trace) = &mut detail.trace {
+            (trace.key, trace.value, trace.decoded) = (None, None, None);
+        }
+        for line in detail.records.iter_mut().flat_map(|page| &mut page.lines) {
+            (line.key, line.key_hash) = (None, None);
+        }
+        detail
+    }
+
     #[test]
     fn what_is_told_from_the_tape_is_what_the_run_showed_at_any_instant() {
         let (dir, manifest) = record("same");
@@ -244,7 +255,7 @@ mod tests {
             assert_eq!(told.snapshot(), *snapshot, "at {at}");
             // A record is followed by what its batch says of it: no row has that.
             let shown = Detail { trace: detail.trace.clone(), ..told.detail() };
-            assert_eq!(shown, *detail, "at {at}");
+            assert_eq!(without_contents(shown), without_contents(detail.clone()), "at {at}");
             let lines = |detail: &Detail| detail.trace.as_ref().map_or(0, |trace| trace.lines.len());
             assert!(lines(detail) > 0, "the record is on its way at {at}");
             assert_eq!(lines(&told.detail()), lines(detail), "at {at}");

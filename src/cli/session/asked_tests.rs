@@ -27,6 +27,8 @@ latency = { median = "8ms", p99 = "20ms" }
 [kafka]
 version = "4.1"
 brokers = 3
+broker.session.timeout.ms = 2000
+broker.heartbeat.interval.ms = 500
 
 [kafka.topics.orders]
 partitions = 2
@@ -51,7 +53,7 @@ consumer.auto.offset.reset = "earliest"
 [[fault]]
 at = "5s"
 kill = "leader of orders-0"
-for = "2s"
+for = "4s"
 
 [expect]
 always = ["accepted-is-not-lost"]

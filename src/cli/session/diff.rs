@@ -91,7 +91,8 @@ fn parted_lines(ends: &[State; 2], after: Time) -> [Option<String>; 2] {
 }
 
 fn rows(sides: [&State; 2]) -> Vec<DiffRow> {
-    let shots = sides.map(|side| side.watch.snapshot());
+    // A snapshot for a screen leaves latencies out.
+    let shots = sides.map(|side| Snapshot { groups: side.watch.groups(), ..side.watch.snapshot() });
     let verdicts = sides.map(|side| side.watch.verdicts());
     let mut rows = records(&shots);
     rows.extend(groups(&shots));

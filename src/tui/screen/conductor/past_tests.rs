@@ -126,7 +126,7 @@ fn the_end_key_follows_the_run_again() {
     let (left, run, report) = conduct(&[
         (2_000, Order::Seek(Seek::Back(Duration::from_secs(1)))),
         (3_000, Order::Seek(Seek::Front)),
-        (9_999, Order::Quit),
+        (10_000, Order::Quit),
     ]);
     assert_eq!((left, run.here), (Left::Finished, None));
     assert_eq!((report.clock, report.snapshot.now), (Clock::Finished, END));
