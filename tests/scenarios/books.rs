@@ -42,7 +42,7 @@ heal-at = "130s"
 
 #[test]
 fn after_many_unclean_elections_lost_is_what_nobody_is_ever_handed() {
-    for seed in [3, 5, 15, 20, 24] {
+    for seed in [3, 5, 17, 18, 24] {
         let told = tell_with(TORN, &[&format!("run.seed={seed}")], &[]);
         let (processed, lost) = (told.processed().len() as u64, told.books.lost_total());
         assert!(told.lost(Reason::UncleanElection) > 0 && processed > 0, "seed {seed}: {:?}", told.books);

@@ -77,8 +77,8 @@ fn on(model: &Model, page: Page) -> Model {
     model
 }
 
-/// Contexts of screens that are not a run's: they are tested where they are.
-const ELSEWHERE: [&str; 2] = ["picker", "picker-filter"];
+/// Contexts that want more than keys: another screen, a group without members, a branch. They are tested where they are.
+const ELSEWHERE: [&str; 5] = ["picker", "picker-filter", "reset", "branches", "diff"];
 
 #[test]
 fn every_context_is_reached_by_keys_somewhere() {
