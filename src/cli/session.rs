@@ -301,6 +301,9 @@ impl Session {
 
     /// The run is made from this: with it, a screen can be told why something happened.
     pub fn made_from(&mut self, recipe: Recipe) {
+        if let Some(courses) = &mut self.courses {
+            courses.made_from(recipe.clone());
+        }
         if let Some(sight) = self.sight.as_mut().filter(|_| !self.world.is_real_time()) {
             sight.inquiry.made_from(recipe);
         }

@@ -11,7 +11,7 @@ use crate::kernel::{Duration, Time};
 use crate::scenario::World;
 use crate::tui::pace::Speed;
 use crate::tui::shot::Shot;
-use crate::tui::{Clock, Model, Msg, Order, Page, Palette, Pilot, Report, Theme, command, update};
+use crate::tui::{Clock, Mode, Model, Msg, Order, Page, Palette, Pilot, Report, Theme, command, update};
 
 use super::about::{about, shared};
 use super::failure::Failure;
@@ -224,11 +224,27 @@ fn press(model: &mut Model, session: &mut Session, letter: char) {
         letter => KeyCode::Char(letter),
     };
     let order = update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
-    if let Some(Order::Seek(seek)) = order {
-        seek_to(session, seek);
+    match order {
+        Some(Order::Seek(seek)) => seek_to(session, seek),
+        Some(Order::Hand) => hand(model, session),
+        Some(_) | None => {}
     }
     for _ in 0..2 {
         show(model, session);
+    }
+}
+
+/// What is done to the run by hand is in the next picture; what cannot be done is said in it.
+fn hand(model: &mut Model, session: &mut Session) {
+    let Some(deed) = model.deed.take() else { return };
+    match session.hand(deed) {
+        Ok(done) => {
+            if let Some(diff) = done.diff {
+                model.mode = Mode::Diff(Arc::new(diff), 0);
+            }
+            model.said = Some(done.said).filter(|said| !said.is_empty());
+        }
+        Err(why) => model.said = Some(why),
     }
 }
 

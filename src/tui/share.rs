@@ -19,6 +19,14 @@ pub enum Share {
 
 /// Copies the command that shows the same.
 pub(super) fn copy(model: &mut Model) {
+    let course = model.report.courses.current();
+    if course.is_some_and(|course| course.injected.is_some() && course.saved.is_none()) {
+        model.said = Some(
+            "this branch is in no file yet: `:save FILE` writes it, and y says how to see it again"
+                .to_owned(),
+        );
+        return;
+    }
     let command = command(model);
     model.said = Some(command.clone());
     model.share = Some(Share::Copy(command));
@@ -35,7 +43,9 @@ pub(super) fn export(model: &mut Model) {
 
 /// The command line that shows what is on the screen.
 pub fn command(model: &Model) -> String {
-    let arguments = &model.about.arguments;
+    // A branch that was saved is in a file of its own.
+    let saved = model.report.courses.current().and_then(|course| course.saved.as_ref());
+    let arguments = saved.unwrap_or(&model.about.arguments);
     let badge = model.about.badge;
     if model.mode == Mode::Why && (badge == "SIM" || badge == "REPLAY") {
         return format!("brokersim why {arguments}{}", question(model));

@@ -22,9 +22,10 @@ use crate::cli::failure::Failure;
 use crate::cli::load::{Loaded, load_text};
 use crate::fault::{LOOK_BEFORE, Strike};
 use crate::host::Simulation;
+use crate::kafka::partitioner::murmur2;
 use crate::kernel::{Cast, Duration, Time};
 use crate::lab::edit::Draft;
-use crate::lab::meaning;
+use crate::lab::{Recipe, meaning};
 use crate::observe::lens::{Lens, LensSetup};
 use crate::scenario::scenario::{Fault, Schedule};
 use crate::scenario::spoken::{Spoken, seconds};
@@ -47,6 +48,8 @@ pub(super) struct Courses {
 
 /// What was run first.
 struct Base {
+    /// What the first course is made from; none where that is not known.
+    recipe: Option<Recipe>,
     file: String,
     overrides: Vec<String>,
     scenario: Scenario,
@@ -85,6 +88,7 @@ impl Courses {
     pub(super) fn new(loaded: &Loaded, planner: Planner, stage: &Arc<Stage>, cast: &Arc<Cast>) -> Self {
         let system = System { planner, stage: Arc::clone(stage), cast: Arc::clone(cast), about: None };
         let base = Base {
+            recipe: None,
             file: loaded.file.display().to_string(),
             overrides: loaded.overrides.clone(),
             scenario: loaded.scenario.clone(),
@@ -100,6 +104,17 @@ impl Courses {
             away: None,
         };
         Self { base, all: vec![first], here: 0 }
+    }
+
+    /// The first course is made from this.
+    pub(super) fn made_from(&mut self, recipe: Recipe) {
+        self.base.recipe = Some(recipe);
+    }
+
+    /// What the course that is driven is made from.
+    fn recipe(&self) -> Option<Recipe> {
+        let recipe = self.base.recipe.clone()?;
+        Some(Recipe { text: self.current().text.clone(), ..recipe })
     }
 
     fn current(&self) -> &Course {
@@ -158,6 +173,7 @@ impl Base {
         let overrides = Overrides { set: self.overrides.clone(), ..Overrides::default() };
         let mut scenario =
             Scenario::load(text, &self.file, &overrides).map_err(|error| Failure::from(error).in_a_line())?;
+        scenario.keep_contents = true;
         for generator in &mut scenario.generators {
             let same = self.scenario.generators.iter().find(|known| known.name == generator.name);
             if let (Schedule::Recorded(_), Some(known)) = (&generator.arrivals, same) {
@@ -311,7 +327,7 @@ impl Session {
         let mut state = Box::new(State::new(Simulation::new(wired.parts), watch));
         let scheduled = all_scheduled(scenario);
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
-        state.lens = Some(Box::new(Lens::new(setup)));
+        state.lens = Some(Box::new(Lens::new(setup).hashing(murmur2)));
         let mut rewind = Rewind::new(&state, planner.injector());
         let now = self.now();
         while state.now() < now {
@@ -339,7 +355,13 @@ impl Session {
             unreachable!("only a simulation has branches")
         };
         let system = self.courses.as_ref().map(|courses| Arc::clone(&courses.current().system));
+        let recipe = self.courses.as_ref().and_then(Courses::recipe);
         let sight = self.sight.as_mut()?;
+        // What is told from now on is why something happened here.
+        sight.inquiry.drop_question();
+        if let Some(recipe) = recipe {
+            sight.inquiry.made_from(recipe);
+        }
         if let Some(system) = system {
             (sight.stage, sight.cast) = (Arc::clone(&system.stage), Arc::clone(&system.cast));
         }

@@ -547,3 +547,58 @@ fn a_file_that_exists_is_replaced_only_when_that_was_said() {
     assert!(std::fs::read_to_string(&file).expect("it is there").contains("[kafka]"));
     std::fs::remove_file(&file).ok();
 }
+
+/// Types on a screen before a run, `~` for Enter, and waits for whatever that takes.
+fn type_keys(session: &mut Session, model: &mut crate::tui::Model, keys: &str) {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let key = |letter| match letter {
+        '~' => KeyCode::Enter,
+        letter => KeyCode::Char(letter),
+    };
+    let script =
+        keys.chars().map(|letter| crate::tui::Act::Key(KeyEvent::new(key(letter), KeyModifiers::NONE)));
+    crate::tui::play(session, model, crate::tui::pace::Speed::Max, script, |_| {});
+}
+
+#[test]
+fn what_keys_inject_and_save_runs_and_replays_to_the_same_digest() {
+    use crate::tui::{Model, Palette, Theme};
+    let loaded = loaded();
+    let mut session = Session::on_screen(&loaded, None).unwrap_or_else(|_| panic!("it can be run"));
+    let about = crate::cli::about::about(
+        &loaded,
+        "test.toml",
+        &Overrides::default(),
+        &crate::scenario::World::Simulated,
+    );
+    let mut model = Model::new("test", 11, Theme::new(Palette::Mono, true), session.end()).about(about);
+    let file = std::env::temp_dir().join(format!("brokersim-keys-{}.toml", std::process::id()));
+    let (name, folder) = (file.display().to_string(), file.with_extension("run"));
+    // A broker by key; a fault changed in the line before it strikes; one in words; one that is taken back.
+    type_keys(&mut session, &mut model, " :goto 3s~fk");
+    assert_eq!(model.report.courses.here, 1, "{:?}", model.said);
+    type_keys(
+        &mut session,
+        &mut model,
+        ":goto 4s~f:i~:goto 4500ms~:fault latency shop by 3ms jitter 5ms for 1s~H",
+    );
+    assert!(model.said.is_some());
+    type_keys(&mut session, &mut model, &format!("u:save! {name}~"));
+    let said = model.said.clone().unwrap_or_default();
+    assert!(said.contains("brokersim run"), "{said}");
+    let branch = to_end(&mut session);
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("{said}"));
+    assert!(text.contains("kill = \"broker-") && text.contains("latency = \"shop\""), "{text}");
+    assert!(!text.contains("heal ="), "it was taken back");
+    assert_eq!(run_of(&text), branch);
+    // Recorded, and repeated from what was recorded.
+    let again = load_text(text, &file, &Overrides::default()).unwrap_or_else(|_| panic!("it loads"));
+    let recording = Recording { dir: folder.clone(), force: true, file: name, overrides: Vec::new() };
+    let mut recorded = Session::new(&again, Some(&recording)).unwrap_or_else(|_| panic!("it can be run"));
+    recorded.advance(recorded.end(), &mut ());
+    recorded.finish().unwrap_or_else(|_| panic!("it ends"));
+    let manifest = Manifest::read(&folder).unwrap_or_else(|_| panic!("it was written"));
+    assert_eq!(manifest.digest, branch.0.map(|digest| digest.to_string()));
+    std::fs::remove_dir_all(&folder).ok();
+    std::fs::remove_file(&file).ok();
+}

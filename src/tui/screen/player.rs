@@ -64,6 +64,9 @@ pub fn play(
                 None
             }
         };
+        if let Some(deed) = model.deed.take() {
+            mailbox.hand_in(deed);
+        }
         match order {
             Some(Order::Quit) => return Left::Quit,
             Some(order) => conductor.obey(order),
