@@ -1,6 +1,7 @@
 //! How Kafka behaves: logs, replicas, brokers, the controller, groups, and the clients.
 
 pub mod assignor;
+mod bits;
 pub mod broker;
 pub mod calc;
 pub mod cluster;

@@ -84,3 +84,38 @@ fn a_leader_that_restarts_quickly_refuses_connections_until_it_is_registered() {
     assert!(errors.iter().all(|error| *error == ErrorCode::NetworkException), "{errors:?}");
     assert_eq!((told.books.lost_total(), told.tally.stored_twice), (0, 0));
 }
+
+/// Nothing is written for almost a minute, and its followers fetch all the same: what counts is when they did so last,
+/// not when there was news last, nor when there is again.
+#[test]
+fn a_follower_of_a_partition_that_stood_still_lags_from_its_last_fetch_on() {
+    let later = r#"
+[[generator]]
+name = "late"
+topic = "orders"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "50/s" }
+start = "61s"
+stop-after = 10
+"#;
+    let set =
+        ["run.duration=100s", "generator.shop.stop-after=100", "kafka.broker.session.timeout.ms=100000"];
+    let calm = tell_with(&format!("{SHOP}{later}"), &set, &[]);
+    let isr = calm.leaders(calm.place("orders", 0))[0].3.clone();
+    let cut = format!(
+        "{later}[[fault]]\nat = \"50s\"\npartition = [\"broker-{}\", \"broker-{}\"]\nfor = \"50s\"\n",
+        isr[0].0, isr[1].0
+    );
+    let told = tell_with(&format!("{SHOP}{cut}"), &set, &[]);
+    let shrinks: Vec<_> = told
+        .kafka()
+        .filter_map(|(at, _, fact)| match fact {
+            Kafka::IsrShrinking { place, to } if *place == told.place("orders", 0) => Some((at, to.to_vec())),
+            _ => None,
+        })
+        .collect();
+    let [(at, to)] = &shrinks[..] else { panic!("{shrinks:?}") };
+    // Looked at every 15 s: 25 s after its last fetch it is in sync still, 40 s after that it is not.
+    assert!((seconds(89.9)..seconds(91.0)).contains(at), "{at}");
+    assert_eq!(*to, [isr[0], isr[2]]);
+}

@@ -25,7 +25,7 @@ impl Broker {
         let deadline = cx.now() + fetch.max_wait;
         let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Fetch(Arc::clone(&fetch)) });
         for asked in &fetch.places {
-            if let Some(replica) = self.replica(asked.place) {
+            if let Some(replica) = self.replica_aside(asked.place) {
                 replica.held.push(slot);
             }
         }
@@ -36,7 +36,7 @@ impl Broker {
     fn note_positions(&mut self, fetch: &Fetch) {
         let Some(group) = fetch.group else { return };
         for asked in &fetch.places {
-            let Some(replica) = self.replica(asked.place) else { continue };
+            let Some(replica) = self.replica_aside(asked.place) else { continue };
             match replica.read.iter_mut().find(|(other, _)| *other == group) {
                 Some((_, position)) => *position = asked.offset,
                 None => replica.read.push((group, asked.offset)),
@@ -153,13 +153,13 @@ impl Broker {
     }
 
     fn stir_held(&mut self, place: PlaceId) {
-        let Some(replica) = self.replica(place) else { return };
+        let Some(replica) = self.replica_aside(place) else { return };
         if replica.held.is_empty() {
             return;
         }
         let mut slots = std::mem::take(&mut replica.held);
         slots.retain(|slot| !self.try_complete(*slot, place));
-        let Some(replica) = self.replica(place) else { return };
+        let Some(replica) = self.replica_aside(place) else { return };
         if replica.held.is_empty() {
             replica.held = slots;
         } else {
@@ -207,7 +207,7 @@ impl Broker {
     fn let_go(&mut self, slot: u32, looking_at: PlaceId) -> Held {
         let held = self.purgatory.release(slot);
         let mut strike = |place: PlaceId| {
-            if let Some(replica) = self.replica(place).filter(|_| place != looking_at) {
+            if let Some(replica) = self.replica_aside(place).filter(|_| place != looking_at) {
                 replica.held.retain(|other| *other != slot);
             }
         };

@@ -64,7 +64,7 @@ impl Broker {
     }
 
     pub(super) fn resign_offsets(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
-        if let Some(replica) = self.replica(place) {
+        if let Some(replica) = self.replica_aside(place) {
             replica.tickets.clear();
         }
         let outputs = self.coordinator.resign(place);
@@ -97,7 +97,7 @@ impl Broker {
     /// The high watermark of an offsets partition has advanced: writes below it are safe.
     pub(super) fn replicated(&mut self, cx: &mut Cx<'_, Self>, place: PlaceId) {
         loop {
-            let Some(replica) = self.replica(place) else { return };
+            let Some(replica) = self.replica_aside(place) else { return };
             let safe = replica.log.high_watermark();
             let Some(&(_, ticket, _)) = replica.tickets.front().filter(|(upto, ..)| *upto <= safe) else {
                 return;

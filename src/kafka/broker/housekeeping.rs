@@ -20,8 +20,8 @@ impl Broker {
 
     pub(super) fn retain(&mut self, cx: &mut Cx<'_, Self>) {
         let (now, expiration) = (cx.now(), self.setup.config.producer_id_expiration);
-        for (index, replica) in self.replicas.iter_mut().enumerate() {
-            let Some(replica) = replica.as_deref_mut() else { continue };
+        for index in 0..self.replicas.len() {
+            let Some(replica) = self.replica(PlaceId(index as u32)) else { continue };
             replica.log.expire_producers(now, expiration);
             // Followers follow the leader's log start.
             if replica.internal || !matches!(replica.role, Role::Leader(_)) {

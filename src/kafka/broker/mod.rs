@@ -334,7 +334,16 @@ impl Broker {
         self.freed.extend(self.connections.release(asker));
     }
 
+    /// A replica, to be changed: nobody sleeps over it any more ([`Self::rouse`]).
     fn replica(&mut self, place: PlaceId) -> Option<&mut Replica> {
+        self.rouse(place);
+        self.replica_aside(place)
+    }
+
+    /// A replica, to note beside its log and its role what no other broker asks about: who waits for it, how far
+    /// consumers have read, when a follower fetched again.
+    #[inline]
+    fn replica_aside(&mut self, place: PlaceId) -> Option<&mut Replica> {
         self.replicas.get_mut(place.index())?.as_deref_mut()
     }
 

@@ -85,7 +85,7 @@ impl Broker {
         let deadline = cx.now() + produce.timeout;
         let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Produce { outcomes, ends } });
         for batch in &produce.batches {
-            if let Some(replica) = self.replica(batch.place) {
+            if let Some(replica) = self.replica_aside(batch.place) {
                 replica.held.push(slot);
             }
         }

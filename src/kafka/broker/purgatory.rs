@@ -27,18 +27,31 @@ pub(super) struct Held {
     pub(super) wish: Wish,
 }
 
+/// When a request's time runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Deadline {
+    at: Time,
+    /// Of those at one instant the one that came first is the first.
+    number: u64,
+    slot: u32,
+    /// Which use of the slot.
+    of: u32,
+}
+
 /// All that wait, by number.
 ///
 /// **Invariant.** Deadlines are in order, and the first is that of a request that waits. Behind it there may be some of
-/// requests that have left: they go when they come to the front, so that leaving costs no search.
+/// requests that have left: they go when they come to the front, so that leaving costs no search. Those who write wait
+/// much longer than those who read, so each kind has a queue of its own: most requests go to the end of theirs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Purgatory {
     held: Vec<Option<Held>>,
     free: Vec<u32>,
     /// How often each slot was used: what was said of an earlier user is not said of a later one.
     uses: Vec<u32>,
-    /// Deadline, slot, and which use of it.
-    deadlines: VecDeque<(Time, u32, u32)>,
+    /// Of those who read, and of those who write.
+    deadlines: [VecDeque<Deadline>; 2],
+    numbered: u64,
     /// What the timer is set to.
     alarm: Option<Time>,
 }
@@ -50,11 +63,14 @@ impl Purgatory {
             self.uses.push(0);
             self.held.len() as u32 - 1
         });
-        let entry = (held.deadline, slot, self.uses[slot as usize]);
-        if self.deadlines.back().is_none_or(|last| last.0 <= entry.0) {
-            self.deadlines.push_back(entry);
+        self.numbered += 1;
+        let deadline =
+            Deadline { at: held.deadline, number: self.numbered, slot, of: self.uses[slot as usize] };
+        let deadlines = &mut self.deadlines[kind(&held.wish)];
+        if deadlines.back().is_none_or(|last| *last < deadline) {
+            deadlines.push_back(deadline);
         } else {
-            self.deadlines.insert(self.deadlines.partition_point(|other| other.0 <= entry.0), entry);
+            deadlines.insert(deadlines.partition_point(|other| *other < deadline), deadline);
         }
         self.held[slot as usize] = Some(held);
         slot
@@ -68,8 +84,9 @@ impl Purgatory {
         let held = self.held[slot as usize].take().expect("a held request is released once");
         self.uses[slot as usize] = self.uses[slot as usize].wrapping_add(1);
         self.free.push(slot);
-        while self.deadlines.front().is_some_and(|&(_, slot, of)| self.uses[slot as usize] != of) {
-            self.deadlines.pop_front();
+        let deadlines = &mut self.deadlines[kind(&held.wish)];
+        while deadlines.front().is_some_and(|first| self.uses[first.slot as usize] != first.of) {
+            deadlines.pop_front();
         }
         held
     }
@@ -77,8 +94,8 @@ impl Purgatory {
     /// The time to be woken at, unless that was said before. A ring too early costs less than moving the timer with
     /// every request.
     pub(super) fn set_alarm(&mut self) -> Option<Time> {
-        let first = self.deadlines.front().map(|(at, ..)| *at);
-        let at = first.filter(|at| self.alarm.is_none_or(|alarm| alarm > *at))?;
+        let at =
+            self.first().map(|first| first.at).filter(|at| self.alarm.is_none_or(|alarm| alarm > *at))?;
         self.alarm = Some(at);
         Some(at)
     }
@@ -89,7 +106,19 @@ impl Purgatory {
     }
 
     pub(super) fn due(&self, now: Time) -> Option<u32> {
-        self.deadlines.front().filter(|(at, ..)| *at <= now).map(|(_, slot, _)| *slot)
+        self.first().filter(|first| first.at <= now).map(|first| first.slot)
+    }
+
+    fn first(&self) -> Option<Deadline> {
+        self.deadlines.iter().filter_map(|deadlines| deadlines.front().copied()).min()
+    }
+}
+
+/// In which queue the deadline of such a request is.
+fn kind(wish: &Wish) -> usize {
+    match wish {
+        Wish::Fetch(_) | Wish::Follow(_) => 0,
+        Wish::Produce { .. } => 1,
     }
 }
 
@@ -101,11 +130,15 @@ mod tests {
     use crate::kernel::{Builder, Network, Shape};
 
     fn held(deadline_ms: u64) -> Held {
+        wishing(deadline_ms, Wish::Follow(0))
+    }
+
+    fn wishing(deadline_ms: u64, wish: Wish) -> Held {
         let mut builder = Builder::new(1, Network::new(Shape::IDEAL, 1));
         let node = builder.node("client");
         let reply_to = builder.reserve::<Producer>(node, "producer").addr();
         let asker = Asker { reply_to, line: Line::Data, correlation: 0 };
-        Held { asker, deadline: Time::from_millis(deadline_ms), wish: Wish::Follow(0) }
+        Held { asker, deadline: Time::from_millis(deadline_ms), wish }
     }
 
     #[test]
@@ -122,6 +155,25 @@ mod tests {
         }
         assert_eq!(order, [10, 10, 25, 30]);
         assert_eq!(purgatory.set_alarm(), Some(Time::from_millis(40)));
+    }
+
+    #[test]
+    fn those_who_write_and_those_who_read_are_due_in_one_order() {
+        let mut purgatory = Purgatory::default();
+        let writing = || Wish::Produce { outcomes: Vec::new(), ends: Vec::new() };
+        let slots = [
+            purgatory.hold(wishing(30, writing())),
+            purgatory.hold(held(20)),
+            purgatory.hold(held(30)),
+            purgatory.hold(wishing(10, writing())),
+            purgatory.hold(wishing(30, writing())),
+        ];
+        let mut order = Vec::new();
+        while let Some(slot) = purgatory.due(Time::from_millis(30)) {
+            purgatory.release(slot);
+            order.push(slots.iter().position(|other| *other == slot).expect("it was held"));
+        }
+        assert_eq!(order, [3, 1, 0, 2, 4], "at one instant in the order in which they came");
     }
 
     #[test]

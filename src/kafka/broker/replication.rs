@@ -13,6 +13,7 @@ use crate::wire::kafka::{
 };
 
 use super::{Broker, BrokerTimer, Role};
+use crate::kafka::bits::Bits;
 use crate::kafka::replica::Taken;
 
 /// What a broker asks another one for.
@@ -24,6 +25,10 @@ pub(super) struct Fetcher {
     correlation: u32,
     /// The places whose leader this is, and which this broker holds.
     places: Vec<PlaceId>,
+    /// The same as a set.
+    mine: Bits,
+    /// Those that may have changed since the leader was asked for them.
+    changed: Bits,
     /// By place: what the leader was last asked for in this session.
     asked: Vec<Option<FetchPlace>>,
     /// The number of the session's next request; none when a session is to begin.
@@ -42,6 +47,8 @@ impl Fetcher {
             address,
             correlation: 0,
             places: Vec::new(),
+            mine: Bits::default(),
+            changed: Bits::default(),
             asked: Vec::new(),
             session: None,
             in_flight: false,
@@ -58,9 +65,28 @@ impl Fetcher {
     /// These are the places from now on.
     pub(super) fn follow(&mut self, places: Vec<PlaceId>) {
         if self.places != places {
+            self.mine = Bits::new(places.last().map_or(0, |last| last.index() + 1));
+            for place in &places {
+                self.mine.put(place.0, true);
+            }
+            self.changed = self.mine.clone();
             self.places = places;
             self.session = None;
         }
+    }
+
+    /// Something about this place may change.
+    #[inline]
+    pub(super) fn look_again(&mut self, place: PlaceId) {
+        if self.mine.has(place.0) {
+            self.changed.put(place.0, true);
+        }
+    }
+
+    /// A session begins: the leader knows of nothing.
+    fn begin(&mut self) {
+        self.asked.clear();
+        self.changed.clone_from(&self.mine);
     }
 
     /// Notes what is asked of a place; says whether the leader does not know that yet.
@@ -114,11 +140,11 @@ impl Broker {
         let max_bytes = self.setup.config.replica_fetch_max_bytes;
         let (replicas, fetcher) = (&self.replicas, &mut self.fetchers[index]);
         if fetcher.session.is_none() {
-            fetcher.asked.clear();
+            fetcher.begin();
         }
         let mut questions = Vec::new();
-        for at in 0..fetcher.places.len() {
-            let place = fetcher.places[at];
+        while let Some(place) = fetcher.changed.next(0).map(PlaceId) {
+            fetcher.changed.put(place.0, false);
             let Some(replica) = replicas[place.index()].as_deref() else { continue };
             let Role::Follower(follower) = &replica.role else { continue };
             let question = follower.fetch(place, &replica.log, max_bytes);

@@ -4,6 +4,10 @@
 //! Every fetch counts for every partition of its session: those that are not named are fetched at the same offset
 //! again, and their follower is as caught up as that makes it.
 //!
+//! Most partitions stand still most of the time. A follower *sleeps* over one when all it could do there is fetch at
+//! the end of the log once more, and there is nothing to tell it: then no fetch looks there. Whoever changes the
+//! partition rouses it first ([`Broker::rouse`]), and only then is it noted when the follower fetched last.
+//!
 //! **Invariant.** What a follower has not been told yet of a partition is in its next answer, as far as that has
 //! room. Who was served last comes last.
 //!
@@ -19,6 +23,7 @@ use super::connections::Asker;
 use super::fetch::{Upto, bytes_of, is_enough};
 use super::purgatory::{Held, Wish};
 use super::{Broker, Role};
+use crate::kafka::bits::Bits;
 
 /// What one follower asks for.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +37,39 @@ pub(super) struct Session {
     cached: Vec<Cached>,
     /// By place: where it is in `cached`.
     slots: Vec<Option<u32>>,
+    /// By where it is in `cached`: over what the follower does not sleep.
+    awake: Bits,
+    round: Round,
     /// Where the next answer begins.
-    turn: usize,
+    turn: u32,
     /// Its request, in the purgatory.
     held: Option<u32>,
+}
+
+/// Which fetch is the last one of each partition: while one is noted, it is for those that were reached.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    now: Time,
+    before: Time,
+    /// Below this in `cached` it is the one now.
+    reached: u32,
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        Self { now: Time::ZERO, before: Time::ZERO, reached: u32::MAX }
+    }
+}
+
+impl Round {
+    fn begin(&mut self, now: Time) {
+        *self = Self { now, before: self.now, reached: 0 };
+    }
+
+    /// When the follower fetched last.
+    fn of(&self, slot: u32) -> Time {
+        if slot < self.reached { self.now } else { self.before }
+    }
 }
 
 /// A partition of a session.
@@ -78,14 +112,29 @@ impl Session {
                 (cached.asked, cached.noted) = (asked, false);
             }
             None => {
-                self.slots[place] = Some(self.cached.len() as u32);
+                let slot = self.cached.len() as u32;
+                self.slots[place] = Some(slot);
+                self.awake.widen(self.cached.len() + 1);
+                self.awake.put(slot, true);
                 self.cached.push(Cached { asked, told: None, noted: false });
             }
         }
     }
 
-    fn slot(&self, place: PlaceId) -> Option<usize> {
-        self.slots.get(place.index()).copied().flatten().map(|slot| slot as usize)
+    fn slot(&self, place: PlaceId) -> Option<u32> {
+        self.slots.get(place.index()).copied().flatten()
+    }
+
+    /// Where this place is in `cached`, when the follower sleeps over it.
+    #[inline]
+    fn asleep(&self, place: PlaceId) -> Option<u32> {
+        self.slot(place).filter(|slot| !self.awake.has(*slot))
+    }
+
+    /// Where the follower does not sleep, in the order in which the next answer is filled.
+    fn wakeful(&self) -> impl Iterator<Item = &Cached> {
+        let before_turn = self.awake.from(0).take_while(|slot| *slot < self.turn);
+        self.awake.from(self.turn).chain(before_turn).map(|slot| &self.cached[slot as usize])
     }
 
     /// This answer is sent.
@@ -93,9 +142,10 @@ impl Session {
         for news in &fetched.places {
             let slot = self.slot(news.place).expect("an answer names what was asked for");
             let is_clean = news.error == ErrorCode::None && news.diverging.is_none();
-            self.cached[slot].told = is_clean.then_some((news.high_watermark, news.log_start));
+            self.cached[slot as usize].told = is_clean.then_some((news.high_watermark, news.log_start));
+            assert!(self.awake.has(slot), "nothing is told of what is slept over");
             if !news.chunks.is_empty() {
-                self.turn = (slot + 1) % self.cached.len();
+                self.turn = (slot + 1) % self.cached.len() as u32;
             }
         }
     }
@@ -123,6 +173,7 @@ impl Broker {
             // A connection has one request in work: the one on which that came is gone.
             self.purgatory.release(slot);
         }
+        self.rouse_for(index, fetch);
         if !self.sessions[index].takes(follower, fetch) {
             return self.hand_over(asker, Fetched { session_lost: true, ..Fetched::default() });
         }
@@ -170,7 +221,7 @@ impl Broker {
         let session = &self.sessions[index];
         session.held.is_some()
             && session.slot(place).is_some_and(|slot| match self.leads(place) {
-                Ok((replica, _)) => session.cached[slot].asked.offset != replica.log.end(),
+                Ok((replica, _)) => session.cached[slot as usize].asked.offset != replica.log.end(),
                 Err(_) => true,
             })
     }
@@ -183,9 +234,8 @@ impl Broker {
     fn read_for_follower(&self, index: usize) -> Fetched {
         let session = &self.sessions[index];
         let budget = session.max_bytes.min(self.setup.config.fetch_max_bytes);
-        let (later, first) = session.cached.split_at(session.turn);
         let mut fetched = Fetched::default();
-        for cached in first.iter().chain(later).filter(|cached| self.may_have_news(cached)) {
+        for cached in session.wakeful().filter(|cached| self.may_have_news(cached)) {
             let room = cached.asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
             if room == 0 {
                 break;
@@ -219,18 +269,73 @@ impl Broker {
 
     /// What a fetch tells the leader: how far its follower is, everywhere.
     fn follower_stands(&mut self, cx: &mut Cx<'_, Self>, index: usize, follower: (BrokerId, u64)) {
-        for slot in 0..self.sessions[index].cached.len() {
-            let Cached { asked, noted, .. } = self.sessions[index].cached[slot];
+        self.sessions[index].round.begin(cx.now());
+        let mut next = self.sessions[index].awake.next(0);
+        while let Some(slot) = next {
+            self.sessions[index].round.reached = slot;
+            let Cached { asked, noted, .. } = self.sessions[index].cached[slot as usize];
             if !noted || !self.stands_still(follower, &asked, cx.now()) {
-                self.sessions[index].cached[slot].noted = self.follower_is_at(cx, follower, asked);
+                self.sessions[index].cached[slot as usize].noted = self.follower_is_at(cx, follower, asked);
+            }
+            let may_sleep = self.may_sleep(follower, &self.sessions[index].cached[slot as usize]);
+            let session = &mut self.sessions[index];
+            session.awake.put(slot, !may_sleep);
+            next = session.awake.next(slot + 1);
+        }
+        self.sessions[index].round.reached = u32::MAX;
+    }
+
+    /// Whether the next fetches will find this partition, and the follower, where they are.
+    fn may_sleep(&self, (broker, epoch): (BrokerId, u64), cached: &Cached) -> bool {
+        cached.noted
+            && !self.may_have_news(cached)
+            && self
+                .leads(cached.asked.place)
+                .is_ok_and(|(_, leader)| leader.stands_at(broker, epoch, cached.asked.offset))
+    }
+
+    /// Something about a place may change: nobody sleeps over it any more.
+    pub(super) fn rouse(&mut self, place: PlaceId) {
+        for index in 0..self.sessions.len() {
+            if let Some(slot) = self.sessions[index].asleep(place) {
+                self.wake_up(index, slot);
             }
         }
+        for fetcher in &mut self.fetchers {
+            fetcher.look_again(place);
+        }
+    }
+
+    /// A session is asked for these places in another way, or ends.
+    fn rouse_for(&mut self, index: usize, fetch: &Fetch) {
+        if matches!(fetch.session, FetchSession::GoesOn(_)) {
+            for asked in &fetch.places {
+                if let Some(slot) = self.sessions[index].asleep(asked.place) {
+                    self.wake_up(index, slot);
+                }
+            }
+        } else {
+            for slot in 0..self.sessions[index].cached.len() as u32 {
+                if !self.sessions[index].awake.has(slot) {
+                    self.wake_up(index, slot);
+                }
+            }
+        }
+    }
+
+    /// Notes what was not noted while a follower slept.
+    fn wake_up(&mut self, index: usize, slot: u32) {
+        let session = &mut self.sessions[index];
+        session.awake.put(slot, true);
+        let (asked, at) = (session.cached[slot as usize].asked, session.round.of(slot));
+        let follower = session.follower.expect("a session is somebody's");
+        assert!(self.stands_still(follower, &asked, at), "nothing changes while somebody sleeps over it");
     }
 
     /// Notes that a follower fetches where it fetched before; false when more than the time has to be noted.
     #[inline]
     fn stands_still(&mut self, (broker, epoch): (BrokerId, u64), asked: &FetchPlace, now: Time) -> bool {
-        let Some(replica) = self.replica(asked.place) else { return false };
+        let Some(replica) = self.replica_aside(asked.place) else { return false };
         let Role::Leader(leader) = &mut replica.role else { return false };
         asked.leader_epoch == Some(leader.leader_epoch())
             && leader.on_same_fetch(&replica.log, broker, epoch, asked.offset, now)

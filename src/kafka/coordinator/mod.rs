@@ -72,6 +72,8 @@ pub struct Coordinator<R> {
     places: Vec<PlaceId>,
     /// The partitions of the offsets topic that this broker leads.
     homes: BTreeMap<PlaceId, Home>,
+    /// When the first of them is checked next: asked for after every request.
+    first_check: Option<Time>,
     groups: BTreeMap<GroupId, Hosted<R>>,
     writes: BTreeMap<Ticket, Pending<R>>,
     next_ticket: u64,
@@ -104,7 +106,7 @@ impl<R: Copy> Coordinator<R> {
         let place = |name: &str| PlaceId(topic.first_place.0 + java_hash_abs(name) % topic.places);
         let places = stage.groups.iter().map(|group| place(&group.name)).collect();
         let (homes, groups, writes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { config, stage, places, homes, groups, writes, next_ticket: 0 }
+        Self { config, stage, places, homes, first_check: None, groups, writes, next_ticket: 0 }
     }
 
     /// The broker has become leader of a partition of the offsets topic in this epoch. Returns whether its
@@ -131,6 +133,7 @@ impl<R: Copy> Coordinator<R> {
             return Vec::new();
         };
         home.next_check = Some(now + self.config.offsets_retention_check_interval);
+        self.look_at_checks();
         for record in records {
             self.replay(now, record);
         }
@@ -144,6 +147,7 @@ impl<R: Copy> Coordinator<R> {
     pub fn resign(&mut self, place: PlaceId) -> Vec<Output<R>> {
         let mut out = self.outbox(Time::ZERO, place);
         self.homes.remove(&place);
+        self.look_at_checks();
         for mut gone in self.take_groups(place) {
             gone.group.unload(ErrorCode::NotCoordinator, &mut out);
         }
@@ -159,6 +163,7 @@ impl<R: Copy> Coordinator<R> {
     /// The process died: everything that was known is forgotten, for the records are on disk.
     pub fn forget(&mut self) {
         self.homes.clear();
+        self.look_at_checks();
         self.groups.clear();
         self.writes.clear();
     }
@@ -196,8 +201,7 @@ impl<R: Copy> Coordinator<R> {
     /// When [`Self::expire`] wants to be called next.
     pub fn next_deadline(&self) -> Option<Time> {
         let groups = self.groups.values().filter_map(|hosted| Some(hosted.group.next_due()?.0));
-        let checks = self.homes.values().filter_map(|home| home.next_check);
-        groups.chain(checks).min()
+        groups.chain(self.first_check).min()
     }
 
     /// Does what is due at `now`.
@@ -362,6 +366,11 @@ impl<R: Copy> Coordinator<R> {
         }
         let home = self.homes.get_mut(&place).expect("what is checked is led");
         home.next_check = Some(out.now + self.config.offsets_retention_check_interval);
+        self.look_at_checks();
+    }
+
+    fn look_at_checks(&mut self) {
+        self.first_check = self.homes.values().filter_map(|home| home.next_check).min();
     }
 
     fn due(&self, now: Time) -> Option<(GroupId, Due)> {

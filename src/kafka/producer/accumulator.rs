@@ -16,8 +16,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use super::batch::{BatchKey, Batches, Pending, Stage};
-use super::bits::Bits;
 use super::size;
+use crate::kafka::bits::Bits;
 use crate::kernel::{Duration, Time};
 use crate::trace::{Body, PlaceId, Record};
 

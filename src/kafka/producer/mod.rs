@@ -20,7 +20,6 @@ mod accumulator;
 mod answers;
 mod backoff;
 mod batch;
-mod bits;
 mod client;
 mod connection;
 mod door;

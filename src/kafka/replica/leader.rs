@@ -161,12 +161,8 @@ impl Leader {
         offset: u64,
         now: Time,
     ) -> bool {
-        if !self.isr.contains(&from) {
-            return false;
-        }
-        let Some(peer) = self.peer_mut(from) else { return false };
-        let is_same = peer.log_end == Some(offset) && peer.broker_epoch == Some(broker_epoch);
-        if is_same {
+        let is_same = self.stands_at(from, broker_epoch, offset);
+        if is_same && let Some(peer) = self.peer_mut(from) {
             peer.fetched(broker_epoch, offset, log.end(), now);
         }
         is_same
@@ -274,6 +270,15 @@ impl Leader {
     /// Whether an AlterPartition is not answered yet.
     pub fn is_pending(&self) -> bool {
         self.pending.is_some()
+    }
+
+    /// Whether a follower in sync fetched last in this incarnation, at this offset.
+    #[inline]
+    pub fn stands_at(&self, broker: BrokerId, broker_epoch: u64, offset: u64) -> bool {
+        let is_there = |peer: &Peer| {
+            peer.broker == broker && peer.log_end == Some(offset) && peer.broker_epoch == Some(broker_epoch)
+        };
+        self.isr.contains(&broker) && self.peers.iter().any(is_there)
     }
 
     /// The log end of a follower, as far as it has told in this leader's time.

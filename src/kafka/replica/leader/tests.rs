@@ -277,3 +277,37 @@ fn a_leader_alone_commits_as_it_appends() {
     let (mut leader, mut log) = leading(&[0], 1, LAG);
     assert_eq!(leader.on_append(&mut log, ms(1)), Some(10));
 }
+
+#[test]
+fn of_many_fetches_at_one_place_it_is_enough_to_note_the_last() {
+    let (mut each, mut log) = leading(&[0, 1], 1, LAG);
+    fetch(&mut each, &mut log, 1, 10, 0);
+    let (mut last, mut other_log) = (each.clone(), log.clone());
+    for at in (500..=9_000).step_by(500) {
+        assert!(each.on_same_fetch(&log, id(1), 1, 10, ms(at)));
+    }
+    assert!(last.on_same_fetch(&other_log, id(1), 1, 10, ms(9_000)));
+    append(&mut log, 1, 5);
+    append(&mut other_log, 1, 5);
+    for at in [9_000, 39_000, 39_001] {
+        assert_eq!(shrunk(&last, &other_log, at), shrunk(&each, &log, at));
+    }
+    assert_eq!(shrunk(&last, &other_log, 39_001), Some(ids(&[0])));
+    fetch(&mut each, &mut log, 1, 12, 40_000);
+    fetch(&mut last, &mut other_log, 1, 12, 40_000);
+    assert_eq!((each.last_caught_up(id(1)), last.last_caught_up(id(1))), (Some(ms(9_000)), Some(ms(9_000))));
+}
+
+#[test]
+fn a_follower_stands_where_it_fetched_last_and_only_in_sync() {
+    let (mut leader, mut log) = leading(&[0, 1], 1, LAG);
+    assert!(!leader.stands_at(id(1), 1, 10), "it has not fetched");
+    fetch(&mut leader, &mut log, 1, 10, 0);
+    fetch(&mut leader, &mut log, 2, 9, 0);
+    assert!(leader.stands_at(id(1), 1, 10));
+    assert!(
+        !leader.stands_at(id(1), 1, 9) && !leader.stands_at(id(1), 2, 10),
+        "elsewhere, another incarnation"
+    );
+    assert!(!leader.stands_at(id(2), 1, 9), "out of sync");
+}

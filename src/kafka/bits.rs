@@ -1,6 +1,6 @@
-//! A set of small numbers: which partitions have something to send.
+//! A set of small numbers: which partitions have something to send, which have news for a follower.
 
-/// A set of numbers below a bound.
+/// A set of numbers below a bound; the default one has no room yet.
 #[derive(Clone, Debug, Default)]
 pub struct Bits {
     words: Vec<u64>,
@@ -13,6 +13,13 @@ impl Bits {
         Self { words: vec![0; bound.div_ceil(64)], members: 0 }
     }
 
+    /// Makes room for numbers below `bound`.
+    pub fn widen(&mut self, bound: usize) {
+        if bound > self.words.len() * 64 {
+            self.words.resize(bound.div_ceil(64), 0);
+        }
+    }
+
     /// Puts the number in, or takes it out. True when that changed something.
     #[inline]
     pub fn put(&mut self, number: u32, member: bool) -> bool {
@@ -23,6 +30,12 @@ impl Bits {
         *word ^= bit;
         self.members = if member { self.members + 1 } else { self.members - 1 };
         true
+    }
+
+    /// Whether the number is in.
+    #[inline]
+    pub fn has(&self, number: u32) -> bool {
+        self.words.get(number as usize / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }
 
     /// Whether there is any.
@@ -47,6 +60,11 @@ impl Bits {
         }
         Some(index as u32 * 64 + word.trailing_zeros())
     }
+
+    /// The members that are not below `first`, ascending.
+    pub fn from(&self, first: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.next(first), |last| self.next(last + 1))
+    }
 }
 
 #[cfg(test)]
@@ -61,10 +79,23 @@ mod tests {
             assert!(bits.put(number, true));
             assert!(!bits.put(number, true), "it is in already");
         }
-        let walk: Vec<_> = std::iter::successors(bits.next(0), |last| bits.next(last + 1)).collect();
+        let walk: Vec<_> = bits.from(0).collect();
         assert_eq!(walk, [3, 63, 64, 199]);
         assert_eq!(bits.next(65), Some(199));
         assert_eq!(bits.next(200), None);
         assert!(bits.put(3, false) && bits.next(0) == Some(63));
+    }
+
+    #[test]
+    fn a_set_without_room_holds_nothing_and_a_widened_one_what_it_held() {
+        let mut bits = Bits::default();
+        assert!(!bits.has(0) && bits.next(0).is_none());
+        bits.widen(3);
+        bits.put(2, true);
+        bits.widen(100);
+        bits.put(99, true);
+        bits.widen(3);
+        let held: Vec<_> = (0..200).filter(|number| bits.has(*number)).collect();
+        assert_eq!(held, [2, 99]);
     }
 }
