@@ -35,7 +35,7 @@ use super::mouse::Clicks;
 use super::pace::Speed;
 use super::share::{Share, to_clipboard};
 use super::shot::Shot;
-use super::terminal::{Guard, Stdout};
+use super::terminal::{Guard, Stdout, await_input};
 use super::theme::Theme;
 use super::tutor::Tutor;
 use super::update::{Msg, Order, update};
@@ -310,9 +310,12 @@ impl Screen<'_> {
     }
 
     /// Takes what was typed, waiting for the first so long; whether to leave.
-    fn take_keys(&mut self, mut wait: Wall) -> io::Result<bool> {
-        while event::poll(wait)? {
-            wait = Wall::ZERO;
+    fn take_keys(&mut self, wait: Wall) -> io::Result<bool> {
+        if !await_input(wait)? {
+            self.orders.send(Order::Quit).ok();
+            return Ok(true);
+        }
+        while event::poll(Wall::ZERO)? {
             let msg = match event::read()? {
                 Event::Key(key) => Msg::Key(key),
                 Event::Resize(..) | Event::FocusGained => Msg::Redraw,

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
@@ -15,6 +16,24 @@ use crossterm::execute;
 use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+/// Waits for something to be typed, so long at most; false when the terminal is gone. crossterm must not be asked then: it
+/// would read the end of what there is for ever.
+///
+/// # Errors
+/// When it cannot be waited for.
+pub fn await_input(wait: Duration) -> io::Result<bool> {
+    let stdout = io::stdout();
+    let mut terminal = [PollFd::new(&stdout, PollFlags::IN)];
+    let wait = Timespec::try_from(wait).expect("nobody waits for so long");
+    match poll(&mut terminal, Some(&wait)) {
+        // A signal, such as that of another size.
+        Ok(_) | Err(Errno::INTR) => Ok(!terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)),
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// How to take a terminal, and how to give it back.
 pub trait Tty: Send + Sync + 'static {

@@ -103,7 +103,7 @@ stop-after = 10
     let calm = tell_with(&format!("{SHOP}{later}"), &set, &[]);
     let isr = calm.leaders(calm.place("orders", 0))[0].3.clone();
     let cut = format!(
-        "{later}[[fault]]\nat = \"50s\"\npartition = [\"broker-{}\", \"broker-{}\"]\nfor = \"50s\"\n",
+        "{later}[[fault]]\nat = \"50s\"\npartition = \"broker-{}\"\npeers = [\"broker-{}\"]\nfor = \"50s\"\n",
         isr[0].0, isr[1].0
     );
     let told = tell_with(&format!("{SHOP}{cut}"), &set, &[]);

@@ -12,7 +12,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::{Paragraph, Picked, Picker, view};
-use crate::tui::terminal::{Guard, Stdout};
+use crate::tui::terminal::{Guard, Stdout, await_input};
 
 /// How soon a signal is heard.
 const PATIENCE: Wall = Wall::from_millis(100);
@@ -49,9 +49,10 @@ pub fn pick(
 
 /// Takes what was typed, waiting for the first.
 fn take_keys(picker: &mut Picker) -> io::Result<Option<Picked>> {
-    let mut wait = PATIENCE;
-    while event::poll(wait)? {
-        wait = Wall::ZERO;
+    if !await_input(PATIENCE)? {
+        return Ok(Some(Picked::Leave));
+    }
+    while event::poll(Wall::ZERO)? {
         match event::read()? {
             Event::Key(key) => {
                 if let Some(picked) = picker.key(key) {
