@@ -23,8 +23,6 @@ struct Terminal {
     typed: Box<dyn Write + Send>,
     written: Receiver<Vec<u8>>,
     emulator: vt100::Parser,
-    /// All that was written.
-    bytes: Vec<u8>,
 }
 
 fn size((columns, rows): (u16, u16)) -> PtySize {
@@ -57,7 +55,7 @@ impl Terminal {
             }
         });
         let emulator = vt100::Parser::new(at.1, at.0, 0);
-        Self { child, master: pair.master, typed, written, emulator, bytes: Vec::new() }
+        Self { child, master: pair.master, typed, written, emulator }
     }
 
     /// A scenario on a screen, at real time.
@@ -93,7 +91,6 @@ impl Terminal {
 
     fn take(&mut self, bytes: &[u8]) {
         self.emulator.process(bytes);
-        self.bytes.extend_from_slice(bytes);
     }
 
     /// Waits for the program to end; its exit code.
@@ -174,38 +171,6 @@ fn a_terminal_of_another_size_is_drawn_anew_whatever_sizes_it_had_before() {
     terminal.press("q");
     terminal.end();
     assert!(terminal.is_given_back());
-}
-
-/// The parameters of every change of colours and looks.
-fn colours(bytes: &[u8]) -> Vec<u32> {
-    let text = String::from_utf8_lossy(bytes);
-    let ends = |rest: &str| rest.find(|letter: char| !letter.is_ascii_digit() && letter != ';');
-    let sequences = text.split("\x1b[").skip(1);
-    let looks = sequences
-        .filter_map(|rest| ends(rest).filter(|end| rest[*end..].starts_with('m')).map(|end| &rest[..end]));
-    looks.flat_map(|look| look.split(';')).filter_map(|number| number.parse().ok()).collect()
-}
-
-#[test]
-fn no_color_sends_no_colour() {
-    let is_colour = |number: &u32| matches!(number, 30..=38 | 40..=48 | 90..=107);
-    for (environment, coloured) in [(vec![], true), (vec![("NO_COLOR", "1")], false)] {
-        let mut terminal = Terminal::run(&environment, (120, 36), &[]);
-        // No Esc with a key right behind it: a terminal cannot tell that from Alt.
-        terminal.press(":goto 3s\r");
-        terminal.until("the instant", |screen| screen.contents().contains("PAUSED  00:03.000"));
-        terminal.press("2");
-        terminal.until("the page", |screen| screen.contents().contains("min.insync.replicas"));
-        terminal.press("?");
-        terminal.until("the help", |screen| screen.contents().contains("type to filter"));
-        terminal.press("\x1b");
-        terminal.until("the page again", |screen| screen.contents().contains("min.insync.replicas"));
-        terminal.press("q");
-        terminal.end();
-        let sent = colours(&terminal.bytes);
-        assert_eq!(sent.iter().any(is_colour), coloured, "{sent:?}");
-        assert!(sent.contains(&1), "bold is sent in any case");
-    }
 }
 
 #[test]
