@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::rewind::State;
 use crate::kernel::{Cast, Duration, Event, Time};
 use crate::observe::promise::{Outcome, Verdict};
-use crate::observe::{Line, Snapshot};
+use crate::observe::{GroupView, Line, Snapshot};
 use crate::trace::FactRow;
 use crate::trace::{Fact, Stage};
 use crate::tui::{Diff, DiffRow};
@@ -111,6 +111,18 @@ fn length(what: &str, [one, other]: [Duration; 2]) -> DiffRow {
     DiffRow { what: what.to_owned(), values: [one, other].map(|value| value.to_string()), worse }
 }
 
+/// So many of a thousand are not above it; nothing where none was measured.
+fn latency(what: &str, groups: [&GroupView; 2], per_mille: u64) -> DiffRow {
+    let row = length(what, groups.map(|group| group.latency.quantile(per_mille)));
+    if groups.iter().all(|group| group.latency.total() > 0) {
+        return row;
+    }
+    let shown = |side: usize| {
+        if groups[side].latency.total() > 0 { row.values[side].clone() } else { "-".to_owned() }
+    };
+    DiffRow { values: [shown(0), shown(1)], worse: None, ..row }
+}
+
 fn records(shots: &[Snapshot; 2]) -> Vec<DiffRow> {
     let of = |value: fn(&Snapshot) -> u64| shots.each_ref().map(value);
     let plain = |what, values| DiffRow { worse: None, ..number(what, values) };
@@ -133,11 +145,8 @@ fn groups(shots: &[Snapshot; 2]) -> Vec<DiffRow> {
             number(&format!("{name} lag"), pair.map(|group| group.lag)),
             number(&format!("{name} lag at most"), pair.map(|group| group.lag_max.0.max(group.lag))),
             length(&format!("{name} behind"), pair.map(|group| group.behind)),
-            length(&format!("{name} latency, half below"), pair.map(|group| group.latency.quantile(500))),
-            length(
-                &format!("{name} latency, 99 of 100 below"),
-                pair.map(|group| group.latency.quantile(990)),
-            ),
+            latency(&format!("{name} latency, half below"), pair, 500),
+            latency(&format!("{name} latency, 99 of 100 below"), pair, 990),
             DiffRow {
                 worse: None,
                 ..number(&format!("{name} rebalances"), pair.map(|group| group.rebalances.len() as u64))

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{at, cut};
 use crate::tui::courses::{Course, Diff, DiffRow};
-use crate::tui::hands::line;
+use crate::tui::hands::{line, target};
 use crate::tui::keys::{Action, Context};
 use crate::tui::model::{Mode, Model};
 use crate::tui::theme::Role;
@@ -58,8 +58,13 @@ fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
     let when = at(model.snapshot().now);
     let title =
         if edits { "Inject: the line is put up to be changed" } else { "Inject, and whom it strikes" };
-    let inner = over(canvas, body, rows, title, &format!("after {when}"));
-    for (row, place) in rows_of(inner).enumerate() {
+    let inner = over(canvas, body, rows + 1, title, &format!("after {when}"));
+    let mut places = rows_of(inner);
+    if let Some(place) = places.next() {
+        let who = cut(&who(model), usize::from(place.width), canvas.glyphs().cut);
+        canvas.text(place, 0, &who, Role::Muted);
+    }
+    for (row, place) in places.enumerate() {
         for column in 0..columns {
             if let Some((key, kind)) = struck.get(column * rows + row) {
                 let pieces = fault(model, key, kind, wide - 1, canvas.glyphs().cut);
@@ -69,12 +74,24 @@ fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
     }
 }
 
+/// Who they are that are struck: `broker-2: leader of orders-0`.
+fn who(model: &Model) -> String {
+    let mut known: Vec<String> = Vec::new();
+    for (target, who) in model.about.kinds.iter().filter_map(|kind| target(model, kind.strikes)) {
+        let said = format!("{target}: {who}");
+        if !who.is_empty() && !known.contains(&said) {
+            known.push(said);
+        }
+    }
+    known.join("   ")
+}
+
 fn fault(model: &Model, key: &str, name: &str, columns: usize, more: &str) -> Vec<Piece> {
     let kind = model.about.kinds.iter().find(|kind| kind.name == name);
     let said = kind.and_then(|kind| line(model, kind).map(|said| (kind, said)));
     let head = |role| [piece(format!("{key} "), Role::Accent), piece(format!("{name:<NAME$}"), role)];
     let room = columns.saturating_sub(key.chars().count() + 1 + NAME);
-    let Some((kind, (line, who))) = said else {
+    let Some((kind, (line, _))) = said else {
         return head(Role::Muted)
             .into_iter()
             .chain([piece(cut("nobody", room, more), Role::Muted)])
@@ -82,12 +99,8 @@ fn fault(model: &Model, key: &str, name: &str, columns: usize, more: &str) -> Ve
     };
     let whom = line.strip_prefix(kind.name).unwrap_or(&line).trim();
     let asks = if kind.asks { " ..." } else { "" };
-    let who = if who.is_empty() { String::new() } else { format!("  {who}") };
-    let text = cut(&format!("{whom}{asks}{who}"), room, more);
-    let split = text.chars().count().min(whom.chars().count());
-    let (whom, who): (String, String) =
-        (text.chars().take(split).collect(), text.chars().skip(split).collect());
-    head(Role::Plain).into_iter().chain([piece(whom, Role::Fault), piece(who, Role::Muted)]).collect()
+    let whom = cut(&format!("{whom}{asks}"), room, more);
+    head(Role::Plain).into_iter().chain([piece(whom, Role::Fault)]).collect()
 }
 
 fn branches(model: &Model, canvas: &mut Canvas<'_>, body: Rect, chosen: usize) {
