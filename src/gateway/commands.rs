@@ -1,7 +1,7 @@
 //! What is done to the processes of real brokers: commands of a shell, which a scenario or a profile names.
 //!
 //! Commands for one broker are carried out one after the other, those for different brokers side by side, all on
-//! threads of their own. What became of each is told ([`Done`]); one that fails, or takes longer than [`LIMIT`], is a
+//! threads of their own. What became of each is told (`Done`); one that fails, or takes longer than [`LIMIT`], is a
 //! note besides; the run goes on.
 
 #![expect(clippy::disallowed_types, reason = "commands take real time")]

@@ -137,7 +137,7 @@ impl RecordLine {
 pub struct RecordPage {
     /// The question.
     pub query: Query,
-    /// At most [`SHOWN`] records, sorted: those around what was asked for, or the youngest.
+    /// At most `SHOWN` records, sorted: those around what was asked for, or the youngest.
     pub lines: Vec<RecordLine>,
     /// The nearest to what was asked for with [`Query::around`].
     pub found: Option<RecordId>,
