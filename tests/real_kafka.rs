@@ -318,7 +318,9 @@ fn when_every_broker_dies_the_run_ends_and_mends_what_it_broke() {
         .replace("duration = \"20s\"\ndrain = \"30s\"", "duration = \"8s\"\ndrain = \"2s\"");
     let file = std::env::temp_dir().join(format!("brokersim-all-die-{}.toml", std::process::id()));
     std::fs::write(&file, text).expect("a file can be written");
-    let ran = run(&file, &["--on", &cluster.url, "--profile", "native"]);
+    // Clients that find no coordinator wait for as long as their sessions last.
+    let short = ["--set", "sink.billing.consumer.session.timeout.ms=6000"];
+    let ran = run(&file, &[&["--on", &cluster.url, "--profile", "native"], &short[..]].concat());
     std::fs::remove_file(&file).expect("it was written");
     assert_eq!(ran.code, Some(1), "nobody could catch up: {}", ran.err);
     assert!(ran.balances());
