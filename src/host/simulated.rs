@@ -746,8 +746,8 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     fn emit(&mut self, actor: ActorId, cause: u64, fact: V::Fact) -> u64 {
         self.serial += 1;
         let event = Event { at: self.now, serial: self.serial, cause, actor, fact };
-        self.digest.word(event.at.as_nanos());
-        self.digest.word(event.cause ^ u64::from(event.actor.0).rotate_left(40));
+        let who = event.cause ^ u64::from(event.actor.0).rotate_left(40);
+        self.digest.words(&[event.at.as_nanos(), who]);
         V::digest(&event.fact, &mut self.digest);
         self.facts.push(event);
         self.serial

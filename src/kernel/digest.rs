@@ -42,9 +42,11 @@ impl Digest {
     /// CPU's cache.
     #[inline(never)]
     pub fn words(&mut self, words: &[u64]) {
+        let mut digest = *self;
         for word in words {
-            self.word(*word);
+            digest.word(*word);
         }
+        *self = digest;
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

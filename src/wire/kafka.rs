@@ -43,9 +43,9 @@ pub enum Request {
     /// Classic group protocol: what is mine? The leader brings everybody's.
     SyncGroup(Arc<SyncGroup>),
     /// Still here.
-    Heartbeat(GroupId, Membership),
+    Heartbeat(GroupId, Box<Membership>),
     /// Goodbye.
-    LeaveGroup(GroupId, Membership, Goodbye),
+    LeaveGroup(GroupId, Box<Membership>, Goodbye),
     /// Keep these offsets.
     OffsetCommit(Arc<OffsetCommit>),
     /// What is committed?

@@ -238,16 +238,18 @@ impl Broker {
     /// of a log that begins where it did nothing is out of range.
     #[inline]
     fn may_have_more(&self, cached: &Cached) -> bool {
-        let replica = self.replicas.get(cached.asked.place.index()).and_then(Option::as_deref);
-        let Some(replica) = replica.filter(|_| cached.noted) else { return true };
-        match &replica.role {
-            Role::Leader(leader) => {
-                replica.log.end() != cached.asked.offset
-                    || cached.asked.leader_epoch != Some(leader.leader_epoch())
-                    || cached.told.is_none_or(|(_, start)| start != replica.log.start())
+        let Ok((Replica { log, .. }, leader)) = self.leads(cached.asked.place) else { return true };
+        let asked = &cached.asked;
+        let is_at_fault = || {
+            if cached.noted {
+                asked.leader_epoch != Some(leader.leader_epoch())
+                    || cached.told.is_none_or(|(_, start)| start != log.start())
+            } else {
+                leader.check_epoch(asked.leader_epoch).is_err()
+                    || !matches!(log.divergence(asked.offset, asked.last_epoch), Ok(None))
             }
-            Role::Follower(_) | Role::Idle => true,
-        }
+        };
+        log.end() != asked.offset || is_at_fault()
     }
 
     fn read_for_follower(&self, index: usize) -> Fetched {
@@ -275,7 +277,9 @@ impl Broker {
     fn may_have_news(&self, cached: &Cached) -> bool {
         let replica = self.replicas.get(cached.asked.place.index()).and_then(Option::as_deref);
         let high_watermark = |replica: &Replica| replica.log.high_watermark();
-        self.may_have_more(cached) || cached.told.map(|(told, _)| told) != replica.map(high_watermark)
+        !cached.noted
+            || self.may_have_more(cached)
+            || cached.told.map(|(told, _)| told) != replica.map(high_watermark)
     }
 
     /// What a fetch tells the leader: how far its follower is, everywhere.

@@ -134,8 +134,10 @@ impl Block {
         if range.is_empty() {
             return (0, 0);
         }
-        self.divide(range.start, readers);
-        self.divide(range.end, readers);
+        if self.is_folded() {
+            self.divide(range.start, readers);
+            self.divide(range.end, readers);
+        }
         let (open, left) = if self.is_folded() {
             self.visit_runs(range, readers, at, change, judge)
         } else {

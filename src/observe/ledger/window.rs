@@ -219,12 +219,11 @@ impl Window {
 
     /// Has a line for each record of a run: they will not be alike any more.
     pub(super) fn tell_apart(&mut self, run: Run) {
-        let behind = self.base.saturating_sub(run.first.sequence()).min(u64::from(run.records));
-        let from = (run.first.sequence() + behind - self.base) as usize;
-        let to = (from + run.records as usize - behind as usize).div_ceil(BLOCK);
-        for index in from / BLOCK..to.min(self.blocks.len()) {
-            self.blocks[index].tell_apart(self.readers);
-        }
+        let first = run.first.sequence();
+        let from = first.saturating_sub(self.base) as usize;
+        let to = (first + u64::from(run.records)).saturating_sub(self.base) as usize;
+        let blocks = self.blocks.iter_mut().take(to.div_ceil(BLOCK)).skip(from / BLOCK);
+        blocks.filter(|block| block.open() > 0).for_each(|block| block.tell_apart(self.readers));
     }
 
     /// Which of a run, by their places in it, have left with a copy in a log.
