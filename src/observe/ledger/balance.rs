@@ -92,14 +92,16 @@ impl Balance {
         lost
     }
 
-    pub(super) fn add(&mut self, fate: Fate) {
+    /// So many more with this fate.
+    pub(super) fn add(&mut self, fate: Fate, count: u32) {
+        let count = u64::from(count);
         match fate {
-            Fate::Settled => self.settled += 1,
-            Fate::Lost(why) => *self.lost.entry(why).or_default() += 1,
-            Fate::Dropped(why) => *self.dropped.entry(why).or_default() += 1,
-            Fate::Rejected(why) => *self.rejected.entry(why).or_default() += 1,
-            Fate::DeadLettered(why) => *self.dead_lettered.entry(why).or_default() += 1,
-            Fate::InFlight(how_far) => *self.in_flight.entry(how_far).or_default() += 1,
+            Fate::Settled => self.settled += count,
+            Fate::Lost(why) => *self.lost.entry(why).or_default() += count,
+            Fate::Dropped(why) => *self.dropped.entry(why).or_default() += count,
+            Fate::Rejected(why) => *self.rejected.entry(why).or_default() += count,
+            Fate::DeadLettered(why) => *self.dead_lettered.entry(why).or_default() += count,
+            Fate::InFlight(how_far) => *self.in_flight.entry(how_far).or_default() += count,
         }
     }
 }
