@@ -79,7 +79,7 @@ pub struct RunArguments {
 #[derive(Args, Clone, Debug)]
 pub struct WorldArguments {
     /// Where it runs: `simulation`, `live` (the same system in real time), `kafka://HOST:PORT[,HOST:PORT]`,
-    /// `mqtt://[USER:PASSWORD@]HOST:PORT`, or `embedded` (a real client, a broker within this process).
+    /// `mqtt://[USER:PASSWORD@]HOST:PORT` (`mqtts://` with TLS), or `embedded` (a real client, a broker within this process).
     #[arg(long, value_name = "WORLD", default_value = "simulation")]
     pub on: World,
     /// Use topics and groups that exist, under their own names.
