@@ -16,7 +16,7 @@
 
 use crate::kernel::{Cx, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode};
-use crate::trace::{Few, PlaceId};
+use crate::trace::PlaceId;
 use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
 
 use super::connections::Asker;
@@ -403,7 +403,7 @@ mod tests {
             diverging: None,
             leader: None,
             forgettable: 0,
-            chunks: Few::default(),
+            chunks: crate::trace::Few::default(),
         }
     }
 
