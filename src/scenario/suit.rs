@@ -129,6 +129,40 @@ impl Scenario {
         Ok(())
     }
 
+    /// Whether a fault of this scenario can strike a run of it in this world that has begun already; `between` is whether
+    /// something stands between its clients and the brokers.
+    ///
+    /// # Errors
+    /// In a sentence, why it cannot.
+    pub fn suits_by_hand(
+        &self,
+        fault: &Fault,
+        (world, options): (&World, &Options),
+        between: bool,
+    ) -> Result<(), String> {
+        if matches!(fault.strike, Strike::AddPartitions(_)) {
+            return Err(format!(
+                "{}: a run by the clock begins with all the partitions that it will ever have: put `add-partitions` into the \
+                 scenario",
+                fault.kind.name
+            ));
+        }
+        if matches!(world, World::Simulated | World::Live) {
+            return Ok(());
+        }
+        if let Some(why) = self.means(world, options).hindrance(fault) {
+            return Err(format!("{} cannot strike on {world}: {why}", fault.kind.name));
+        }
+        let alone = Self { faults: vec![fault.clone()], random_faults: None, ..self.clone() };
+        if alone.breaks_paths() && !between {
+            return Err(format!(
+                "{} cannot strike this run: nothing stands between its clients and the brokers; begin it with --proxy",
+                fault.kind.name
+            ));
+        }
+        Ok(())
+    }
+
     fn means(&self, world: &World, options: &Options) -> Means {
         let is_alone = matches!(self.system, System::Mqtt(_));
         let is_within = *world == World::Embedded;

@@ -23,6 +23,7 @@ use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Size;
 
 use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
@@ -243,8 +244,9 @@ pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left
     thread::scope(|scope| {
         let look = Look::default();
         let (mailbox, stop) = (&mailbox, options.stop);
-        let (clicks, began) = (Clicks::default(), Instant::now());
-        let screen = Screen { model, look, terminal, mailbox, orders: send, stop, guard, clicks, began };
+        let (clicks, drawn, began) = (Clicks::default(), Size::default(), Instant::now());
+        let screen =
+            Screen { model, look, terminal, mailbox, orders: send, stop, guard, clicks, drawn, began };
         let shown = thread::Builder::new().name("screen".to_owned()).spawn_scoped(scope, || screen.show())?;
         let left = conduct(pilot, home, &orders, mailbox);
         shown.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| left)
@@ -267,6 +269,8 @@ struct Screen<'a> {
     stop: Option<&'a AtomicBool>,
     guard: Guard,
     clicks: Clicks,
+    /// The size of what was drawn last.
+    drawn: Size,
     /// What the time of clicks is counted from.
     began: Instant,
 }
@@ -311,11 +315,17 @@ impl Screen<'_> {
 
     /// Takes what was typed, waiting for the first so long; whether to leave.
     fn take_keys(&mut self, wait: Wall) -> io::Result<bool> {
+        let begun = Instant::now();
         if !await_input(wait)? {
             self.orders.send(Order::Quit).ok();
             return Ok(true);
         }
-        while event::poll(Wall::ZERO)? {
+        self.measure()?;
+        // Where another size and a key come at once, crossterm hears of one of them, and of the other one with the next: that
+        // is waited for here, or this would be asked again and again.
+        let mut wait = wait.saturating_sub(begun.elapsed());
+        while event::poll(wait)? {
+            wait = Wall::ZERO;
             let msg = match event::read()? {
                 Event::Key(key) => Msg::Key(key),
                 Event::Resize(..) | Event::FocusGained => Msg::Redraw,
@@ -348,8 +358,11 @@ impl Screen<'_> {
         match self.model.share.take() {
             None => {}
             Some(Share::Copy(text)) => {
-                io::stdout().write_all(to_clipboard(&text).as_bytes())?;
-                io::stdout().flush()?;
+                let copied = self.guard.draw(|| {
+                    io::stdout().write_all(to_clipboard(&text).as_bytes())?;
+                    io::stdout().flush()
+                });
+                copied.unwrap_or(Ok(()))?;
             }
             Some(Share::Export(name)) => {
                 let size = self.terminal.size()?;
@@ -365,11 +378,24 @@ impl Screen<'_> {
         Ok(())
     }
 
+    /// A terminal of another size than was drawn is drawn anew, whether or not a signal said so.
+    fn measure(&mut self) -> io::Result<()> {
+        if self.terminal.size()? != self.drawn {
+            self.model.stale = true;
+        }
+        Ok(())
+    }
+
     fn draw(&mut self) -> io::Result<()> {
-        execute!(io::stdout(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| view(&self.model, frame))?;
+        self.drawn = self.terminal.size()?;
+        let (terminal, model) = (&mut self.terminal, &self.model);
+        let drawn = self.guard.draw(|| {
+            execute!(io::stdout(), BeginSynchronizedUpdate)?;
+            terminal.draw(|frame| view(model, frame))?;
+            execute!(io::stdout(), EndSynchronizedUpdate)
+        });
         self.model.stale = false;
-        execute!(io::stdout(), EndSynchronizedUpdate)
+        drawn.unwrap_or(Ok(()))
     }
 }
 

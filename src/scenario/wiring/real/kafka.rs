@@ -81,7 +81,8 @@ fn topic_of(kafka: &Kafka, topic: &Topic) -> gateway::Topic {
 /// What faults can do to the cluster.
 fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
     // A run without such faults talks to its brokers directly.
-    let between = scenario.breaks_paths() && !scenario.is_encrypted(outside.options);
+    let between =
+        (scenario.breaks_paths() || outside.options.proxy) && !scenario.is_encrypted(outside.options);
     Means {
         between: between.then_some(Protocol::Kafka),
         commands: scenario.broker_commands(outside.world, outside.options),
