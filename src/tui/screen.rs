@@ -23,7 +23,6 @@ use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Size;
 
 use crate::kernel::{Duration, Time};
 use crate::observe::Snapshot;
@@ -36,7 +35,7 @@ use super::mouse::Clicks;
 use super::pace::Speed;
 use super::share::{Share, to_clipboard};
 use super::shot::Shot;
-use super::terminal::{Guard, Stdout, await_input};
+use super::terminal::{A_LOOK, Guard, Stdout, await_input};
 use super::theme::Theme;
 use super::tutor::Tutor;
 use super::update::{Msg, Order, update};
@@ -244,9 +243,8 @@ pub fn run(pilot: &mut dyn Pilot, options: ScreenOptions<'_>) -> io::Result<Left
     thread::scope(|scope| {
         let look = Look::default();
         let (mailbox, stop) = (&mailbox, options.stop);
-        let (clicks, drawn, began) = (Clicks::default(), Size::default(), Instant::now());
-        let screen =
-            Screen { model, look, terminal, mailbox, orders: send, stop, guard, clicks, drawn, began };
+        let (clicks, began) = (Clicks::default(), Instant::now());
+        let screen = Screen { model, look, terminal, mailbox, orders: send, stop, guard, clicks, began };
         let shown = thread::Builder::new().name("screen".to_owned()).spawn_scoped(scope, || screen.show())?;
         let left = conduct(pilot, home, &orders, mailbox);
         shown.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| left)
@@ -269,8 +267,6 @@ struct Screen<'a> {
     stop: Option<&'a AtomicBool>,
     guard: Guard,
     clicks: Clicks,
-    /// The size of what was drawn last.
-    drawn: Size,
     /// What the time of clicks is counted from.
     began: Instant,
 }
@@ -315,17 +311,11 @@ impl Screen<'_> {
 
     /// Takes what was typed, waiting for the first so long; whether to leave.
     fn take_keys(&mut self, wait: Wall) -> io::Result<bool> {
-        let begun = Instant::now();
         if !await_input(wait)? {
             self.orders.send(Order::Quit).ok();
             return Ok(true);
         }
-        self.measure()?;
-        // Where another size and a key come at once, crossterm hears of one of them, and of the other one with the next: that
-        // is waited for here, or this would be asked again and again.
-        let mut wait = wait.saturating_sub(begun.elapsed());
-        while event::poll(wait)? {
-            wait = Wall::ZERO;
+        while event::poll(A_LOOK)? {
             let msg = match event::read()? {
                 Event::Key(key) => Msg::Key(key),
                 Event::Resize(..) | Event::FocusGained => Msg::Redraw,
@@ -378,16 +368,7 @@ impl Screen<'_> {
         Ok(())
     }
 
-    /// A terminal of another size than was drawn is drawn anew, whether or not a signal said so.
-    fn measure(&mut self) -> io::Result<()> {
-        if self.terminal.size()? != self.drawn {
-            self.model.stale = true;
-        }
-        Ok(())
-    }
-
     fn draw(&mut self) -> io::Result<()> {
-        self.drawn = self.terminal.size()?;
         let (terminal, model) = (&mut self.terminal, &self.model);
         let drawn = self.guard.draw(|| {
             execute!(io::stdout(), BeginSynchronizedUpdate)?;

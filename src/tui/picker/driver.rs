@@ -15,7 +15,7 @@ use ratatui::backend::CrosstermBackend;
 
 use super::{Paragraph, Picked, Picker, view};
 use crate::tui::mouse::{Clicks, Mouse};
-use crate::tui::terminal::{Guard, Stdout, await_input};
+use crate::tui::terminal::{A_LOOK, Guard, Stdout, await_input};
 
 /// How soon a signal is heard.
 const PATIENCE: Wall = Wall::from_millis(100);
@@ -64,7 +64,7 @@ fn take_input(
     if !await_input(PATIENCE)? {
         return Ok(Some(Picked::Leave));
     }
-    while event::poll(Wall::ZERO)? {
+    while event::poll(A_LOOK)? {
         match event::read()? {
             Event::Key(key) => {
                 if let Some(picked) = picker.key(key) {

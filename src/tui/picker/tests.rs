@@ -128,10 +128,12 @@ fn the_preview_stands_beside_the_list_where_there_is_room_and_the_question_below
 /// Where a text is seen.
 fn seen(picker: &Picker, text: &str, (width, height): (u16, u16)) -> Position {
     let drawn = drawn(picker, width, height);
-    let found = drawn
-        .lines()
-        .enumerate()
-        .find_map(|(y, line)| line.find(text).map(|byte| (line[..byte].chars().count() as u16, y as u16)));
+    // In the list: what is told of the chosen one stands beside it.
+    let row = |(y, line): (usize, &str)| {
+        let list: String = line.chars().take(40).collect();
+        list.find(text).map(|byte| (list[..byte].chars().count() as u16, y as u16))
+    };
+    let found = drawn.lines().enumerate().find_map(row);
     found.map(Position::from).unwrap_or_else(|| panic!("{text} is nowhere in\n{drawn}"))
 }
 

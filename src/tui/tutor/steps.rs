@@ -15,7 +15,11 @@ pub const STEPS: &[Step] = &[
         text: "On the left is who publishes, in the middle the brokers, on the right who reads. A minute and a half of a \
                shop's orders pass here in seconds. Press {0} to stop time.",
         keys: &[Action::Order(Order::Toggle)],
-        done: |scene| scene.model.report.clock == Clock::Paused && scene.model.snapshot().facts > 0,
+        // Whoever is quick stops it before anything has happened.
+        done: |scene| {
+            let stands = scene.model.report.clock == Clock::Paused && scene.model.snapshot().facts > 0;
+            stands || scene.order == Some(Order::Toggle)
+        },
     },
     Step {
         title: "One thing at a time",
@@ -117,9 +121,9 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Break it yourself",
-        text: "Press {0} for all that can go wrong, each with its key and whom it would strike, and then {1}: the leader \
-               dies here. That is a branch of the run: the course that you know stays as it is. ({2} takes it back.)",
-        keys: &[Action::Hand(Hand::Faults), Action::Hand(Hand::Strike("kill")), Action::Hand(Hand::TakeBack)],
+        text: "Press {0} for all that can go wrong, each with its key and whom it would strike, and then the key of kill: a \
+               broker dies here. That is a branch of the run: the course that you know stays as it is. ({1} takes it back.)",
+        keys: &[Action::Hand(Hand::Faults), Action::Hand(Hand::TakeBack)],
         done: |scene| scene.model.report.courses.injected() > 0,
     },
     Step {
