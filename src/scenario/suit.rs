@@ -461,6 +461,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_injected_by_hand_is_judged_by_what_the_run_began_with() {
+        let judged = |what: &str, world: &World, between| {
+            let scenario = shop(&fault(what));
+            scenario.suits_by_hand(&scenario.faults[0], (world, &native()), between)
+        };
+        let refused = |what, world: &World, between| judged(what, world, between).expect_err(what);
+        let latency = "latency = \"shop\"\nby = \"10ms\"";
+        assert_eq!(judged("kill = \"broker-1\"\nfor = \"5s\"", &cluster(), false), Ok(()));
+        assert_eq!(judged("burst = \"shop\"\nfactor = 3\nfor = \"5s\"", &World::Embedded, false), Ok(()));
+        assert!(refused(latency, &cluster(), false).contains("--proxy"));
+        assert_eq!(judged(latency, &cluster(), true), Ok(()));
+        assert!(refused("lost-disk = \"broker-1\"", &cluster(), true).contains("disk is not emptied"));
+        assert!(refused("kill = \"broker-1\"", &World::Embedded, true).contains("no processes of their own"));
+        for world in [World::Live, cluster()] {
+            assert!(refused("add-partitions = \"orders\"\nto = 6", &world, true).contains("partitions"));
+        }
+    }
+
+    #[test]
     fn a_proxy_is_wanted_only_by_who_breaks_paths() {
         for (what, wants) in [
             ("kill = \"broker-1\"", false),
