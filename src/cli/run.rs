@@ -145,7 +145,7 @@ impl WorldArguments {
 
     /// Whether what is said of real brokers is said where there are some.
     fn check(&self) -> Result<(), Failure> {
-        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep")];
+        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep"), (self.proxy, "--proxy")];
         match (&self.on, said.iter().find(|(said, _)| *said)) {
             (World::Simulated | World::Live, Some((_, flag))) => {
                 let what =
