@@ -15,8 +15,8 @@
 //! a session only with the session.
 
 use crate::kernel::{Cx, Time};
-use crate::trace::kafka::{BrokerId, ErrorCode};
 use crate::trace::PlaceId;
+use crate::trace::kafka::{BrokerId, ErrorCode};
 use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
 
 use super::connections::Asker;

@@ -148,7 +148,7 @@ pub(super) fn patient(scenario: &Scenario) -> Patient {
 fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
     Means {
         // A run without such faults talks to its broker directly.
-        between: scenario.breaks_paths().then_some(Protocol::Plain),
+        between: (scenario.breaks_paths() || outside.options.proxy).then_some(Protocol::Plain),
         commands: scenario.broker_commands(outside.world, outside.options),
         seed: scenario.run.seed,
     }
