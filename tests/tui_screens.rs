@@ -3,6 +3,11 @@
 
 #![expect(clippy::disallowed_types, reason = "a frame's time is wall time")]
 
+#[path = "screen/by_hand.rs"]
+mod by_hand;
+#[path = "../benches/screen/crowd.rs"]
+mod crowd;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration as Wall, Instant};
@@ -13,18 +18,19 @@ use brokersim::observe::lens::{Lens, LensSetup, Look};
 use brokersim::observe::{Watch, WatchSetup};
 use brokersim::scenario::wiring::{Wired, wire};
 use brokersim::scenario::{Overrides, Scenario};
-use brokersim::trace::kafka::{BrokerId, Kafka};
-use brokersim::trace::{Fact, PlaceId, Stage};
+use brokersim::trace::{Fact, Stage};
 use brokersim::tui::pace::Speed;
 use brokersim::tui::shot::Shot;
 use brokersim::tui::{
     About, Clock, Mode, Model, Msg, Named, Page, Palette, Pane, Report, Setting, Theme, update, view,
 };
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
 use ratatui::style::Color;
+
+use by_hand::{drawn, every_key, press};
+use crowd::{Crowd, Shape};
 
 const SCENARIO: &str = include_str!("../tui-screenshots/orders-loss.toml");
 /// A broker is down, records are lost, a consumer stands still.
@@ -148,12 +154,6 @@ fn look(model: &mut Model, clock: Clock) {
     }
 }
 
-fn drawn(model: &Model, width: u16, height: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a backend for tests");
-    terminal.draw(|frame| view(model, frame)).expect("it takes every frame");
-    terminal.backend().buffer().clone()
-}
-
 /// Text, then a letter for the look of each cell.
 fn told(model: &Model, width: u16, height: u16) -> String {
     let shot = Shot::of(model, width, height);
@@ -252,38 +252,8 @@ fn no_size_is_too_small_or_too_large() {
     }
 }
 
-/// What is typed: every printable character and every key of its own.
-fn keys() -> Vec<KeyCode> {
-    use KeyCode::{
-        BackTab, Backspace, Delete, Down, End, Enter, Esc, F, Home, Insert, Left, PageDown, PageUp, Right,
-        Tab, Up,
-    };
-    let special = [
-        BackTab,
-        Backspace,
-        Delete,
-        Down,
-        End,
-        Enter,
-        Esc,
-        F(1),
-        Home,
-        Insert,
-        Left,
-        PageDown,
-        PageUp,
-        Right,
-        Tab,
-        Up,
-    ];
-    let letters = (' '..='~').chain("äß中".chars()).map(KeyCode::Char);
-    letters.chain(special).collect()
-}
-
 #[test]
 fn no_key_in_any_context_of_any_pane_panics() {
-    const MODIFIERS: [KeyModifiers; 4] =
-        [KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL, KeyModifiers::ALT];
     let modes = [
         Mode::Screen,
         HELP(),
@@ -298,13 +268,11 @@ fn no_key_in_any_context_of_any_pane_panics() {
             let model = on_a_bad_day(page, Palette::Dark, false, clock);
             for pane in page.panes() {
                 for mode in &modes {
-                    for (code, modifiers) in
-                        keys().into_iter().flat_map(|code| MODIFIERS.map(|held| (code, held)))
-                    {
+                    for key in every_key() {
                         let mut model = model.clone();
                         model.focus.insert(page, *pane);
                         model.mode = mode.clone();
-                        update(&mut model, Msg::Key(KeyEvent::new(code, modifiers)));
+                        press(&mut model, key);
                         model.look();
                     }
                 }
@@ -315,13 +283,12 @@ fn no_key_in_any_context_of_any_pane_panics() {
 
 #[test]
 fn a_walk_of_a_thousand_keys_is_drawn_at_every_step() {
-    let keys = keys();
+    let keys = every_key();
     let mut model = on_a_bad_day(Page::Overview, Palette::Dark, false, Clock::Paused);
     let mut chance: u32 = 7;
     for step in 0..1_000 {
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let code = keys[(chance >> 8) as usize % keys.len()];
-        update(&mut model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        press(&mut model, keys[(chance >> 8) as usize % keys.len()]);
         if step % 10 == 0 {
             look(&mut model, CLOCKS[step / 10 % 3]);
         }
@@ -360,73 +327,22 @@ fn what_is_wrong_is_in_the_header_and_what_is_fine_is_not() {
     assert!(!fine.contains("lost") && !fine.contains("dup") && !fine.contains("down"), "{fine}");
 }
 
-/// Ten thousand partitions and a thousand groups, each partition with three replicas.
-fn crowd() -> Model {
-    let mut stage = Stage::default();
-    let channel = stage.add_channel("crowded", 10_000, false, true);
-    (0..1_000).for_each(|id| {
-        stage.add_group(format!("group-{id}"), vec![channel]);
-    });
-    let stage = Arc::new(stage);
-    let cast = Arc::new(bad_day_cast());
-    let end = Time::from_secs(60);
-    let setup = WatchSetup {
-        stage: Arc::clone(&stage),
-        cast: Arc::clone(&cast),
-        warm_up: Time::ZERO,
-        end,
-        sample_every: Duration::from_secs(30),
-        for_tape: false,
-    };
-    let mut watch = Watch::new(setup);
-    let mut lens = Lens::new(LensSetup { stage: Arc::clone(&stage), cast, scheduled: Vec::new() });
-    let isr: Arc<[BrokerId]> = [1, 2, 3].map(BrokerId).into();
-    let event = |serial: u32| Event {
-        at: Time::from_millis(1),
-        serial: u64::from(serial) + 1,
-        cause: 0,
-        actor: brokersim::kernel::ActorId(0),
-        fact: Fact::Kafka(Kafka::PartitionChanged {
-            place: PlaceId(serial),
-            leader: Some(BrokerId(serial % 3 + 1)),
-            unclean: false,
-            leader_epoch: serial % 7,
-            partition_epoch: 0,
-            isr: Arc::clone(&isr),
-            elr: Arc::from([]),
-        }),
-    };
-    let events: Vec<Event<Fact>> = (0..10_000).map(event).collect();
-    (&mut watch, &mut lens).observe(&events);
-    let mut model = Model::new("crowd", 1, Theme::new(Palette::Dark, false), end).about(about(&stage));
-    let eyes = Eyes { watch, lens, about: about(&stage), end };
-    for page in Page::ALL {
-        model.page = page;
-        let report = eyes.report(&model.look(), Clock::Paused);
-        update(&mut model, Msg::Tick(report));
-    }
-    model
-}
-
-fn bad_day_cast() -> brokersim::kernel::Cast {
-    let nodes = (1..=3).map(|id| format!("broker-{id}")).collect();
-    brokersim::kernel::Cast { nodes, actors: vec![("broker-1".to_owned(), brokersim::kernel::NodeId(0))] }
-}
-
 #[test]
 fn ten_thousand_partitions_and_a_thousand_groups_are_drawn_row_by_row() {
     // 16 ms in a release build; without optimisation, on a machine that does other things, only what grows faster than
     // the crowd is caught.
     let limit = Wall::from_millis(if cfg!(debug_assertions) { 2_000 } else { 16 });
-    let mut model = crowd();
+    let crowd = Crowd::new(Shape::OneTopic);
+    let mut model = crowd.model();
     let mut terminal = Terminal::new(TestBackend::new(120, 36)).expect("a backend for tests");
     for page in Page::ALL {
         model.page = page;
+        crowd.look(&mut model);
         let mut fastest = Wall::MAX;
         for _ in 0..8 {
             // The best of some: a machine that is busy is not the screen's fault.
             let began = Instant::now();
-            update(&mut model, Msg::Key(KeyEvent::new(KeyCode::PageDown, KeyModifiers::NONE)));
+            press(&mut model, KeyCode::PageDown.into());
             terminal.draw(|frame| view(&model, frame)).expect("it takes every frame");
             fastest = fastest.min(began.elapsed());
         }
@@ -434,7 +350,8 @@ fn ten_thousand_partitions_and_a_thousand_groups_are_drawn_row_by_row() {
     }
     model.page = Page::Topics;
     model.focus.insert(Page::Topics, Pane::Partitions);
-    update(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char('G'), KeyModifiers::NONE)));
+    crowd.look(&mut model);
+    press(&mut model, KeyCode::Char('G').into());
     let text = Shot::of(&model, 120, 36).text();
     assert!(text.contains("9999"), "{text}");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::lab::TraceReader;
+use crate::scenario::error::closest;
 use crate::scenario::{Overrides, Scenario, templates};
 use crate::tape::{Manifest, TraceFile};
 use crate::workload::{load_trace, read_trace};
@@ -81,9 +82,29 @@ impl ScenarioArguments {
         match (std::fs::read_to_string(path), bundled) {
             (Ok(text), _) => Ok(text),
             (Err(_), Some(bundled)) => Ok(bundled.text.to_owned()),
-            (Err(error), None) => Err(Failure::outside("read the scenario", path.display(), error)),
+            (Err(error), None) => Err(no_such(path, error)),
         }
     }
+}
+
+/// Neither a file nor a bundled scenario: what was probably meant.
+fn no_such(path: &Path, error: std::io::Error) -> Failure {
+    let failure = Failure::outside("read the scenario", path.display(), &error);
+    let Failure::Outside(said) = failure else { return failure };
+    if path.is_dir() {
+        let dir = path.display();
+        let what = "that is a folder: of a recorded run, say";
+        return Failure::Outside(format!(
+            "{said}; {what} `brokersim replay {dir}`, `why {dir}` or `ui {dir}`"
+        ));
+    }
+    let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let near = closest(&name, BUNDLED.iter().map(|template| template.name));
+    let meant = near.map_or_else(
+        || "`brokersim list` shows what comes with the program".to_owned(),
+        |near| format!("did you mean the bundled scenario `{near}`? `brokersim list` shows them all"),
+    );
+    Failure::Outside(format!("{said}; {meant}"))
 }
 
 /// Overrides as `path=value`, all alike.
@@ -161,6 +182,18 @@ mod tests {
         let Schedule::Ready(arrivals) = &scenario.generators[0].arrivals else { panic!("it is not loaded") };
         let Pattern::Replay { trace, .. } = &arrivals.pattern else { panic!("no trace") };
         trace.entries.len()
+    }
+
+    #[test]
+    fn a_name_that_is_no_scenario_gets_the_one_that_was_meant() {
+        let said = |name: &str| {
+            let arguments = ScenarioArguments { scenario: name.into(), ..Default::default() };
+            arguments.text().expect_err("there is none").in_a_line()
+        };
+        assert!(said("brokerloss").contains("did you mean the bundled scenario `broker-loss`?"));
+        assert!(said("sim-configs/kafka/broker-los.toml").contains("`broker-loss`?"));
+        assert!(said("something-else").contains("`brokersim list`"));
+        assert!(said("src").contains("`brokersim replay src`"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArguments),
     /// Write the smallest scenario file that still goes wrong in the same way
     Minimise(minimise::MinimiseArguments),
-    /// Take a picture of a screen of a scenario at an instant: text, SVG or JSON
+    /// Take a picture of a screen of a scenario at an instant: text, SVG, PNG or JSON
     Shot(shot::ShotArguments),
     /// List the keys of the screen, or write them as a file in which they can be bound otherwise
     Keys(keys::KeysArguments),

@@ -35,7 +35,7 @@ use super::mouse::Clicks;
 use super::pace::Speed;
 use super::share::{Share, to_clipboard};
 use super::shot::Shot;
-use super::terminal::{Guard, Stdout, await_input};
+use super::terminal::{A_LOOK, Guard, Stdout, await_input};
 use super::theme::Theme;
 use super::tutor::Tutor;
 use super::update::{Msg, Order, update};
@@ -315,7 +315,7 @@ impl Screen<'_> {
             self.orders.send(Order::Quit).ok();
             return Ok(true);
         }
-        while event::poll(Wall::ZERO)? {
+        while event::poll(A_LOOK)? {
             let msg = match event::read()? {
                 Event::Key(key) => Msg::Key(key),
                 Event::Resize(..) | Event::FocusGained => Msg::Redraw,

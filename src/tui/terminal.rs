@@ -19,8 +19,10 @@ use crossterm::terminal::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// Waits for something to be typed, so long at most; false when the terminal is gone. crossterm must not be asked then: it
-/// would read the end of what there is for ever.
+/// How long crossterm is to look for what was typed: asked for no time at all, it does not look.
+pub const A_LOOK: Duration = Duration::from_millis(1);
+
+/// Waits for something to be typed, so long at most; false when the terminal is gone, of which crossterm says nothing.
 ///
 /// # Errors
 /// When it cannot be waited for.

@@ -6,10 +6,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::kernel::{Duration, Time};
 use crate::observe::lens::FateFilter;
-use crate::observe::promise::Outcome;
-use crate::trace::PlaceId;
 
-use super::command::{self, Command};
 use super::keys::{Action, Context, Press};
 use super::model::{Mode, Model, Page, Pane, Report};
 use super::mouse::{self, Mouse};
@@ -17,9 +14,14 @@ use super::pace::Speed;
 use super::{rows, share, tutor};
 
 mod find;
+mod open;
+mod typing;
 pub(super) mod why;
 
 pub mod hands;
+
+use open::{open, show_place, target};
+use typing::change_filter;
 
 /// What comes in.
 #[derive(Clone, Debug)]
@@ -149,7 +151,7 @@ fn press(model: &mut Model, press: Press) -> Option<Order> {
         return act(model, action);
     }
     match press.plain_letter() {
-        Some(letter) if context.takes_letters() => type_letter(model, letter),
+        Some(letter) if context.takes_letters() => typing::letter(model, letter),
         Some(_) | None => {
             // A prefix waits for one key, whatever it is.
             if matches!(context, Context::Go | Context::Fault | Context::Reset) {
@@ -158,44 +160,6 @@ fn press(model: &mut Model, press: Press) -> Option<Order> {
             None
         }
     }
-}
-
-fn type_letter(model: &mut Model, letter: char) -> Option<Order> {
-    match &mut model.mode {
-        Mode::Help { filter, scrolled } => {
-            filter.push(letter);
-            *scrolled = 0;
-        }
-        Mode::Command(text) => text.push(letter),
-        Mode::Filter { .. } => change_filter(model, |filter| filter.push(letter)),
-        Mode::SetMark => {
-            let now = model.snapshot().now;
-            model.marks.insert(letter, now);
-            model.said = Some(format!("mark {letter} is at {now}"));
-            model.mode = Mode::Screen;
-        }
-        Mode::ToMark => {
-            model.mode = Mode::Screen;
-            match model.marks.get(&letter).copied() {
-                Some(time) => return leap(model, Seek::To(time)),
-                None => model.said = Some(format!("there is no mark {letter}: m {letter} sets it")),
-            }
-        }
-        Mode::Find { .. } => find::typed(model, |typed| typed.push(letter)),
-        Mode::Screen
-        | Mode::Go
-        | Mode::Why
-        | Mode::Fault { .. }
-        | Mode::Reset
-        | Mode::Branches(_)
-        | Mode::Diff(..) => {}
-    }
-    None
-}
-
-fn change_filter(model: &mut Model, change: impl FnOnce(&mut String)) {
-    let pane = model.pane();
-    change(&mut model.lists.entry(pane).or_default().filter);
 }
 
 /// Does what a key is bound to.
@@ -235,9 +199,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::NextWrong => next_wrong(model),
         Action::Command => model.mode = Mode::Command(String::new()),
         Action::Help => model.mode = Mode::Help { filter: String::new(), scrolled: 0 },
-        Action::Enter => return enter(model),
-        Action::Erase => erase(model),
-        Action::EraseAll => erase_all(model),
+        Action::Enter => return typing::enter(model),
+        Action::Erase => typing::erase(model),
+        Action::EraseAll => typing::erase_all(model),
         Action::Complete => find::complete(model),
         Action::Why => why::read(model),
         Action::Share => share::copy(model),
@@ -284,16 +248,14 @@ fn choose(model: &mut Model, pane: Pane, key: Option<u64>) {
 
 /// So many rows down, or up, in what has the focus.
 pub(super) fn move_by(model: &mut Model, by: isize) {
-    match model.mode {
-        Mode::Why => return why::move_by(model, by),
-        Mode::Find { .. } => return find::move_by(model, by),
-        _ => {}
+    if model.mode == Mode::Why {
+        return why::move_by(model, by);
     }
     if let Mode::Help { scrolled, .. } = &mut model.mode {
         *scrolled = scrolled.saturating_add_signed(by).min(1_000);
         return;
     }
-    if hands::move_by(model, by) {
+    if find::move_by(model, by) || hands::move_by(model, by) {
         return;
     }
     move_in(model, model.pane(), by);
@@ -324,23 +286,23 @@ fn choose_among(model: &mut Model, pane: Pane, keys: &[u64], row: usize) {
 }
 
 fn back(model: &mut Model) {
-    match std::mem::replace(&mut model.mode, Mode::Screen) {
-        Mode::Screen if model.zoomed => model.zoomed = false,
-        Mode::Screen if !model.list(model.pane()).filter.is_empty() => change_filter(model, String::clear),
-        Mode::Screen if model.followed.is_some() => model.followed = None,
-        Mode::Screen => choose(model, Pane::Events, None),
-        Mode::Filter { before } => change_filter(model, |filter| *filter = before),
-        Mode::Help { .. }
-        | Mode::Command(_)
-        | Mode::Go
-        | Mode::SetMark
-        | Mode::ToMark
-        | Mode::Why
-        | Mode::Find { .. }
-        | Mode::Fault { .. }
-        | Mode::Reset
-        | Mode::Branches(_)
-        | Mode::Diff(..) => {}
+    let mode = std::mem::replace(&mut model.mode, Mode::Screen);
+    if let Mode::Filter { before } = mode {
+        change_filter(model, |filter| *filter = before);
+    } else if mode == Mode::Screen {
+        back_on_screen(model);
+    }
+}
+
+fn back_on_screen(model: &mut Model) {
+    if model.zoomed {
+        model.zoomed = false;
+    } else if !model.list(model.pane()).filter.is_empty() {
+        change_filter(model, String::clear);
+    } else if model.followed.is_some() {
+        model.followed = None;
+    } else {
+        choose(model, Pane::Events, None);
     }
 }
 
@@ -413,215 +375,6 @@ fn next_wrong(model: &mut Model) {
         None => model.fate = FateFilter::Wrong,
     }
     model.followed = None;
-}
-
-/// Enter.
-fn open(model: &mut Model) -> Option<Order> {
-    if model.mode == Mode::Why {
-        return why::open(model);
-    }
-    let pane = model.pane();
-    let keys = rows::keys(model, pane);
-    let key = *keys.get(rows::row_of(model, pane, &keys))?;
-    match pane {
-        Pane::Events => {
-            let at = model.snapshot().lines.iter().find(|line| line.serial == key)?.at;
-            choose(model, pane, Some(key));
-            leap(model, Seek::Fact(key, at))
-        }
-        Pane::Topics => {
-            focus(model, Page::Topics, Pane::Partitions);
-            None
-        }
-        Pane::Partitions => {
-            show_records(model);
-            None
-        }
-        Pane::Groups => {
-            focus(model, Page::Groups, Pane::Members);
-            None
-        }
-        Pane::Members => {
-            target(model);
-            None
-        }
-        Pane::Records => {
-            focus(model, Page::Messages, Pane::Trace);
-            None
-        }
-        Pane::Rebalances => {
-            let began = rows::close_group(model)?.rebalances.get(key as usize)?.began;
-            leap(model, Seek::To(began))
-        }
-        Pane::Trace => {
-            let at = model.detail().trace.as_ref()?.lines.iter().find(|line| line.serial == key)?.at;
-            model.followed = model.record();
-            leap(model, Seek::Fact(key, at))
-        }
-        Pane::FaultList => {
-            let at = model.detail().faults.get(key as usize)?.at;
-            leap(model, Seek::To(at))
-        }
-        Pane::Causes => {
-            let (serial, at) = first_witness(model, key)?;
-            leap(model, Seek::Fact(serial, at))
-        }
-        Pane::Flow
-        | Pane::Promises
-        | Pane::Rates
-        | Pane::Roles
-        | Pane::Logs
-        | Pane::Settings
-        | Pane::Lag
-        | Pane::Record
-        | Pane::Lanes => None,
-    }
-}
-
-fn first_witness(model: &Model, key: u64) -> Option<(u64, Time)> {
-    match &model.detail().verdicts.get(key as usize)?.outcome {
-        Outcome::Broken { witnesses, .. } | Outcome::Happened { witnesses, .. } => {
-            witnesses.first().map(|witness| (witness.serial, witness.at))
-        }
-        Outcome::Held | Outcome::NeverHappened => None,
-    }
-}
-
-/// Shows what the chosen row is about, on the screen where that is at home.
-fn target(model: &mut Model) {
-    let pane = model.pane();
-    let keys = rows::keys(model, pane);
-    let Some(&key) = keys.get(rows::row_of(model, pane, &keys)) else { return };
-    let place = match pane {
-        Pane::Members => rows::close_group(model)
-            .and_then(|group| group.members.get(key as usize))
-            .and_then(|member| member.places.first().copied()),
-        Pane::Records => model.detail().records.as_ref().and_then(|page| {
-            page.lines.iter().find(|line| line.id.to_bits() == key).and_then(|line| line.place)
-        }),
-        Pane::Causes => match &model.detail().verdicts[key as usize].outcome {
-            Outcome::Broken { witnesses, .. } => witnesses.first().and_then(|witness| witness.place),
-            Outcome::Happened { .. } | Outcome::Held | Outcome::NeverHappened => None,
-        },
-        Pane::Flow
-        | Pane::Promises
-        | Pane::Events
-        | Pane::Rates
-        | Pane::Topics
-        | Pane::Partitions
-        | Pane::Roles
-        | Pane::Logs
-        | Pane::Settings
-        | Pane::Groups
-        | Pane::Lag
-        | Pane::Rebalances
-        | Pane::Record
-        | Pane::Trace
-        | Pane::Lanes
-        | Pane::FaultList => None,
-    };
-    match place {
-        Some(place) => show_place(model, place),
-        None => model.said = Some("this row is about nothing that has a screen".to_owned()),
-    }
-}
-
-fn show_place(model: &mut Model, place: PlaceId) {
-    let Some(channel) = rows::place(model, place).map(|place| place.channel) else { return };
-    choose(model, Pane::Topics, Some(u64::from(channel)));
-    choose(model, Pane::Partitions, Some(u64::from(place.0)));
-    focus(model, Page::Topics, Pane::Partitions);
-}
-
-fn erase(model: &mut Model) {
-    match &mut model.mode {
-        Mode::Help { filter: text, .. } => {
-            text.pop();
-        }
-        Mode::Command(text) => {
-            if text.pop().is_none() {
-                model.mode = Mode::Screen;
-            }
-        }
-        Mode::Filter { .. } => change_filter(model, |filter| {
-            filter.pop();
-        }),
-        Mode::Find { .. } => find::typed(model, |typed| {
-            typed.pop();
-        }),
-        Mode::Screen
-        | Mode::Go
-        | Mode::SetMark
-        | Mode::ToMark
-        | Mode::Why
-        | Mode::Fault { .. }
-        | Mode::Reset
-        | Mode::Branches(_)
-        | Mode::Diff(..) => {}
-    }
-}
-
-fn erase_all(model: &mut Model) {
-    match &mut model.mode {
-        Mode::Command(text) => text.clear(),
-        Mode::Filter { .. } => change_filter(model, String::clear),
-        Mode::Find { .. } => find::typed(model, String::clear),
-        Mode::Screen
-        | Mode::Help { .. }
-        | Mode::Go
-        | Mode::SetMark
-        | Mode::ToMark
-        | Mode::Why
-        | Mode::Fault { .. }
-        | Mode::Reset
-        | Mode::Branches(_)
-        | Mode::Diff(..) => {}
-    }
-}
-
-fn enter(model: &mut Model) -> Option<Order> {
-    let mode = std::mem::replace(&mut model.mode, Mode::Screen);
-    let text = match mode {
-        Mode::Command(text) => text,
-        Mode::Find { found, row, .. } => return find::go(model, found.get(row)?.goal.clone()),
-        _ => return None,
-    };
-    if let Some(done) = find::command(model, &text) {
-        return done;
-    }
-    match command::parse(&text) {
-        Ok(Command::Goto(time)) => leap(model, Seek::To(time.min(model.snapshot().end))),
-        Ok(Command::Speed(speed)) => Some(Order::Speed(speed)),
-        Ok(Command::Theme(palette)) => {
-            model.theme.palette = palette;
-            None
-        }
-        Ok(Command::Page(page)) => {
-            if model.pages().contains(&page) {
-                model.page = page;
-            }
-            None
-        }
-        Ok(Command::Hand(deed)) => hands::hand(model, deed),
-        Ok(Command::Branches) => {
-            hands::show_branches(model);
-            None
-        }
-        Ok(Command::Help) => {
-            model.mode = Mode::Help { filter: String::new(), scrolled: 0 };
-            None
-        }
-        Ok(Command::Tutor) => {
-            tutor::toggle(model);
-            None
-        }
-        Ok(Command::Quit) => Some(Order::Quit),
-        Ok(Command::Nothing) => None,
-        Err(message) => {
-            model.said = Some(message);
-            None
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,50 +7,11 @@ use brokersim::tui::keymap::Keymap;
 use brokersim::tui::keymap_file;
 use brokersim::tui::keys::{Context, Press};
 use brokersim::tui::shot::Shot;
-use brokersim::tui::{Model, Msg, Page, context_of, update};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use brokersim::tui::{Model, Page, context_of};
+use crossterm::event::KeyEvent;
 
-use super::{draw, empty, large, small};
-
-const MODIFIERS: [KeyModifiers; 4] =
-    [KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL, KeyModifiers::ALT];
-
-/// Every printable character, and every key of its own.
-fn every_key() -> Vec<KeyEvent> {
-    use KeyCode::{
-        BackTab, Backspace, Delete, Down, End, Enter, Esc, F, Home, Insert, Left, PageDown, PageUp, Right,
-    };
-    use KeyCode::{CapsLock, Menu, Null, Tab, Up};
-    let special = [
-        BackTab,
-        Backspace,
-        CapsLock,
-        Delete,
-        Down,
-        End,
-        Enter,
-        Esc,
-        F(1),
-        F(35),
-        Home,
-        Insert,
-        Left,
-        Menu,
-        Null,
-        PageDown,
-        PageUp,
-        Right,
-        Tab,
-        Up,
-    ];
-    let letters = (' '..='~').chain("äß中\u{301}".chars()).map(KeyCode::Char);
-    let codes: Vec<KeyCode> = letters.chain(special).collect();
-    codes.into_iter().flat_map(|code| MODIFIERS.map(|held| KeyEvent::new(code, held))).collect()
-}
-
-fn press(model: &mut Model, key: KeyEvent) {
-    update(model, Msg::Key(key));
-}
+use super::by_hand::{drawn, every_key, press};
+use super::{empty, large, small};
 
 fn bound(model: &Model, context: Context) -> Vec<KeyEvent> {
     model.keys.bindings_of(context).flat_map(|row| row.keys.iter()).map(|key| key.event()).collect()
@@ -119,7 +80,7 @@ fn what_a_bound_key_leads_to_can_be_drawn_in_every_pane_whatever_the_run() {
                     model.focus.insert(page, panes[step % panes.len()]);
                     press(&mut model, key);
                     let (width, height) = sizes[step % sizes.len()];
-                    draw(&model, width, height);
+                    drawn(&model, width, height);
                 }
             }
         }

@@ -3,6 +3,7 @@
 //!
 //! Nothing here names a key or a context that it could have asked the keymap for: new ones are covered as they come.
 
+mod by_hand;
 #[path = "../../benches/screen/crowd.rs"]
 mod crowd;
 mod keys;
@@ -18,8 +19,6 @@ use brokersim::cli::Driven;
 use brokersim::kernel::Time;
 use brokersim::tui::{Clock, pace::Speed};
 use brokersim::tui::{Model, Msg, Palette, Report, Theme, update};
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 
 /// A broker dies, a consumer is paused, records are lost.
 const SCENARIO: &str = include_str!("../../tui-screenshots/orders-loss.toml");
@@ -66,9 +65,4 @@ fn small() -> Model {
 /// Ten thousand partitions, a thousand groups.
 fn large() -> Model {
     crowd::Crowd::new(crowd::Shape::OneTopic).model()
-}
-
-fn draw(model: &Model, width: u16, height: u16) {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a backend for tests");
-    terminal.draw(|frame| brokersim::tui::view(model, frame)).expect("it takes every frame");
 }

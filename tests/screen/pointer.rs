@@ -4,7 +4,8 @@ use brokersim::tui::mouse::{Gesture, Mouse, Under};
 use brokersim::tui::{Model, Msg, Order, Page, Pane, shown, update};
 use ratatui::layout::{Position, Size};
 
-use super::{draw, empty, small};
+use super::by_hand::drawn;
+use super::{empty, small};
 
 const SIZE: Size = Size::new(120, 36);
 
@@ -56,7 +57,7 @@ fn every_gesture_anywhere_on_every_page_is_taken_and_drawn() {
                     model.look();
                 }
             }
-            draw(&model, SIZE.width, SIZE.height);
+            drawn(&model, SIZE.width, SIZE.height);
         }
     }
     // Out of the screen: the terminal was made smaller meanwhile.

@@ -3,7 +3,8 @@
 use brokersim::tui::Page;
 use brokersim::tui::shot::Shot;
 
-use super::{draw, small};
+use super::by_hand::drawn;
+use super::small;
 
 #[test]
 fn below_80x24_there_is_the_header_and_the_pane_that_has_the_focus() {
@@ -41,6 +42,6 @@ fn a_storm_of_sizes_is_drawn() {
     for _ in 0..400 {
         model.page = Page::ALL[next(5) as usize];
         model.zoomed = next(4) == 0;
-        draw(&model, 1 + next(200) as u16, 1 + next(80) as u16);
+        drawn(&model, 1 + next(200) as u16, 1 + next(80) as u16);
     }
 }

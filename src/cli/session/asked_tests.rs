@@ -1,14 +1,16 @@
 //! What is asked of a run on a screen: records that pass a filter, contents, why.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
-use crate::cli::load::load_text;
+use crate::cli::load::{Loaded, load_text};
 use crate::gateway::Options;
-use crate::lab::{Question, ask};
+use crate::lab::{Question, Recipe, ask};
 use crate::observe::ledger::Fate;
 use crate::observe::lens::{
-    Around, Asked, Bounds, FateFilter, Filter, Part, Query, RecordOrder, RecordPage, Telling, Term, Test,
+    Around, Asked, Bounds, FateFilter, Filter, Look, Part, Query, RecordOrder, RecordPage, Telling, Term,
+    Test,
 };
 use crate::scenario::Overrides;
 use crate::trace::{PlaceId, RecordId};

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::*;
-use crate::cli::load::load_text;
+use crate::cli::load::{Loaded, load_text};
 use crate::gateway::Options;
 use crate::observe::Snapshot;
-use crate::observe::lens::Detail;
+use crate::observe::lens::{Detail, Look};
 use crate::scenario::Overrides;
 use crate::tape::Manifest;
 use crate::trace::RecordId;

@@ -38,13 +38,16 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// With these properties.
+    /// With these properties. Who is asked about a topic must not make it by that, as brokers with
+    /// `auto.create.topics.enable` do for whoever lets them, and librdkafka's admin clients do unless told.
     ///
     /// # Errors
     /// When librdkafka does not take them.
     pub fn new(config: &ClientConfig) -> Result<Self, KafkaError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        let mut config = config.clone();
+        config.set("allow.auto.create.topics", "false");
         Ok(Self { client: config.create()?, runtime })
     }
 

@@ -66,12 +66,14 @@ impl Books {
         Self { door, teller, logs, strangers: zero(), holes: zero(), cuts: zero() }
     }
 
-    /// The log begins at this offset for the run: what lies below is none of it.
+    /// The log begins at this offset for the run: what lies below is none of it, as if it had been deleted, and nobody is
+    /// behind with it.
     pub fn begin(&self, place: PlaceId, offset: u64) {
         let mut log = self.log(place);
         assert!(log.next == 0 && log.ahead.is_empty(), "a log begins before it is written to");
         (log.next, log.safe, log.told) = (offset, offset, offset);
         if offset > 0 {
+            self.tell(Life::Expired { place, below: offset, why: Reason::Retention });
             self.tell(Life::Committed { place, upto: offset });
         }
     }
@@ -299,6 +301,7 @@ mod tests {
                 format!("stored {} at {offset}", ids.len())
             }
             Knock::Seen { fact: Fact::Life(Life::Committed { upto, .. }), .. } => format!("committed {upto}"),
+            Knock::Seen { fact: Fact::Life(Life::Expired { below, .. }), .. } => format!("begins at {below}"),
             Knock::Seen { fact: Fact::Life(Life::Cut { from, .. }), .. } => format!("cut {from}"),
             other => panic!("nothing else is told: {other:?}"),
         };
@@ -341,6 +344,14 @@ mod tests {
         books.await_told(PLACE, 5, Duration::ZERO);
         assert_eq!(told(&heard), ["stored 1 at 4"]);
         assert_eq!((books.strangers(), books.holes()), (1, 1));
+    }
+
+    #[test]
+    fn a_log_that_was_there_before_begins_where_it_ended() {
+        let (books, heard) = books();
+        books.begin(PLACE, 100);
+        books.promised(PLACE, 100, &[record(0)], true);
+        assert_eq!(told(&heard), ["begins at 100", "committed 100", "stored 1 at 100", "committed 101"]);
     }
 
     #[test]

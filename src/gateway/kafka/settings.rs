@@ -161,6 +161,8 @@ pub fn producer(given: &[(String, String)]) -> Properties {
     let plain: Vec<_> = given.iter().filter(|(name, _)| !special.contains(&name.as_str())).cloned().collect();
     take(&mut properties, &plain, of_producer);
     properties.set("queue.buffering.max.messages", "0");
+    // Topics are there before producers are; one that lingers must not make anew what has been removed.
+    properties.set("allow.auto.create.topics", "false");
     if let Some(bytes) = number(given, "buffer.memory") {
         properties
             .set("queue.buffering.max.kbytes", bytes.div_ceil(1024).clamp(1, 2_147_483_647).to_string());

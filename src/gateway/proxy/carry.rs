@@ -54,9 +54,9 @@ async fn converse(
     let (from_client, to_client) = client.split();
     let (from_broker, to_broker) = broker.split();
     let (up, down) = filters(route.protocol);
-    let mut up = Pump { way: Way::Up, route, filter: up, waiting: Waiting::default() };
+    let mut up = Pump { way: Way::Up, route, born, filter: up, waiting: Waiting::default() };
     up.take(&early);
-    let down = Pump { way: Way::Down, route, filter: down, waiting: Waiting::default() };
+    let down = Pump { way: Way::Down, route, born, filter: down, waiting: Waiting::default() };
     let pumps = both(up.run(from_client, to_broker), down.run(from_broker, to_client));
     matches!(race(broken(&route.path, born), pumps).await, First::Other(Ok(())))
 }
@@ -131,6 +131,8 @@ impl Filter {
 struct Pump<'r> {
     way: Way,
     route: &'r Route,
+    /// What was broken before is not about this connection.
+    born: u64,
     filter: Filter,
     waiting: Waiting,
 }
@@ -168,7 +170,14 @@ impl Pump<'_> {
         let mut buffer = vec![0; READ];
         let mut ended = None;
         loop {
-            let passes = state.borrow_and_update().passes(self.way);
+            let (passes, is_over) = {
+                let state = state.borrow_and_update();
+                (state.passes(self.way), state.breaks() != self.born)
+            };
+            if is_over {
+                // Nothing passes, not even an end in good order, though who breaks it may hear of it later than this.
+                return pending().await;
+            }
             let next = self.waiting.next().filter(|_| passes);
             if let (true, None, Some(end)) = (passes, next, &mut ended) {
                 return match std::mem::replace(end, Ok(())) {

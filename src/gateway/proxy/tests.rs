@@ -179,7 +179,7 @@ fn what_is_cut_is_held_and_goes_on_when_it_is_healed() {
     hears_nothing(&mut connection);
     say(&mut other, b"o");
     hears(&mut other, b"o");
-    stage.obey(&[Command::Heal(CLIENT, BROKER), Command::Cut(BROKER, CLIENT)]);
+    stage.obey(&[Command::Cut(BROKER, CLIENT), Command::Heal(CLIENT, BROKER)]);
     hears_nothing(&mut connection);
     stage.obey(&[Command::Heal(BROKER, CLIENT)]);
     hears(&mut connection, b"b");

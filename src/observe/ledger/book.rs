@@ -20,7 +20,7 @@ impl Entry {
         self.offset + u64::from(self.ids.len())
     }
 
-    /// Those at `from..to` of it.
+    /// Those at `from..to` of it; some lie there.
     pub(super) fn part(&self, from: u64, to: u64) -> Ids {
         let (from, to) = (from.max(self.offset) - self.offset, to.min(self.end()) - self.offset);
         match &self.ids {
@@ -152,11 +152,10 @@ impl Book {
 
     pub(super) fn oldest_unsettled(&self, group: GroupId) -> Option<RecordId> {
         let next = self.readers[self.leg(group)?].next();
-        if next >= self.committed {
-            return None;
-        }
         let entry = self.entries.get(self.entries.partition_point(|entry| entry.end() <= next))?;
-        entry.part(next, next + 1).iter().next()
+        // Offsets may be none of ours: a real topic can hold records of others.
+        let oldest = next.max(entry.offset);
+        (oldest < self.committed).then(|| entry.part(oldest, oldest + 1).iter().next())?
     }
 
     pub(super) fn has_processed_beyond(&self, leg: usize, offset: u64) -> bool {

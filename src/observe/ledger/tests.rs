@@ -506,6 +506,23 @@ fn what_is_deleted_behind_a_reader_leaves_at_once_and_doubt_has_a_bound() {
     assert_eq!(told.ledger.balance().dropped[&Reason::Retention], 29_999);
 }
 
+/// A real topic may hold records of others, which have no entry.
+#[test]
+fn the_oldest_record_that_waits_is_found_behind_records_of_others() {
+    let mut told = Told::new(1);
+    told.offer(0, 2);
+    told.keep(&batch(&[0], None), PLACE, 0);
+    told.read(&batch(&[0], None), GROUP, PLACE, 0);
+    told.settle(PLACE, 1);
+    told.tell(Life::Committed { place: PLACE, upto: 5 });
+    told.tell(Life::Stored { ids: batch(&[1], None), place: PLACE, offset: 5 });
+    let stored = Time::from_nanos(told.now);
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 4, "offsets, as Kafka counts them");
+    assert_eq!(told.ledger.oldest_unsettled(GROUP, PLACE), None, "not committed yet");
+    told.tell(Life::Committed { place: PLACE, upto: 6 });
+    assert_eq!(told.ledger.oldest_unsettled(GROUP, PLACE), Some(stored));
+}
+
 #[test]
 fn a_line_is_a_line_of_the_cache() {
     assert_eq!((size_of::<Line>(), size_of::<Leg>()), (64, 32));

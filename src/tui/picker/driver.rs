@@ -12,7 +12,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::{Paragraph, Picked, Picker, view};
-use crate::tui::terminal::{Guard, Stdout, await_input};
+use crate::tui::terminal::{A_LOOK, Guard, Stdout, await_input};
 
 /// How soon a signal is heard.
 const PATIENCE: Wall = Wall::from_millis(100);
@@ -52,7 +52,7 @@ fn take_keys(picker: &mut Picker) -> io::Result<Option<Picked>> {
     if !await_input(PATIENCE)? {
         return Ok(Some(Picked::Leave));
     }
-    while event::poll(Wall::ZERO)? {
+    while event::poll(A_LOOK)? {
         match event::read()? {
             Event::Key(key) => {
                 if let Some(picked) = picker.key(key) {

@@ -14,7 +14,11 @@ pub const STEPS: &[Step] = &[
         text: "On the left is who publishes, in the middle the brokers, on the right who reads. A minute and a half of a \
                shop's orders pass here in seconds. Press {0} to stop time.",
         keys: &[Action::Order(Order::Toggle)],
-        done: |scene| scene.model.report.clock == Clock::Paused && scene.model.snapshot().facts > 0,
+        // Whoever is quick stops it before anything has happened.
+        done: |scene| {
+            let stands = scene.model.report.clock == Clock::Paused && scene.model.snapshot().facts > 0;
+            stands || scene.order == Some(Order::Toggle)
+        },
     },
     Step {
         title: "One thing at a time",

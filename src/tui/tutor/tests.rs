@@ -43,6 +43,14 @@ fn every_key_that_a_step_names_is_bound_and_every_placeholder_filled() {
 }
 
 #[test]
+fn who_stops_time_before_anything_has_happened_has_stopped_it() {
+    let mut model = model();
+    model.report.clock = Clock::Paused;
+    press(&mut model, KeyCode::Char(' '));
+    assert_eq!(step(&model), "One thing at a time");
+}
+
+#[test]
 fn a_step_waits_until_it_was_done() {
     let mut model = model();
     assert_eq!(step(&model), "Stop time");

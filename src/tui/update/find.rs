@@ -71,10 +71,11 @@ pub(super) fn typed(model: &mut Model, change: impl FnOnce(&mut String)) {
     model.mode = Mode::Find { typed, found, row: 0 };
 }
 
-pub(super) fn move_by(model: &mut Model, by: isize) {
-    if let Mode::Find { found, row, .. } = &mut model.mode {
-        *row = row.saturating_add_signed(by).min(found.len().saturating_sub(1));
-    }
+/// Moves among what was found; whether something is looked for.
+pub(super) fn move_by(model: &mut Model, by: isize) -> bool {
+    let Mode::Find { found, row, .. } = &mut model.mode else { return false };
+    *row = row.saturating_add_signed(by).min(found.len().saturating_sub(1));
+    true
 }
 
 /// Goes to what was found.
@@ -187,31 +188,16 @@ fn show_all(model: &mut Model) {
 
 /// Tab, while something is typed.
 pub(super) fn complete(model: &mut Model) {
-    match &model.mode {
-        Mode::Filter { .. } if model.pane() == Pane::Records => {
-            let text = query::complete(&model.list(Pane::Records).filter, &model.about);
-            if let Some(text) = text {
-                change_filter(model, |filter| *filter = text);
-            }
+    if let Mode::Command(text) = &model.mode {
+        let mut fitting = NAMES.iter().filter(|name| name.starts_with(text.as_str()));
+        if let (Some(name), None) = (fitting.next(), fitting.next()) {
+            model.mode = Mode::Command(format!("{name} "));
         }
-        Mode::Command(text) => {
-            let mut fitting = NAMES.iter().filter(|name| name.starts_with(text.as_str()));
-            if let (Some(name), None) = (fitting.next(), fitting.next()) {
-                model.mode = Mode::Command(format!("{name} "));
-            }
+    } else if let (Mode::Filter { .. }, Pane::Records) = (&model.mode, model.pane()) {
+        let text = query::complete(&model.list(Pane::Records).filter, &model.about);
+        if let Some(text) = text {
+            change_filter(model, |filter| *filter = text);
         }
-        Mode::Filter { .. }
-        | Mode::Screen
-        | Mode::Help { .. }
-        | Mode::Go
-        | Mode::SetMark
-        | Mode::ToMark
-        | Mode::Why
-        | Mode::Find { .. }
-        | Mode::Fault { .. }
-        | Mode::Reset
-        | Mode::Branches(_)
-        | Mode::Diff(..) => {}
     }
 }
 

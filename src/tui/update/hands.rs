@@ -120,20 +120,12 @@ pub(super) fn show_branches(model: &mut Model) {
 /// Moves in the list of branches, or in what differs; whether one of them is shown.
 pub(super) fn move_by(model: &mut Model, by: isize) -> bool {
     let last = model.report.courses.all.len().saturating_sub(1);
-    match &mut model.mode {
-        Mode::Branches(chosen) => *chosen = chosen.saturating_add_signed(by).min(last),
-        Mode::Diff(diff, scrolled) => *scrolled = scrolled.saturating_add_signed(by).min(diff.rows.len()),
-        Mode::Screen
-        | Mode::Help { .. }
-        | Mode::Filter { .. }
-        | Mode::Command(_)
-        | Mode::Go
-        | Mode::SetMark
-        | Mode::ToMark
-        | Mode::Why
-        | Mode::Find { .. }
-        | Mode::Fault { .. }
-        | Mode::Reset => return false,
+    if let Mode::Branches(chosen) = &mut model.mode {
+        *chosen = chosen.saturating_add_signed(by).min(last);
+    } else if let Mode::Diff(diff, scrolled) = &mut model.mode {
+        *scrolled = scrolled.saturating_add_signed(by).min(diff.rows.len());
+    } else {
+        return false;
     }
     true
 }

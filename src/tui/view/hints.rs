@@ -52,22 +52,14 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             | Mode::Find { .. }
             | Mode::Branches(_)
             | Mode::Diff(..),
-            Some(said),
-        ) => {
-            say(canvas, area, said, room);
-        }
-        (
-            Mode::Screen
-            | Mode::Help { .. }
-            | Mode::Why
-            | Mode::Find { .. }
-            | Mode::Branches(_)
-            | Mode::Diff(..),
-            None,
-        ) => {
-            let all = model.keys.hints(context_of(model), model.report.clock, model.page, model.pane());
-            keys(canvas, area, 1, all);
-        }
+            said,
+        ) => match said {
+            Some(said) => say(canvas, area, said, room),
+            None => {
+                let all = model.keys.hints(context_of(model), model.report.clock, model.page, model.pane());
+                keys(canvas, area, 1, all);
+            }
+        },
     }
 }
 

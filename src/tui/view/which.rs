@@ -18,20 +18,12 @@ const NAME: usize = 16;
 
 /// Draws what lies over the screen, if something does.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
-    match &model.mode {
-        Mode::Fault { edits } => faults(model, canvas, body, *edits),
-        Mode::Branches(chosen) => branches(model, canvas, body, *chosen),
-        Mode::Diff(diff, scrolled) => differ(canvas, body, diff, *scrolled),
-        Mode::Screen
-        | Mode::Help { .. }
-        | Mode::Filter { .. }
-        | Mode::Command(_)
-        | Mode::Go
-        | Mode::SetMark
-        | Mode::ToMark
-        | Mode::Why
-        | Mode::Find { .. }
-        | Mode::Reset => {}
+    if let Mode::Fault { edits } = model.mode {
+        faults(model, canvas, body, edits);
+    } else if let Mode::Branches(chosen) = model.mode {
+        branches(model, canvas, body, chosen);
+    } else if let Mode::Diff(diff, scrolled) = &model.mode {
+        differ(canvas, body, diff, *scrolled);
     }
 }
 
