@@ -747,7 +747,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         self.serial += 1;
         let event = Event { at: self.now, serial: self.serial, cause, actor, fact };
         let who = event.cause ^ u64::from(event.actor.0).rotate_left(40);
-        self.digest.words(&[event.at.as_nanos(), who]);
+        self.digest.words([event.at.as_nanos(), who]);
         V::digest(&event.fact, &mut self.digest);
         self.facts.push(event);
         self.serial

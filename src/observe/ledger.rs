@@ -1,8 +1,8 @@
 //! The ledger: what became of every record.
 //!
-//! It reads the neutral facts ([`Life`]) of any system and keeps one line for each record that is still in
-//! flight; a record whose fate is known leaves memory and is counted, and its whole life is handed to whoever
-//! records it. At the end the books balance to the record:
+//! It reads the neutral facts ([`Life`]) of any system and keeps one line for each record that is still in flight, or
+//! for a run of them to which the same has happened; a record whose fate is known leaves memory and is counted, and its
+//! whole life is handed to whoever records it. At the end the books balance to the record:
 //!
 //! ```text
 //! offered = settled + lost (by cause) + dropped (by reason) + rejected + dead-lettered + in flight

@@ -236,31 +236,31 @@ impl Life {
     pub(super) fn feed_common(&self, digest: &mut Digest) {
         match self {
             Self::Offered { channel, first, records, bytes } => {
-                digest.words(&[1, 0, channel.0.into(), first.to_bits(), (*records).into(), *bytes]);
+                digest.words([1, 0, channel.0.into(), first.to_bits(), (*records).into(), *bytes]);
             }
             Self::Accepted { ids, place: Some(place), offset: Some(offset) } => {
-                digest.words(&[1, 1]);
+                digest.words([1, 1]);
                 ids.feed(digest);
-                digest.words(&[1, place.0.into(), 1, *offset]);
+                digest.words([1, place.0.into(), 1, *offset]);
             }
             Self::Stored { ids, place, offset } => {
-                digest.words(&[1, 4]);
+                digest.words([1, 4]);
                 ids.feed(digest);
-                digest.words(&[place.0.into(), *offset]);
+                digest.words([place.0.into(), *offset]);
             }
-            Self::Committed { place, upto } => digest.words(&[1, 5, place.0.into(), *upto]),
+            Self::Committed { place, upto } => digest.words([1, 5, place.0.into(), *upto]),
             Self::Delivered { ids, group, place, offset } => {
-                digest.words(&[1, 10]);
+                digest.words([1, 10]);
                 ids.feed(digest);
-                digest.words(&[group.0.into(), place.0.into(), *offset]);
+                digest.words([group.0.into(), place.0.into(), *offset]);
             }
             Self::Processed { ids, group, place, offset } => {
-                digest.words(&[1, 11]);
+                digest.words([1, 11]);
                 ids.feed(digest);
-                digest.words(&[group.0.into(), place.0.into(), *offset]);
+                digest.words([group.0.into(), place.0.into(), *offset]);
             }
             Self::Settled { group, place, upto } => {
-                digest.words(&[1, 12, group.0.into(), place.0.into(), *upto]);
+                digest.words([1, 12, group.0.into(), place.0.into(), *upto]);
             }
             Self::Accepted { .. }
             | Self::Rejected { .. }

@@ -291,11 +291,11 @@ impl Ids {
     #[inline]
     pub(super) fn feed(&self, digest: &mut Digest) {
         match self {
-            Self::Range { first, records } => digest.words(&[0, first.to_bits(), (*records).into()]),
+            Self::Range { first, records } => digest.words([0, first.to_bits(), (*records).into()]),
             Self::Span(span) => match span.records().first() {
-                None => digest.words(&[1, 0, span.len().into(), span.batch.fingerprint]),
+                None => digest.words([1, 0, span.len().into(), span.batch.fingerprint]),
                 Some(first) => {
-                    digest.words(&[1, 1, first.id.to_bits(), span.len().into(), span.batch.fingerprint]);
+                    digest.words([1, 1, first.id.to_bits(), span.len().into(), span.batch.fingerprint]);
                 }
             },
         }

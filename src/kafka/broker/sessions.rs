@@ -321,12 +321,16 @@ impl Broker {
     }
 
     fn rouse_all(&mut self, place: PlaceId) {
-        for index in 0..self.sessions.len() {
+        // Who sleeps, sleeps over what is led here; and nobody is asked about that. A role is taken when all are awake.
+        let role = self.replicas.get(place.index()).and_then(Option::as_deref).map(|replica| &replica.role);
+        let is_led = matches!(role, Some(Role::Leader(_)));
+        let is_followed = matches!(role, Some(Role::Follower(_)));
+        for index in 0..if is_followed { 0 } else { self.sessions.len() } {
             if let Some(slot) = self.sessions[index].asleep(place) {
                 self.wake_up(index, slot);
             }
         }
-        for fetcher in &mut self.fetchers {
+        for fetcher in self.fetchers.iter_mut().filter(|_| !is_led) {
             fetcher.look_again(place);
         }
     }

@@ -67,7 +67,10 @@ impl Disk {
 
     /// Below this everything is on disk.
     pub(super) fn on_disk(&self, now: Time) -> u64 {
-        let ripe = self.dirty.partition_point(|(when, _)| *when <= now);
+        // Most look soon after the last append, which has left nothing that is ripe.
+        let is_ripe = |(when, _): &(Time, u64)| *when <= now;
+        let ripe =
+            if self.dirty.front().is_some_and(is_ripe) { self.dirty.partition_point(is_ripe) } else { 0 };
         let written = ripe.checked_sub(1).map_or(self.written, |index| self.dirty[index].1);
         written.max(self.flushed)
     }
