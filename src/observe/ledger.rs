@@ -28,6 +28,7 @@ mod row;
 mod tests;
 mod window;
 
+use balance::InFlight;
 pub use balance::{Balance, Fate, Tally, Whereabouts};
 use book::Book;
 use order::Order;
@@ -139,9 +140,14 @@ impl<L: Latencies> Ledger<L> {
     pub fn balance(&self) -> Balance {
         let mut balance = self.exit.closed.clone();
         balance.offered = self.tally.offered;
-        for (_, line, legs) in self.windows.iter().flatten().flat_map(Window::rows) {
-            balance.add(fate(line, legs, &self.books));
-        }
+        // A screen asks thirty times a second, and there may be a million of them.
+        let mut in_flight = InFlight::default();
+        let rows = self.windows.iter().flatten().flat_map(Window::rows);
+        rows.for_each(|(_, line, legs)| match fate(line, legs, &self.books) {
+            Fate::InFlight(how_far) => in_flight.add(how_far),
+            decided => balance.add(decided),
+        });
+        in_flight.add_to(&mut balance);
         balance
     }
 
