@@ -177,7 +177,7 @@ pub struct Rewind {
     injections: Injections,
     /// Wall time of the run, in seconds, when the last one was kept.
     last: f64,
-    /// How long it took to make the last ones, in seconds: the shortest time is what it takes, in a longer one the machine did
+    /// How long it took to make the last ones, in seconds: the middle one counts, as in the longest the machine may have done
     /// something else as well.
     took: [f64; 3],
     /// As [`APART`], now: twice as much each time that every other one was dropped.
@@ -208,8 +208,7 @@ impl Rewind {
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
     pub fn note(&mut self, state: &State, simulated: f64, wall: impl Fn() -> f64) {
         self.moments.note(&state.watch);
-        let cost = self.took.into_iter().fold(f64::INFINITY, f64::min);
-        if self.ahead(state) < self.apart || simulated - self.last < cost / PART {
+        if self.ahead(state) < self.apart || simulated - self.last < middle(self.took) / PART {
             return;
         }
         let begun = wall();
@@ -287,6 +286,11 @@ pub enum Gone {
     ToFront,
     /// There is no such spot.
     Nowhere,
+}
+
+fn middle(mut of: [f64; 3]) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[1]
 }
 
 /// Drops every other checkpoint, the first one never.
