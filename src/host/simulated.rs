@@ -391,6 +391,10 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     #[inline(never)]
     fn set_timers(&mut self, actor: ActorId, cause: u64) -> Vec<Effect<V>> {
         let mut rest = self.spare.pop().unwrap_or_default();
+        if !self.scratch.iter().any(Effect::is_about_a_timer) {
+            std::mem::swap(&mut rest, &mut self.scratch);
+            return rest;
+        }
         while let Some(effect) = self.scratch.pop() {
             match effect {
                 Effect::Arm(slot, at) => self.arm(actor, slot, at, cause),
@@ -626,7 +630,7 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
         let soonest = if here == there {
             self.now
         } else {
-            match self.network.depart(self.now, here, there, msg.bytes()) {
+            match self.network.depart(self.now, here, there, || msg.bytes()) {
                 Fate::Arrives(soonest) => soonest,
                 Fate::Lost => return,
                 Fate::Refused => return self.disconnect(there, here, cause),
@@ -742,9 +746,9 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     fn emit(&mut self, actor: ActorId, cause: u64, fact: V::Fact) -> u64 {
         self.serial += 1;
         let event = Event { at: self.now, serial: self.serial, cause, actor, fact };
-        self.digest.word(event.at.as_nanos());
-        self.digest.word(event.cause ^ u64::from(event.actor.0).rotate_left(40));
-        self.digest.feed(&event.fact);
+        let who = event.cause ^ u64::from(event.actor.0).rotate_left(40);
+        self.digest.words(&[event.at.as_nanos(), who]);
+        V::digest(&event.fact, &mut self.digest);
         self.facts.push(event);
         self.serial
     }

@@ -34,7 +34,7 @@ use super::epochs::{EpochStart, LeaderEpochs};
 use super::producer_state::ProducerStates;
 use crate::kernel::{Crash, Digest, Duration, Time};
 use crate::trace::kafka::ErrorCode;
-use crate::trace::{Batch, Reign};
+use crate::trace::{Batch, Few, Reign};
 use crate::wire::kafka::{Chunk, Stamp};
 
 /// What became of a batch that a leader was asked to append.
@@ -271,7 +271,7 @@ impl Log {
     /// # Errors
     /// `OFFSET_OUT_OF_RANGE` below the log's start or above its end.
     #[inline]
-    pub fn read(&self, from: u64, upto: u64, max_bytes: u32) -> Result<Vec<Chunk>, ErrorCode> {
+    pub fn read(&self, from: u64, upto: u64, max_bytes: u32) -> Result<Few<Chunk>, ErrorCode> {
         self.check_range(from)?;
         Ok(self.chunks.read(from, upto, max_bytes))
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::kernel::{Duration, Time};
 use crate::trace::kafka::ErrorCode;
-use crate::wire::kafka::Stamp;
+use crate::wire::kafka::{Producer, Stamp};
 
 /// Sequence numbers run from 0 to 2^31 - 1 and wrap.
 const SEQUENCES: u32 = 1 << 31;
@@ -33,8 +33,11 @@ impl ProducerStates {
     /// `timestamp` is that of its latest record.
     pub fn update(&mut self, stamp: Stamp, records: u32, offset: u64, timestamp: Time) {
         let batch = Kept::new(stamp, records, offset);
-        let entry = self.entries.entry(stamp.producer.id).or_insert_with(|| Entry::new(stamp.producer.epoch));
-        entry.add(stamp.producer.epoch, batch, timestamp);
+        let Producer { id, epoch } = stamp.producer;
+        match self.entries.get_mut(&id) {
+            Some(entry) => entry.add(epoch, batch, timestamp),
+            None => self.entries.entry(id).or_insert(Entry::new(epoch)).add(epoch, batch, timestamp),
+        }
     }
 
     /// Forgets producers whose latest record is `expiration` old or older (`producer.id.expiration.ms`).
@@ -151,7 +154,6 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::kafka::Producer;
 
     const LAST: u32 = SEQUENCES - 1;
 

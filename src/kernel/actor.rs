@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 
 use super::chance::Rng;
+use super::digest::Digest;
 use super::event::Physics;
 use super::time::{Duration, Time};
 
@@ -76,6 +77,12 @@ pub trait Vocabulary: Sized + Clone + fmt::Debug + 'static {
     type Msg: Payload;
     /// Everything that may be seen.
     type Fact: Clone + fmt::Debug + Send + Serialize + From<Physics> + 'static;
+
+    /// Takes a fact into the digest of a run: by its serialised form, or by a shorter way to the same words.
+    #[inline]
+    fn digest(fact: &Self::Fact, digest: &mut Digest) {
+        digest.feed(fact);
+    }
 }
 
 /// How a process ends.
@@ -177,6 +184,17 @@ pub enum Effect<V: Vocabulary> {
     Emit(V::Fact),
     /// Change the physics of the world: the fault injector's privilege, and a process's own end.
     Command(Command),
+}
+
+impl<V: Vocabulary> Effect<V> {
+    /// Whether it arms or disarms a timer.
+    #[inline]
+    pub fn is_about_a_timer(&self) -> bool {
+        match self {
+            Self::Arm(..) | Self::ArmFirst(..) | Self::Disarm(_) => true,
+            Self::Send(..) | Self::Work(_) | Self::Emit(_) | Self::Command(_) => false,
+        }
+    }
 }
 
 /// A change of the physical world.

@@ -38,6 +38,17 @@ impl Digest {
         self.high = (high as u64) ^ ((high >> 64) as u64) ^ old_low.rotate_left(41);
     }
 
+    /// Takes in these words, one after the other. A loop in one place: code that is the same for every fact stays in the
+    /// CPU's cache.
+    #[inline(never)]
+    pub fn words(&mut self, words: &[u64]) {
+        let mut digest = *self;
+        for word in words {
+            digest.word(*word);
+        }
+        *self = digest;
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         for chunk in bytes.chunks(8) {

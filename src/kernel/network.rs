@@ -93,7 +93,7 @@ impl Network {
 
     /// Decides what becomes of `bytes` sent now.
     pub fn carry(&mut self, now: Time, from: NodeId, to: NodeId, bytes: u32) -> Fate {
-        match self.depart(now, from, to, bytes) {
+        match self.depart(now, from, to, || bytes) {
             Fate::Arrives(soonest) => Fate::Arrives(self.promise(now, from, to, soonest)),
             fate @ (Fate::Lost | Fate::Refused) => fate,
         }
@@ -101,12 +101,13 @@ impl Network {
 
     /// The first half of [`Self::carry`]: what becomes of `bytes` sent now, but for having to wait for what is under
     /// way on the same path: that is for [`Self::promise`], which has to be called in the order of departures.
+    /// Where there is no bound nobody asks for the bytes.
     #[inline(always)]
-    pub fn depart(&mut self, now: Time, from: NodeId, to: NodeId, bytes: u32) -> Fate {
+    pub fn depart(&mut self, now: Time, from: NodeId, to: NodeId, bytes: impl FnOnce() -> u32) -> Fate {
         let fate = if self.is_plain {
             Fate::Arrives(now + self.shape.latency.sample(&mut self.rng))
         } else {
-            self.depart_with_care(now, from, to, bytes)
+            self.depart_with_care(now, from, to, bytes())
         };
         if let Fate::Arrives(_) = fate {
             self.connections.connect(from, to);

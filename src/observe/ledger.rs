@@ -14,9 +14,10 @@
 use std::sync::Arc;
 
 use crate::kernel::{ActorId, Event, Observer, Time};
-use crate::trace::{Fact, Few, GroupId, Ids, Life, PlaceId, Reason, RecordId, Run, Stage};
+use crate::trace::{Fact, Few, GroupId, Ids, Life, PlaceId, Reason, Record, RecordId, Run, Stage};
 
 mod balance;
+mod block;
 mod book;
 mod branches;
 mod copies;
@@ -35,7 +36,7 @@ use order::Order;
 use remark::Remarks;
 pub use remark::{Remark, Wants, What};
 pub use window::{Leg, Line};
-use window::{Visit, Window, fate, last_fate, seal};
+use window::{Verdict, Window, fate, last_fate, seal, share_a_fate};
 
 /// A record that has left the ledger: its life, to be recorded.
 #[derive(Clone, Debug)]
@@ -88,14 +89,21 @@ struct Exit {
 }
 
 impl Exit {
+    /// So many records leave that are alike.
     #[inline]
-    fn leave(&mut self, id: RecordId, line: &Line, legs: &[Leg], fate: Fate) {
-        self.closed.add(fate);
+    fn leave(&mut self, first: RecordId, count: u32, line: &Line, legs: &[Leg], fate: Fate) {
+        self.closed.add(fate, count);
+        if self.remarks.is_some() || self.outbox.is_some() {
+            (0..count).for_each(|by| self.tell(first.plus(u64::from(by)), line.later(by), legs, fate));
+        }
+    }
+
+    fn tell(&mut self, id: RecordId, line: Line, legs: &[Leg], fate: Fate) {
         if let Some(remarks) = &mut self.remarks {
-            remarks.left(id, line, legs, fate);
+            remarks.left(id, &line, legs, fate);
         }
         if let Some(outbox) = &mut self.outbox {
-            outbox.push(Closed { id, line: line.clone(), legs: legs.iter().cloned().collect(), fate });
+            outbox.push(Closed { id, line, legs: legs.iter().cloned().collect(), fate });
         }
     }
 }
@@ -142,10 +150,17 @@ impl<L: Latencies> Ledger<L> {
         balance.offered = self.tally.offered;
         // A screen asks thirty times a second, and there may be a million of them.
         let mut in_flight = InFlight::default();
-        let rows = self.windows.iter().flatten().flat_map(Window::rows);
-        rows.for_each(|(_, line, legs)| match fate(line, legs, &self.books) {
-            Fate::InFlight(how_far) => in_flight.add(how_far),
-            decided => balance.add(decided),
+        let mut add = |fate, count| match fate {
+            Fate::InFlight(how_far) => in_flight.add(how_far, count),
+            decided => balance.add(decided, count),
+        };
+        let runs = self.windows.iter().flatten().flat_map(Window::runs);
+        runs.for_each(|(_, count, line, legs)| {
+            if share_a_fate(line, count, legs, &self.books) {
+                add(fate(line, legs, &self.books), count);
+            } else {
+                (0..count).for_each(|by| add(fate(&line.later(by), legs, &self.books), 1));
+            }
         });
         in_flight.add_to(&mut balance);
         balance
@@ -166,7 +181,7 @@ impl<L: Latencies> Ledger<L> {
             let Some(window) = &mut self.windows[source] else { continue };
             for (sequence, line, legs) in window.rows() {
                 let id = RecordId::new(source as u32, sequence);
-                self.exit.leave(id, line, legs, last_fate(line, legs, &self.books));
+                self.exit.leave(id, 1, &line, legs, last_fate(&line, legs, &self.books));
             }
             window.close();
         }
@@ -194,12 +209,13 @@ impl<L: Latencies> Ledger<L> {
     }
 
     /// Every record that has no fate yet, and how far it has come, by source and number.
-    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, &Line, &[Leg], Fate)> {
+    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, Line, &[Leg], Fate)> {
         let windows =
             (0..).zip(&self.windows).filter_map(|(source, window)| Some((source, window.as_ref()?)));
         windows.flat_map(move |(source, window)| {
             window.rows().map(move |(sequence, line, legs)| {
-                (RecordId::new(source, sequence), line, legs, fate(line, legs, &self.books))
+                let fate = fate(&line, legs, &self.books);
+                (RecordId::new(source, sequence), line, legs, fate)
             })
         })
     }
@@ -287,7 +303,7 @@ impl<L: Latencies> Ledger<L> {
     fn decide(&mut self, ids: &Ids, mut change: impl FnMut(&mut Line)) {
         let Self { windows, books, exit, .. } = self;
         for run in ids.runs(0, ids.len()) {
-            visit(windows, books, exit, run, |_, line, _| {
+            visit(windows, books, exit, run, |_, _, line, _| {
                 change(line);
                 true
             });
@@ -300,10 +316,11 @@ impl<L: Latencies> Ledger<L> {
         let stored_before = place.is_some() && offset.is_some();
         let mut together = Together::default();
         for run in ids.runs(0, ids.len()) {
-            visit(windows, books, exit, run, |_, line, _| {
+            visit(windows, books, exit, run, |_, count, line, _| {
                 line.accepted = now;
                 line.promised_unseen |= !stored_before;
-                together.add(line.offered, |offered, records| latencies.accepted(offered, now, records));
+                let mut tell = |offered, records| latencies.accepted(offered, now, records);
+                together.add(line.offered, count, &mut tell);
                 true
             });
         }
@@ -316,8 +333,9 @@ impl<L: Latencies> Ledger<L> {
         let records = if let Ids::Span(span) = ids { span.records() } else { &[] };
         for run in ids.runs(0, ids.len()) {
             tally.stored_twice += copies_of_those_who_left(windows, run).count() as u64;
-            look(windows, run, |at, line, _| {
-                tally.stored_twice += u64::from(line.copies > 0);
+            tell_apart_what_differs(windows, run, records);
+            look(windows, run, |at, count, line, _| {
+                tally.stored_twice += if line.copies > 0 { u64::from(count) } else { 0 };
                 line.copies += 1;
                 line.in_doubt = false;
                 line.stored = line.stored.min(now);
@@ -329,7 +347,7 @@ impl<L: Latencies> Ledger<L> {
                 }
             });
         }
-        books[place.index()].store(offset, ids.clone());
+        books[place.index()].store(offset, ids.apart_from_batch());
     }
 
     fn committed_upto(&mut self, now: Time, place: PlaceId, upto: u64) {
@@ -337,7 +355,7 @@ impl<L: Latencies> Ledger<L> {
         let offsets = books[place.index()].commit(upto);
         let unread = books[place.index()].readers().is_empty();
         for run in books[place.index()].runs(offsets) {
-            visit(windows, books, exit, run, |_, line, _| {
+            visit(windows, books, exit, run, |_, _, line, _| {
                 line.committed = line.committed.min(now);
                 unread
             });
@@ -355,7 +373,7 @@ impl<L: Latencies> Ledger<L> {
         tally.delivered += u64::from(ids.len());
         let Some(leg) = books[place.index()].leg(group) else { return };
         for run in ids.runs(0, ids.len()) {
-            look(windows, run, |_, line, legs| {
+            look(windows, run, |_, _, line, legs| {
                 let leg = &mut legs[leg];
                 leg.attempts += 1;
                 leg.delivered = leg.delivered.min(now);
@@ -379,29 +397,32 @@ impl<L: Latencies> Ledger<L> {
         for run in ids.runs(0, ids.len()) {
             let source = run.first.source();
             let mut youngest = *order.youngest(group, place, None, source);
-            let seen = visit(windows, books, exit, run, |at, line, legs| {
+            let seen = visit(windows, books, exit, run, |at, count, line, legs| {
                 let leg = &mut legs[leg];
                 leg.times_processed += 1;
                 if leg.times_processed > 1 {
-                    tally.duplicates += 1;
+                    tally.duplicates += u64::from(count);
                     return false;
                 }
                 leg.processed = now;
                 if !settles {
                     leg.settled = now;
                 }
-                furthest = furthest.max(Some(line.offset));
-                tally.processed += 1;
-                let next = run.first.sequence() + u64::from(at) + 1;
+                furthest = furthest.max(Some(line.later(count - 1).offset));
+                tally.processed += u64::from(count);
+                let first = run.first.sequence() + u64::from(at);
+                let next = first + u64::from(count);
                 let youngest = match line.key_hash() {
                     None => &mut youngest,
                     keyed @ Some(_) => order.youngest(group, place, keyed, source),
                 };
-                tally.reordered += u64::from(settles && next < *youngest);
+                if settles {
+                    // Those of them whose next one is below the youngest.
+                    tally.reordered += youngest.saturating_sub(first + 1).min(u64::from(count));
+                }
                 *youngest = next.max(*youngest);
-                together.add(line.offered, |offered, records| {
-                    latencies.processed(group, offered, now, records);
-                });
+                let mut tell = |offered, records| latencies.processed(group, offered, now, records);
+                together.add(line.offered, count, &mut tell);
                 legs.iter().all(Leg::is_done)
             });
             *order.youngest(group, place, None, source) = youngest;
@@ -418,7 +439,7 @@ impl<L: Latencies> Ledger<L> {
     fn failed(&mut self, ids: &Ids, group: GroupId, place: PlaceId, why: Reason) {
         let Some(leg) = self.books[place.index()].leg(group) else { return };
         for run in ids.runs(0, ids.len()) {
-            look(&mut self.windows, run, |_, _, legs| legs[leg].failed = Some(why));
+            look(&mut self.windows, run, |_, _, _, legs| legs[leg].failed = Some(why));
         }
     }
 
@@ -427,7 +448,7 @@ impl<L: Latencies> Ledger<L> {
         let Some(leg) = books[place.index()].leg(group) else { return };
         let offsets = books[place.index()].settle(leg, upto);
         for run in books[place.index()].runs(offsets) {
-            visit(windows, books, exit, run, |_, _, legs| {
+            visit(windows, books, exit, run, |_, _, _, legs| {
                 legs[leg].settled = legs[leg].settled.min(now);
                 true
             });
@@ -441,7 +462,7 @@ impl<L: Latencies> Ledger<L> {
         let Some(leg) = books[place.index()].leg(group) else { return };
         books[place.index()].acknowledge(leg, u64::from(ids.len()));
         for run in ids.runs(0, ids.len()) {
-            visit(windows, books, exit, run, |_, _, legs| {
+            visit(windows, books, exit, run, |_, _, _, legs| {
                 legs[leg].settled = legs[leg].settled.min(now);
                 true
             });
@@ -454,7 +475,7 @@ impl<L: Latencies> Ledger<L> {
         let Self { windows, books, exit, .. } = self;
         let Some(leg) = books[place.index()].leg(group) else { return };
         for run in ids.runs(0, ids.len()) {
-            visit(windows, books, exit, run, |_, _, legs| {
+            visit(windows, books, exit, run, |_, _, _, legs| {
                 if legs[leg].processed == Time::NEVER {
                     legs[leg].skipped = Some(why);
                 } else {
@@ -474,7 +495,7 @@ impl<L: Latencies> Ledger<L> {
         let Some(leg) = books[place.index()].leg(group) else { return };
         let offsets = books[place.index()].skip(leg, to);
         for run in books[place.index()].runs(offsets) {
-            visit(windows, books, exit, run, |_, _, legs| {
+            visit(windows, books, exit, run, |_, _, _, legs| {
                 if legs[leg].delivered == Time::NEVER {
                     legs[leg].skipped = Some(why);
                 }
@@ -486,26 +507,26 @@ impl<L: Latencies> Ledger<L> {
     }
 }
 
-/// Changes the open records of a run. Where `change` says that this may have decided something, records leave whose
-/// fate is sealed. Returns how many were open.
+/// Changes the open records of a run, several at once where they are alike ([`Window::visit`]). Where `change` says that
+/// this may have decided something, records leave whose fate is sealed. Returns how many were open.
 #[inline]
 fn visit(
     windows: &mut [Option<Window>],
     books: &[Book],
     exit: &mut Exit,
     run: Run,
-    mut change: impl FnMut(u32, &mut Line, &mut [Leg]) -> bool,
+    change: impl FnMut(u32, u32, &mut Line, &mut [Leg]) -> bool,
 ) -> u32 {
     let Some(window) = windows[run.first.source() as usize].as_mut() else { return 0 };
     let mut left = false;
-    let seen = window.visit(run, |at, line, legs| {
-        if !change(at, line, legs) {
-            return Visit::Stays;
+    let seen = window.visit(run, change, |at, count, line, legs| {
+        if !share_a_fate(line, count, legs, books) {
+            return Verdict::Differ;
         }
-        let Some(fate) = seal(line, legs, books) else { return Visit::Stays };
-        exit.leave(run.first.plus(u64::from(at)), line, legs, fate);
+        let Some(fate) = seal(line, legs, books) else { return Verdict::Stay };
+        exit.leave(run.first.plus(u64::from(at)), count, line, legs, fate);
         left = true;
-        Visit::Leaves
+        Verdict::Leave
     });
     if left {
         window.trim();
@@ -515,12 +536,29 @@ fn visit(
 
 /// Changes the open records of a run in a way that decides nothing.
 #[inline]
-fn look(windows: &mut [Option<Window>], run: Run, mut change: impl FnMut(u32, &mut Line, &mut [Leg])) {
+fn look(windows: &mut [Option<Window>], run: Run, mut change: impl FnMut(u32, u32, &mut Line, &mut [Leg])) {
     if let Some(window) = windows[run.first.source() as usize].as_mut() {
-        window.visit(run, |at, line, legs| {
-            change(at, line, legs);
-            Visit::Stays
-        });
+        let change = |at: u32, count: u32, line: &mut Line, legs: &mut [Leg]| {
+            change(at, count, line, legs);
+            false
+        };
+        window.visit(run, change, |_, _, _, _| Verdict::Stay);
+    }
+}
+
+/// A log has them from now on: those with keys, or of different sizes, need lines of their own.
+#[inline]
+fn tell_apart_what_differs(windows: &mut [Option<Window>], run: Run, records: &[Record]) {
+    if run.records == 1 || records.is_empty() {
+        return;
+    }
+    let records = &records[run.at as usize..(run.at + run.records) as usize];
+    let (bytes, is_keyed) = (records[0].bytes(), records[0].key_hash().is_some());
+    let is_other = |record: &Record| record.bytes() != bytes || record.key_hash().is_some();
+    if (is_keyed || records.iter().any(is_other))
+        && let Some(window) = windows[run.first.source() as usize].as_mut()
+    {
+        window.tell_apart(run);
     }
 }
 
@@ -539,13 +577,13 @@ struct Together {
 
 impl Together {
     #[inline]
-    fn add(&mut self, offered: Time, tell: impl FnOnce(Time, u64)) {
+    fn add(&mut self, offered: Time, count: u32, tell: &mut impl FnMut(Time, u64)) {
         if self.offered != offered && self.records > 0 {
             tell(self.offered, self.records);
             self.records = 0;
         }
         self.offered = offered;
-        self.records += 1;
+        self.records += u64::from(count);
     }
 
     fn end(self, tell: impl FnOnce(Time, u64)) {

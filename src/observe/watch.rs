@@ -226,7 +226,7 @@ impl Watch {
     }
 
     /// Every record that has no fate yet, and how far it has come.
-    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, &ledger::Line, &[ledger::Leg], ledger::Fate)> {
+    pub fn in_flight(&self) -> impl Iterator<Item = (RecordId, ledger::Line, &[ledger::Leg], ledger::Fate)> {
         self.ledger.in_flight()
     }
 

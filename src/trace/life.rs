@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Ids, RecordId};
 use super::stage::{ChannelId, GroupId, PlaceId};
+use crate::kernel::Digest;
 
 /// What one leader wrote of a log. Two logs that agree on the reign of an offset agree on all before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -213,6 +214,71 @@ pub enum Life {
     },
 }
 
+impl Life {
+    /// Whether it is one of the steps that every record takes.
+    #[inline]
+    pub(super) fn is_common(&self) -> bool {
+        matches!(
+            self,
+            Self::Offered { .. }
+                | Self::Accepted { place: Some(_), offset: Some(_), .. }
+                | Self::Stored { .. }
+                | Self::Committed { .. }
+                | Self::Delivered { .. }
+                | Self::Processed { .. }
+                | Self::Settled { .. }
+        )
+    }
+
+    /// Takes a common step into a digest, behind the number of [`super::Fact::Life`]: the words that its serialised form
+    /// would come to, the number of the variant first.
+    #[inline]
+    pub(super) fn feed_common(&self, digest: &mut Digest) {
+        match self {
+            Self::Offered { channel, first, records, bytes } => {
+                digest.words(&[1, 0, channel.0.into(), first.to_bits(), (*records).into(), *bytes]);
+            }
+            Self::Accepted { ids, place: Some(place), offset: Some(offset) } => {
+                digest.words(&[1, 1]);
+                ids.feed(digest);
+                digest.words(&[1, place.0.into(), 1, *offset]);
+            }
+            Self::Stored { ids, place, offset } => {
+                digest.words(&[1, 4]);
+                ids.feed(digest);
+                digest.words(&[place.0.into(), *offset]);
+            }
+            Self::Committed { place, upto } => digest.words(&[1, 5, place.0.into(), *upto]),
+            Self::Delivered { ids, group, place, offset } => {
+                digest.words(&[1, 10]);
+                ids.feed(digest);
+                digest.words(&[group.0.into(), place.0.into(), *offset]);
+            }
+            Self::Processed { ids, group, place, offset } => {
+                digest.words(&[1, 11]);
+                ids.feed(digest);
+                digest.words(&[group.0.into(), place.0.into(), *offset]);
+            }
+            Self::Settled { group, place, upto } => {
+                digest.words(&[1, 12, group.0.into(), place.0.into(), *upto]);
+            }
+            Self::Accepted { .. }
+            | Self::Rejected { .. }
+            | Self::Unknown { .. }
+            | Self::Cut { .. }
+            | Self::Expired { .. }
+            | Self::Dropped { .. }
+            | Self::DeadLettered { .. }
+            | Self::Skipped { .. }
+            | Self::Failed { .. }
+            | Self::Acknowledged { .. }
+            | Self::Missed { .. }
+            | Self::Resent { .. }
+            | Self::Withheld { .. } => unreachable!("not a step that every record takes"),
+        }
+    }
+}
+
 /// Why a record did not go the good way. In the words of the systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -365,6 +431,40 @@ impl Reason {
             Self::ServerRefused => ("server-refused", "the server answered with an error"),
             Self::NoSubscription => ("no-subscription", "no subscription matched"),
             Self::HandlerFailed => ("handler-failed", "the application's handler failed on them"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::trace::{Batch, Fact, Record};
+
+    #[test]
+    fn the_short_way_into_a_digest_leads_to_the_words_of_the_serialised_form() {
+        let record = |number| Record::new(RecordId::new(2, number), Time::ZERO, None, 100);
+        let span = Batch::new(vec![record(5), record(6), record(9)], Vec::new(), 400).span();
+        let place = PlaceId(7);
+        for ids in [Ids::Span(span), Ids::Range { first: RecordId::new(1, 3), records: 8 }] {
+            let group = GroupId(4);
+            let lives = [
+                Life::Offered { channel: ChannelId(3), first: RecordId::new(1, 1), records: 5, bytes: 77 },
+                Life::Accepted { ids: ids.clone(), place: Some(place), offset: Some(90) },
+                Life::Accepted { ids: ids.clone(), place: None, offset: None },
+                Life::Stored { ids: ids.clone(), place, offset: 91 },
+                Life::Committed { place, upto: 92 },
+                Life::Delivered { ids: ids.clone(), group, place, offset: 93 },
+                Life::Processed { ids: ids.clone(), group, place, offset: 94 },
+                Life::Settled { group, place, upto: 95 },
+                Life::Rejected { ids, why: Reason::Linger },
+            ];
+            for fact in lives.map(Fact::Life) {
+                let (mut short, mut whole) = (Digest::default(), Digest::default());
+                fact.feed(&mut short);
+                whole.feed(&fact);
+                assert_eq!(short, whole, "{fact:?}");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::row::Few;
 use crate::kernel::{Digest, Time};
 
 /// Which record: the source that published it and the how-manieth it was there.
@@ -116,7 +117,7 @@ pub struct Body {
 /// Records that travel together. Never changes once made; shared by every log that holds it.
 #[derive(PartialEq, Debug)]
 pub struct Batch {
-    records: Box<[Record]>,
+    records: Few<Record>,
     bodies: Box<[Body]>,
     bytes: u32,
     /// Whether the records are consecutive ones of one source.
@@ -128,17 +129,22 @@ impl Batch {
     /// The batch of these records, in this order. `bodies` is empty or has one for each record.
     /// `bytes` is the size on the wire with its header.
     pub fn new(records: Vec<Record>, bodies: Vec<Body>, bytes: u32) -> Arc<Self> {
+        Self::of(Few::from(records), bodies, bytes)
+    }
+
+    /// The same of a list that needs no memory for a single one.
+    pub fn of(records: Few<Record>, bodies: Vec<Body>, bytes: u32) -> Arc<Self> {
         assert!(!records.is_empty(), "a batch has a record");
         assert!(bodies.is_empty() || bodies.len() == records.len(), "a body for each record or none");
         let mut digest = Digest::default();
         let mut consecutive = true;
         let first = records[0].id.to_bits();
-        for (expected, record) in (first..).zip(&records) {
+        for (expected, record) in (first..).zip(&records[..]) {
             digest.word(record.id.to_bits());
             consecutive &= record.id.to_bits() == expected;
         }
         let fingerprint = digest.short();
-        Arc::new(Self { records: records.into(), bodies: bodies.into(), bytes, consecutive, fingerprint })
+        Arc::new(Self { records, bodies: bodies.into(), bytes, consecutive, fingerprint })
     }
 
     /// The records.
@@ -256,6 +262,17 @@ impl Ids {
         self.len() == 0
     }
 
+    /// The same records, without holding on to the batch where they are consecutive.
+    #[inline]
+    pub fn apart_from_batch(&self) -> Self {
+        match self {
+            Self::Span(span) if span.batch.consecutive && !span.is_empty() => {
+                Self::Range { first: span.records()[0].id, records: span.len() }
+            }
+            Self::Range { .. } | Self::Span(_) => self.clone(),
+        }
+    }
+
     /// Each of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = RecordId> + '_ {
         let (range, span) = match self {
@@ -270,8 +287,23 @@ impl Ids {
 }
 
 impl Ids {
+    /// Takes them into a digest: the words that their serialised form would come to.
+    #[inline]
+    pub(super) fn feed(&self, digest: &mut Digest) {
+        match self {
+            Self::Range { first, records } => digest.words(&[0, first.to_bits(), (*records).into()]),
+            Self::Span(span) => match span.records().first() {
+                None => digest.words(&[1, 0, span.len().into(), span.batch.fingerprint]),
+                Some(first) => {
+                    digest.words(&[1, 1, first.id.to_bits(), span.len().into(), span.batch.fingerprint]);
+                }
+            },
+        }
+    }
+
     /// Those at `from..to` of them as runs of consecutive ones of a source: in order, and as few as are cheap to
     /// find.
+    #[inline]
     pub fn runs(&self, from: u32, to: u32) -> impl Iterator<Item = Run> + '_ {
         let (first, records) = match self {
             Self::Range { first, .. } => (Some(*first), &[][..]),
@@ -285,8 +317,28 @@ impl Ids {
             records: to - from,
             at: from,
         });
-        let single = |(at, record): (u32, &Record)| Run { first: record.id, records: 1, at };
-        whole.into_iter().chain((from..).zip(records).map(single))
+        Runs { whole, singles: records.iter(), at: from }
+    }
+}
+
+/// Consecutive records first, or else each for itself.
+struct Runs<'a> {
+    whole: Option<Run>,
+    singles: std::slice::Iter<'a, Record>,
+    at: u32,
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Run;
+
+    #[inline]
+    fn next(&mut self) -> Option<Run> {
+        if let Some(whole) = self.whole.take() {
+            return Some(whole);
+        }
+        let record = self.singles.next()?;
+        self.at += 1;
+        Some(Run { first: record.id, records: 1, at: self.at - 1 })
     }
 }
 

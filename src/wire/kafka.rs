@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::{Addr, Duration, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode, MemberId};
-use crate::trace::{Batch, ChannelId, GroupId, PlaceId};
+use crate::trace::{Batch, ChannelId, Few, GroupId, PlaceId};
 
 /// From a client or another broker to a broker.
 #[derive(Clone, Debug)]
@@ -43,9 +43,9 @@ pub enum Request {
     /// Classic group protocol: what is mine? The leader brings everybody's.
     SyncGroup(Arc<SyncGroup>),
     /// Still here.
-    Heartbeat(GroupId, Membership),
+    Heartbeat(GroupId, Box<Membership>),
     /// Goodbye.
-    LeaveGroup(GroupId, Membership, Goodbye),
+    LeaveGroup(GroupId, Box<Membership>, Goodbye),
     /// Keep these offsets.
     OffsetCommit(Arc<OffsetCommit>),
     /// What is committed?
@@ -98,7 +98,7 @@ pub struct Produce {
     /// How long the broker may wait for replicas (`request.timeout.ms` of the producer).
     pub timeout: Duration,
     /// At most one batch a partition.
-    pub batches: Vec<ProduceBatch>,
+    pub batches: Few<ProduceBatch>,
 }
 
 /// A batch to append.
@@ -341,7 +341,7 @@ pub struct FetchedPlace {
     /// Nobody will read the contents below this again. The model's own: it decides about memory only.
     pub forgettable: u64,
     /// The batches.
-    pub chunks: Vec<Chunk>,
+    pub chunks: Few<Chunk>,
 }
 
 /// A batch as it lies in a log.

@@ -6,7 +6,7 @@ pub mod operator;
 pub mod port;
 pub mod zeromq;
 
-use crate::kernel::{Payload, Vocabulary};
+use crate::kernel::{Digest, Payload, Vocabulary};
 use crate::trace::Fact;
 
 /// The alphabets of brokersim.
@@ -16,6 +16,11 @@ pub struct Brokersim;
 impl Vocabulary for Brokersim {
     type Msg = Msg;
     type Fact = Fact;
+
+    #[inline]
+    fn digest(fact: &Fact, digest: &mut Digest) {
+        fact.feed(digest);
+    }
 }
 
 /// Everything that may be said.
@@ -69,8 +74,20 @@ impl Payload for Msg {
     }
 }
 
+/// What one kind of hearer is told. A look at a message tells whether it is that, without moving it.
+pub trait Speech: TryFrom<Msg, Error = Msg> {
+    /// Whether the message is of this kind.
+    fn is(msg: &Msg) -> bool;
+}
+
 macro_rules! spoken {
     ($($variant:ident($type:ty)),* $(,)?) => {$(
+        impl Speech for $type {
+            #[inline]
+            fn is(msg: &Msg) -> bool {
+                matches!(msg, Msg::$variant(_))
+            }
+        }
         impl From<$type> for Msg {
             fn from(msg: $type) -> Self {
                 Self::$variant(msg)
@@ -78,6 +95,7 @@ macro_rules! spoken {
         }
         impl TryFrom<Msg> for $type {
             type Error = Msg;
+            #[inline]
             fn try_from(msg: Msg) -> Result<Self, Msg> {
                 match msg {
                     Msg::$variant(msg) => Ok(msg),
@@ -118,10 +136,9 @@ macro_rules! hears {
             #[inline]
             fn try_from(msg: $crate::wire::Msg) -> Result<Self, $crate::wire::Msg> {
                 $(
-                    let msg = match <$type>::try_from(msg) {
-                        Ok(msg) => return Ok(Self::$variant(msg)),
-                        Err(other) => other,
-                    };
+                    if <$type as $crate::wire::Speech>::is(&msg) {
+                        return <$type>::try_from(msg).map(Self::$variant);
+                    }
                 )*
                 Err(msg)
             }
@@ -134,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_fits_in_a_cache_line() {
-        assert!(size_of::<Msg>() <= 64, "{}", size_of::<Msg>());
+    fn a_message_fits_in_three_quarters_of_a_cache_line() {
+        assert!(size_of::<Msg>() <= 48, "{}", size_of::<Msg>());
     }
 }

@@ -115,6 +115,8 @@ impl Processor {
 }
 
 impl Application for Processor {
+    const HANDLES: bool = true;
+
     fn reader(&mut self) -> &mut Reader {
         &mut self.reader
     }

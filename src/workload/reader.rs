@@ -172,6 +172,8 @@ pub struct Reader {
 pub(super) trait Application: Actor<Vocab = Brokersim, Timer = ReaderTimer> {
     /// Its loop.
     fn reader(&mut self) -> &mut Reader;
+    /// Whether anything comes of the work on a record.
+    const HANDLES: bool;
     /// The work on one record is done: what comes of it.
     fn handle(&mut self, cx: &mut Cx<'_, Self>, one: &Span);
     /// Sees to it that the results are safe before what they came from is settled; false when they are.
@@ -406,7 +408,8 @@ fn process_whole<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, delivery: &Del
     let (group, place, offset) = (reader.setup.group, delivery.place, delivery.offset);
     reader.processed += u64::from(delivery.span.len());
     cx.emit(Life::Processed { ids: Ids::Span(delivery.span.clone()), group, place, offset });
-    for from in delivery.span.from..delivery.span.to {
+    let handled = if A::HANDLES { delivery.span.from..delivery.span.to } else { 0..0 };
+    for from in handled {
         app.handle(cx, &Span { batch: Arc::clone(&delivery.span.batch), from, to: from + 1 });
     }
 }

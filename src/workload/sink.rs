@@ -34,6 +34,8 @@ impl Sink {
 }
 
 impl Application for Sink {
+    const HANDLES: bool = false;
+
     fn reader(&mut self) -> &mut Reader {
         &mut self.reader
     }

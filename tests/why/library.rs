@@ -79,7 +79,7 @@ fn a_broker_that_asked_to_be_let_go_is_not_told_to_have_fallen_silent() {
             _ => None,
         })
         .collect();
-    assert_eq!(fenced, [(BrokerId(3), true, 0), (BrokerId(2), true, 0), (BrokerId(1), false, 1)]);
+    assert_eq!(fenced, [(BrokerId(2), true, 0), (BrokerId(3), true, 0), (BrokerId(1), false, 1)]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::kernel::Cx;
-use crate::trace::PlaceId;
 use crate::trace::kafka::ErrorCode;
+use crate::trace::{Few, PlaceId};
 use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace, OffsetSpec, Produced, Response};
 
 use super::connections::Asker;
@@ -94,7 +94,7 @@ impl Broker {
                     diverging: None,
                     leader: self.leader_hint(asked.place),
                     forgettable: 0,
-                    chunks: Vec::new(),
+                    chunks: Few::default(),
                 }
             }
         }
@@ -118,7 +118,7 @@ impl Broker {
             diverging: None,
             leader: None,
             forgettable: replica.forgettable,
-            chunks: Vec::new(),
+            chunks: Few::default(),
         };
         news.diverging = log.divergence(asked.offset, asked.last_epoch)?;
         if news.diverging.is_some() {
@@ -136,7 +136,7 @@ impl Broker {
         }
         // One batch that is too large for what is left waits for the next response.
         if !first && news.chunks.len() == 1 && news.chunks[0].batch.bytes() > room {
-            news.chunks.clear();
+            news.chunks = Few::default();
         }
         Ok(news)
     }
@@ -186,7 +186,7 @@ impl Broker {
                 let Held { asker, wish, .. } = self.let_go(slot, place);
                 if let Wish::Produce { mut outcomes, ends } = wish {
                     self.settle_outcomes(&mut outcomes, &ends);
-                    self.answer(asker, Response::Produce(outcomes.into()));
+                    self.answer(asker, Response::Produce(Arc::from(&outcomes[..])));
                 }
             }
             Wish::Follow(_) => unreachable!("what followers wait for is noted in their sessions"),
@@ -238,7 +238,7 @@ impl Broker {
                 Wish::Produce { mut outcomes, ends } => {
                     self.settle_outcomes(&mut outcomes, &ends);
                     self.give_up(&mut outcomes, &ends);
-                    self.answer(held.asker, Response::Produce(outcomes.into()));
+                    self.answer(held.asker, Response::Produce(Arc::from(&outcomes[..])));
                 }
             }
         }

@@ -32,6 +32,7 @@ use crate::trace::{ChannelId, GroupId, Life, PlaceId, Stage};
 use crate::wire::Brokersim;
 use crate::wire::kafka::{FromBroker, FromController, Image, Request, Response, ToBroker, ToController};
 
+use super::bits::Bits;
 use super::config::{BrokerConfig, TopicConfig};
 use super::coordinator::{Coordinator, Ticket};
 use super::log::Log;
@@ -186,6 +187,9 @@ pub struct Broker {
     fetchers: Vec<Fetcher>,
     /// What followers ask this broker for, by the index of the broker.
     sessions: Vec<Session>,
+    /// Places over which some follower may sleep, or that some fetcher has looked at and will not look at again, until
+    /// somebody rouses them. All others are roused already.
+    calm: Bits,
     coordinator: Coordinator<Asker>,
     commits: Vec<(Asker, Arc<crate::wire::kafka::OffsetCommit>)>,
     producer_ids: std::ops::Range<u64>,
@@ -207,6 +211,7 @@ impl Broker {
             Coordinator::new(Arc::clone(&setup.config), Arc::clone(&setup.stage), setup.offsets);
         let fetchers = setup.brokers.iter().map(|&(id, node, addr)| Fetcher::new(id, node, addr)).collect();
         let sessions = setup.brokers.iter().map(|_| Session::default()).collect();
+        let calm = Bits::new(setup.stage.places() as usize);
         Self {
             replicas: (0..setup.stage.places()).map(|_| None).collect(),
             setup: Arc::new(setup),
@@ -221,6 +226,7 @@ impl Broker {
             purgatory: Purgatory::default(),
             fetchers,
             sessions,
+            calm,
             coordinator,
             commits: Vec::new(),
             producer_ids: 0..0,
@@ -273,8 +279,8 @@ impl Broker {
     /// Does the work that a request took, and then sends the answers that came of it.
     fn settle(&mut self, cx: &mut Cx<'_, Self>) {
         cx.work(std::mem::replace(&mut self.owed, Duration::ZERO));
-        for (to, answer) in self.answers.drain(..) {
-            cx.send(to, answer);
+        if !self.answers.is_empty() {
+            self.answers.drain(..).for_each(|(to, answer)| cx.send(to, answer));
         }
     }
 

@@ -1,8 +1,10 @@
 //! Produce: append, then answer at once, when replicas have it, or never.
 
+use std::sync::Arc;
+
 use crate::kernel::Cx;
 use crate::trace::kafka::{ErrorCode, Kafka};
-use crate::trace::{Ids, Life, PlaceId};
+use crate::trace::{Few, Ids, Life, PlaceId};
 use crate::wire::kafka::{Acks, Produce, ProduceBatch, Produced, Response};
 
 use super::connections::Asker;
@@ -12,8 +14,7 @@ use crate::kafka::log::Appended;
 
 impl Broker {
     pub(super) fn produce(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, produce: &Produce) {
-        let mut outcomes = Vec::with_capacity(produce.batches.len());
-        let mut ends = Vec::with_capacity(produce.batches.len());
+        let (mut outcomes, mut ends) = (Few::default(), Few::default());
         for batch in &produce.batches {
             let result = self.append(cx, produce.acks, batch);
             let (offset, epoch) = (result.map(|(offset, _)| offset), result.ok().map(|(_, epoch)| epoch));
@@ -26,7 +27,7 @@ impl Broker {
         }
         match produce.acks {
             Acks::None => self.release(asker),
-            Acks::Leader => self.answer(asker, Response::Produce(outcomes.into())),
+            Acks::Leader => self.answer(asker, Response::Produce(Arc::from(&outcomes[..]))),
             Acks::All => self.await_replicas(cx, asker, produce, outcomes, ends),
         }
         for batch in &produce.batches {
@@ -76,11 +77,11 @@ impl Broker {
         cx: &mut Cx<'_, Self>,
         asker: Asker,
         produce: &Produce,
-        mut outcomes: Vec<Produced>,
-        ends: Vec<Option<(u64, u32)>>,
+        mut outcomes: Few<Produced>,
+        ends: Few<Option<(u64, u32)>>,
     ) {
         if self.settle_outcomes(&mut outcomes, &ends) {
-            return self.answer(asker, Response::Produce(outcomes.into()));
+            return self.answer(asker, Response::Produce(Arc::from(&outcomes[..])));
         }
         let deadline = cx.now() + produce.timeout;
         let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Produce { outcomes, ends } });

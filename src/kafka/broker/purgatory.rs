@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::kernel::Time;
+use crate::trace::Few;
 use crate::wire::kafka::{Fetch, Produced};
 
 use super::connections::Asker;
@@ -12,7 +13,7 @@ use super::connections::Asker;
 #[derive(Clone, Debug)]
 pub(super) enum Wish {
     /// acks=all: each batch up to its end offset, with the leader epoch in which it was appended.
-    Produce { outcomes: Vec<Produced>, ends: Vec<Option<(u64, u32)>> },
+    Produce { outcomes: Few<Produced>, ends: Few<Option<(u64, u32)>> },
     /// Records, for a consumer.
     Fetch(Arc<Fetch>),
     /// Records, for the follower with this session.
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn those_who_write_and_those_who_read_are_due_in_one_order() {
         let mut purgatory = Purgatory::default();
-        let writing = || Wish::Produce { outcomes: Vec::new(), ends: Vec::new() };
+        let writing = || Wish::Produce { outcomes: Few::default(), ends: Few::default() };
         let slots = [
             purgatory.hold(wishing(30, writing())),
             purgatory.hold(held(20)),

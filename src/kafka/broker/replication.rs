@@ -138,13 +138,14 @@ impl Broker {
     /// What to ask a leader for that it does not know yet; none when nothing is to be had from it.
     fn questions(&mut self, index: usize) -> Option<(FetchSession, Vec<FetchPlace>)> {
         let max_bytes = self.setup.config.replica_fetch_max_bytes;
-        let (replicas, fetcher) = (&self.replicas, &mut self.fetchers[index]);
+        let (replicas, fetcher, calm) = (&self.replicas, &mut self.fetchers[index], &mut self.calm);
         if fetcher.session.is_none() {
             fetcher.begin();
         }
         let mut questions = Vec::new();
         while let Some(place) = fetcher.changed.next(0).map(PlaceId) {
             fetcher.changed.put(place.0, false);
+            calm.put(place.0, true);
             let Some(replica) = replicas[place.index()].as_deref() else { continue };
             let Role::Follower(follower) = &replica.role else { continue };
             let question = follower.fetch(place, &replica.log, max_bytes);

@@ -15,14 +15,14 @@
 //! a session only with the session.
 
 use crate::kernel::{Cx, Time};
-use crate::trace::PlaceId;
 use crate::trace::kafka::{BrokerId, ErrorCode};
+use crate::trace::{Few, PlaceId};
 use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
 
 use super::connections::Asker;
 use super::fetch::{Upto, bytes_of, is_enough};
 use super::purgatory::{Held, Wish};
-use super::{Broker, Role};
+use super::{Broker, Replica, Role};
 use crate::kafka::bits::Bits;
 
 /// What one follower asks for.
@@ -226,9 +226,30 @@ impl Broker {
             })
     }
 
+    /// The answer to a follower's fetch, when there is enough for one. Most looks find no records: then nothing is read.
     fn enough_for_follower(&self, index: usize) -> Option<Fetched> {
-        let fetched = self.read_for_follower(index);
-        is_enough(&fetched, self.sessions[index].min_bytes).then_some(fetched)
+        let session = &self.sessions[index];
+        let any = session.min_bytes == 0 || session.wakeful().any(|cached| self.may_have_more(cached));
+        let fetched = any.then(|| self.read_for_follower(index))?;
+        is_enough(&fetched, session.min_bytes).then_some(fetched)
+    }
+
+    /// Whether there may be records for a follower, or something to complain about: what is noted has not diverged, and
+    /// of a log that begins where it did nothing is out of range.
+    #[inline]
+    fn may_have_more(&self, cached: &Cached) -> bool {
+        let Ok((Replica { log, .. }, leader)) = self.leads(cached.asked.place) else { return true };
+        let asked = &cached.asked;
+        let is_at_fault = || {
+            if cached.noted {
+                asked.leader_epoch != Some(leader.leader_epoch())
+                    || cached.told.is_none_or(|(_, start)| start != log.start())
+            } else {
+                leader.check_epoch(asked.leader_epoch).is_err()
+                    || !matches!(log.divergence(asked.offset, asked.last_epoch), Ok(None))
+            }
+        };
+        log.end() != asked.offset || is_at_fault()
     }
 
     fn read_for_follower(&self, index: usize) -> Fetched {
@@ -255,16 +276,10 @@ impl Broker {
     #[inline]
     fn may_have_news(&self, cached: &Cached) -> bool {
         let replica = self.replicas.get(cached.asked.place.index()).and_then(Option::as_deref);
-        let Some(replica) = replica.filter(|_| cached.noted) else { return true };
-        let (log, asked) = (&replica.log, &cached.asked);
-        match &replica.role {
-            Role::Leader(leader) => {
-                log.end() != asked.offset
-                    || cached.told != Some((log.high_watermark(), log.start()))
-                    || asked.leader_epoch != Some(leader.leader_epoch())
-            }
-            Role::Follower(_) | Role::Idle => true,
-        }
+        let high_watermark = |replica: &Replica| replica.log.high_watermark();
+        !cached.noted
+            || self.may_have_more(cached)
+            || cached.told.map(|(told, _)| told) != replica.map(high_watermark)
     }
 
     /// What a fetch tells the leader: how far its follower is, everywhere.
@@ -278,6 +293,9 @@ impl Broker {
                 self.sessions[index].cached[slot as usize].noted = self.follower_is_at(cx, follower, asked);
             }
             let may_sleep = self.may_sleep(follower, &self.sessions[index].cached[slot as usize]);
+            if may_sleep {
+                self.calm.put(asked.place.0, true);
+            }
             let session = &mut self.sessions[index];
             session.awake.put(slot, !may_sleep);
             next = session.awake.next(slot + 1);
@@ -295,7 +313,14 @@ impl Broker {
     }
 
     /// Something about a place may change: nobody sleeps over it any more.
+    #[inline]
     pub(super) fn rouse(&mut self, place: PlaceId) {
+        if self.calm.put(place.0, false) {
+            self.rouse_all(place);
+        }
+    }
+
+    fn rouse_all(&mut self, place: PlaceId) {
         for index in 0..self.sessions.len() {
             if let Some(slot) = self.sessions[index].asleep(place) {
                 self.wake_up(index, slot);
@@ -378,7 +403,7 @@ mod tests {
             diverging: None,
             leader: None,
             forgettable: 0,
-            chunks: Vec::new(),
+            chunks: Few::default(),
         }
     }
 

@@ -116,7 +116,7 @@ impl Consumer {
         membership.heartbeat_under_way = true;
         membership.heartbeat_at = now + self.setup.config.heartbeat_interval;
         let generation = membership.generation.expect("a member has a generation");
-        let request = Request::Heartbeat(self.setup.group, membership.identity());
+        let request = Request::Heartbeat(self.setup.group, membership.identity().into());
         cx.arm_at(Timer::Heartbeat, membership.session_ends);
         self.ask(cx, seat, request, Ask::Heartbeat { generation });
     }
@@ -146,7 +146,7 @@ impl Consumer {
         let membership = &self.state.membership;
         let (Some(seat), Some(_)) = (membership.seat(), membership.member) else { return };
         if !membership.is_static() && membership.standing != Standing::Unjoined {
-            let request = Request::LeaveGroup(self.setup.group, membership.identity(), why);
+            let request = Request::LeaveGroup(self.setup.group, membership.identity().into(), why);
             self.ask(cx, seat, request, Ask::LeaveGroup);
         }
     }

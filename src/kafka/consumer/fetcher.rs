@@ -34,6 +34,8 @@ pub(super) struct Trouble {
 struct Lane {
     /// The partitions that it leads, in the order in which the next request names them.
     places: Vec<PlaceId>,
+    /// Empty; its memory is kept.
+    served: Vec<PlaceId>,
     under_way: bool,
     /// Partitions in the buffer that came from it.
     buffered: u32,
@@ -194,13 +196,13 @@ impl Lane {
     /// Fairness: those that had data in the last response come after those that had none.
     fn put_served_last(&mut self, positions: &mut Positions) {
         let served = |place: &PlaceId| positions.get(*place).is_some_and(|position| position.served);
-        if self.places.iter().any(served) {
-            let (last, first): (Vec<_>, Vec<_>) = self.places.drain(..).partition(served);
-            for &place in &last {
-                positions.get_mut(place).expect("a partition under a leader is owned").served = false;
-            }
-            self.places.extend(first.into_iter().chain(last));
+        let Some(first) = self.places.iter().position(served) else { return };
+        self.served.extend(self.places.iter().skip(first).filter(|place| served(place)));
+        self.places.retain(|place| !served(place));
+        for &place in &self.served {
+            positions.get_mut(place).expect("a partition under a leader is owned").served = false;
         }
+        self.places.append(&mut self.served);
     }
 }
 

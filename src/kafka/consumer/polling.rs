@@ -199,6 +199,9 @@ impl Consumer {
         if !self.state.polling {
             return;
         }
+        if !self.state.positions.are_unready() {
+            return;
+        }
         self.fetch_committed(cx);
         for (leader, places) in self.state.positions.wanting_leader(cx.now()) {
             if !self.state.polling {

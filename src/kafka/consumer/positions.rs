@@ -202,6 +202,12 @@ impl Positions {
         self.unready = self.slots.iter().filter(|position| position.phase != Phase::Fetching).count() as u32;
     }
 
+    /// Whether anything has to be known before all of them can be read.
+    #[inline]
+    pub fn are_unready(&self) -> bool {
+        self.unready > 0
+    }
+
     /// Marks as asked, and returns, those whose committed offset is wanted.
     pub fn wanting_commit(&mut self, now: Time) -> Vec<PlaceId> {
         if self.unready == 0 {

@@ -250,7 +250,7 @@ impl Context {
 
     fn beat_as(&mut self, member: MemberId, instance: Option<u32>, generation: u32) -> ErrorCode {
         let member = Some(member);
-        let request = self.ask(Request::Heartbeat(GROUP, Membership { member, instance, generation }));
+        let request = self.ask(Request::Heartbeat(GROUP, Membership { member, instance, generation }.into()));
         match self.answers[&request] {
             Response::Heartbeat(error) => error,
             ref other => panic!("{other:?}"),
@@ -263,7 +263,7 @@ impl Context {
 
     fn leave_for(&mut self, member: Option<MemberId>, instance: Option<u32>, why: Goodbye) -> ErrorCode {
         let who = Membership { member, instance, generation: 0 };
-        let request = self.ask(Request::LeaveGroup(GROUP, who, why));
+        let request = self.ask(Request::LeaveGroup(GROUP, who.into(), why));
         match self.answers[&request] {
             Response::LeaveGroup(error) => error,
             ref other => panic!("{other:?}"),

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::kernel::Time;
+use crate::trace::Few;
 use crate::wire::kafka::Chunk;
 
 use super::frozen::Frozen;
@@ -113,7 +114,7 @@ impl Chunks {
     /// Batches from the one that holds `from` that end at or below `upto`: at most `max_bytes` of them, but at
     /// least one.
     #[inline]
-    pub(super) fn read(&self, from: u64, upto: u64, max_bytes: u32) -> Vec<Chunk> {
+    pub(super) fn read(&self, from: u64, upto: u64, max_bytes: u32) -> Few<Chunk> {
         if self.frozen.back().is_some_and(|last| last.what.end > from) {
             return self.read_frozen(from, upto, max_bytes);
         }
@@ -142,7 +143,7 @@ impl Chunks {
         above
     }
 
-    fn read_frozen(&self, from: u64, upto: u64, max_bytes: u32) -> Vec<Chunk> {
+    fn read_frozen(&self, from: u64, upto: u64, max_bytes: u32) -> Few<Chunk> {
         let mut room = Room::new(max_bytes);
         let fits = |chunk: &Chunk| chunk.end() <= upto && room.take(chunk);
         self.iter_from(from).take_while(fits).collect()

@@ -44,10 +44,10 @@ pub(crate) fn append_at(log: &mut Log, epoch: u32, records: u64, now: Time) {
 /// Offset, epoch and first record of each batch from the log's start.
 pub(crate) fn contents(log: &Log) -> Vec<(u64, u32, u64)> {
     let chunks = log.read(log.start(), log.end(), u32::MAX).expect("the start is in range");
-    let told = |chunk: crate::wire::kafka::Chunk| {
+    let told = |chunk: &crate::wire::kafka::Chunk| {
         (chunk.offset, chunk.leader_epoch, chunk.batch.records()[0].id.sequence())
     };
-    chunks.into_iter().map(told).collect()
+    chunks.iter().map(told).collect()
 }
 
 /// Forgets the leader epochs, as a log written before there were any.

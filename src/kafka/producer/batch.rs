@@ -119,7 +119,7 @@ impl Pending {
         self.seal();
         self.batch.get_or_insert_with(|| {
             // Draining leaves the room behind and makes a vector of just the right size.
-            Batch::new(self.records.drain(..).collect(), self.bodies.drain(..).collect(), self.bytes)
+            Batch::of(self.records.drain(..).collect(), self.bodies.drain(..).collect(), self.bytes)
         })
     }
 

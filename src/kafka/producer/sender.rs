@@ -14,12 +14,12 @@ use super::connection::Call;
 use crate::kafka::config::Acks;
 use crate::kernel::{Rng, Time};
 use crate::trace::kafka::Kafka;
-use crate::trace::{Life, PlaceId};
+use crate::trace::{Few, Life, PlaceId};
 use crate::wire::kafka::{Produce, ProduceBatch, Request};
 
 /// Batches of one request in the making.
 struct Load {
-    batches: Vec<ProduceBatch>,
+    batches: Few<ProduceBatch>,
     keys: Vec<(PlaceId, BatchKey)>,
     bytes: u32,
 }
@@ -153,7 +153,7 @@ impl Client {
     /// Sends one request with a batch of every partition of the broker that has one to send.
     fn produce(&mut self, broker: usize, now: Time) -> bool {
         let keys = self.spare.pop().unwrap_or_default();
-        let mut load = Load { batches: Vec::new(), keys, bytes: 0 };
+        let mut load = Load { batches: Few::default(), keys, bytes: 0 };
         self.drain(broker, &mut load, now);
         if load.batches.is_empty() {
             self.spare.push(load.keys);

@@ -163,6 +163,7 @@ mod tests {
     use super::*;
     use crate::kafka::log::testing::{append, append_at, batch, contents, forget_epochs, log_with};
     use crate::kernel::Crash;
+    use crate::trace::Few;
 
     const PLACE: PlaceId = PlaceId(0);
 
@@ -183,7 +184,7 @@ mod tests {
         let error = divergence.err().unwrap_or(ErrorCode::None);
         let chunks = match divergence {
             Ok(None) => leader.read(asked.offset, leader.end(), asked.max_bytes).expect("in range"),
-            Ok(Some(_)) | Err(_) => Vec::new(),
+            Ok(Some(_)) | Err(_) => Few::default(),
         };
         FetchedPlace {
             place: PLACE,

@@ -232,7 +232,8 @@ impl Leader {
         if log.high_watermark() < upto {
             return None;
         }
-        let is_enough = self.maximal_isr().len() >= self.min_isr(log);
+        let added = self.pending.iter().flatten().filter(|asked| !self.isr.contains(asked));
+        let is_enough = self.isr.len() + added.count() >= self.min_isr(log);
         Some(if is_enough { Ok(()) } else { Err(ErrorCode::NotEnoughReplicasAfterAppend) })
     }
 

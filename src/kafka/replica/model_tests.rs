@@ -5,8 +5,8 @@ use super::*;
 use crate::kafka::log::Log;
 use crate::kafka::log::testing::{batch, log_with};
 use crate::kernel::{Crash, Duration, Rng, Time};
-use crate::trace::PlaceId;
 use crate::trace::kafka::{BrokerId, ErrorCode};
+use crate::trace::{Few, PlaceId};
 use crate::wire::kafka::{FetchPlace, FetchedPlace, Partition};
 
 const REPLICAS: usize = 3;
@@ -313,7 +313,7 @@ fn fetched(log: &Log, error: ErrorCode, diverging: Option<(u32, u64)>) -> Fetche
         diverging,
         leader: None,
         forgettable: 0,
-        chunks: Vec::new(),
+        chunks: Few::default(),
     }
 }
 

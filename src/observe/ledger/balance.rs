@@ -97,14 +97,16 @@ impl Balance {
         lost
     }
 
-    pub(super) fn add(&mut self, fate: Fate) {
+    /// So many more with this fate.
+    pub(super) fn add(&mut self, fate: Fate, count: u32) {
+        let count = u64::from(count);
         match fate {
-            Fate::Settled => self.settled += 1,
-            Fate::Lost(why) => *self.lost.entry(why).or_default() += 1,
-            Fate::Dropped(why) => *self.dropped.entry(why).or_default() += 1,
-            Fate::Rejected(why) => *self.rejected.entry(why).or_default() += 1,
-            Fate::DeadLettered(why) => *self.dead_lettered.entry(why).or_default() += 1,
-            Fate::InFlight(how_far) => *self.in_flight.entry(how_far).or_default() += 1,
+            Fate::Settled => self.settled += count,
+            Fate::Lost(why) => *self.lost.entry(why).or_default() += count,
+            Fate::Dropped(why) => *self.dropped.entry(why).or_default() += count,
+            Fate::Rejected(why) => *self.rejected.entry(why).or_default() += count,
+            Fate::DeadLettered(why) => *self.dead_lettered.entry(why).or_default() += count,
+            Fate::InFlight(how_far) => *self.in_flight.entry(how_far).or_default() += count,
         }
     }
 }
@@ -115,8 +117,8 @@ pub(super) struct InFlight([u64; Whereabouts::ALL.len()]);
 
 impl InFlight {
     #[inline]
-    pub(super) fn add(&mut self, how_far: Whereabouts) {
-        self.0[how_far as usize] += 1;
+    pub(super) fn add(&mut self, how_far: Whereabouts, count: u32) {
+        self.0[how_far as usize] += u64::from(count);
     }
 
     pub(super) fn add_to(self, balance: &mut Balance) {

@@ -92,13 +92,13 @@ impl<L: Latencies> Ledger<L> {
     fn come_back(&mut self, place: PlaceId, Entry { offset, ids }: Entry) {
         let mut committed = 0;
         for run in ids.runs(0, ids.len()) {
-            look(&mut self.windows, run, |at, line, _| {
+            look(&mut self.windows, run, |at, count, line, _| {
                 (line.cut, line.in_doubt) = (None, false);
                 line.copies += 1;
                 line.put(place);
                 line.offset = offset + u64::from(run.at + at);
                 if line.committed != Time::NEVER {
-                    committed = committed.max(line.offset + 1);
+                    committed = committed.max(line.offset + u64::from(count));
                 }
             });
         }
@@ -155,7 +155,11 @@ impl<L: Latencies> Ledger<L> {
         let room = books[place.index()].has_room_for_doubt();
         let offsets = books[place.index()].expire(below);
         for run in books[place.index()].runs(offsets) {
-            visit(windows, books, exit, run, |_, line, legs| {
+            // Each may be handed over already, or not.
+            if let Some(window) = windows[run.first.source() as usize].as_mut() {
+                window.tell_apart(run);
+            }
+            visit(windows, books, exit, run, |_, _, line, legs| {
                 for (index, leg) in legs.iter_mut().enumerate() {
                     if leg.delivered == Time::NEVER {
                         line.in_doubt |= room && !books[place.index()].has_come_beyond(index, line.offset);

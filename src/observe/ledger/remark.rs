@@ -159,18 +159,20 @@ impl Remarks {
         for run in ids.runs(0, ids.len()) {
             let source = run.first.source();
             let mut youngest = *self.stored.youngest(NOBODY, place, None, source);
-            look(windows, run, |at, line, _| {
-                let record = run.first.plus(u64::from(at));
-                let next = record.sequence() + 1;
-                let what = if line.copies > 0 {
-                    Some(What::StoredAgain)
-                } else {
-                    (next < youngest).then_some(What::StoredLate)
-                };
-                youngest = youngest.max(next);
-                let offset = offset + u64::from(run.at + at);
-                let remark = |what| self.tell(record, Some(place), Some(offset), None, what);
-                what.map(remark).unwrap_or_default();
+            look(windows, run, |at, count, line, _| {
+                for at in at..at + count {
+                    let record = run.first.plus(u64::from(at));
+                    let next = record.sequence() + 1;
+                    let what = if line.copies > 0 {
+                        Some(What::StoredAgain)
+                    } else {
+                        (next < youngest).then_some(What::StoredLate)
+                    };
+                    youngest = youngest.max(next);
+                    let offset = offset + u64::from(run.at + at);
+                    let remark = |what| self.tell(record, Some(place), Some(offset), None, what);
+                    what.map(remark).unwrap_or_default();
+                }
             });
             *self.stored.youngest(NOBODY, place, None, source) = youngest;
             for at in copies_of_those_who_left(windows, run) {
@@ -194,8 +196,9 @@ impl Remarks {
             return;
         }
         for run in ids.runs(0, ids.len()) {
-            look(windows, run, |at, line, _| {
-                if line.stored == Time::NEVER {
+            look(windows, run, |at, count, line, _| {
+                let unstored = if line.stored == Time::NEVER { count } else { 0 };
+                for at in at..at + unstored {
                     let offset = offset + u64::from(run.at + at);
                     let record = run.first.plus(u64::from(at));
                     self.tell(record, Some(place), Some(offset), Some(group), What::ReadUnstored);
@@ -206,10 +209,11 @@ impl Remarks {
 
     fn look_at_refused(&mut self, ids: &Ids, why: Reason, windows: &mut [Option<Window>]) {
         for run in ids.runs(0, ids.len()) {
-            look(windows, run, |at, line, legs| {
-                if legs.iter().any(|leg| leg.delivered != Time::NEVER) {
-                    let record = run.first.plus(u64::from(at));
-                    self.tell(record, line.place(), Some(line.offset), None, What::RefusedAfterRead(why));
+            look(windows, run, |at, count, line, legs| {
+                let is_read = legs.iter().any(|leg| leg.delivered != Time::NEVER);
+                for by in 0..if is_read { count } else { 0 } {
+                    let (record, offset) = (run.first.plus(u64::from(at + by)), line.later(by).offset);
+                    self.tell(record, line.place(), Some(offset), None, What::RefusedAfterRead(why));
                 }
             });
         }

@@ -11,6 +11,8 @@ const GROUP: GroupId = GroupId(0);
 struct Told {
     ledger: Ledger,
     now: u64,
+    /// Whether each record has a line of its own from the beginning.
+    apart: bool,
 }
 
 impl Told {
@@ -19,7 +21,7 @@ impl Told {
         let orders = stage.add_channel("orders", 2, false, true);
         (0..groups).for_each(|group| _ = stage.add_group(format!("group-{group}"), vec![orders]));
         stage.add_source("shop-0");
-        Self { ledger: Ledger::new(Arc::new(stage), (), true), now: 0 }
+        Self { ledger: Ledger::new(Arc::new(stage), (), true), now: 0, apart: false }
     }
 
     fn tell(&mut self, life: Life) {
@@ -36,6 +38,10 @@ impl Told {
     fn offer(&mut self, first: u64, records: u32) {
         let first = RecordId::new(0, first);
         self.tell(Life::Offered { channel: ChannelId(0), first, records, bytes: 100 });
+        if self.apart {
+            let window = self.ledger.windows[0].as_mut().expect("a source that publishes");
+            window.tell_apart(Run { first, records, at: 0 });
+        }
     }
 
     /// In the log, safe, acknowledged.
@@ -196,6 +202,91 @@ fn it_makes_no_difference_how_many_records_a_fact_is_about() {
     let (balance, tally, closed) = told(false);
     assert_eq!((balance.clone(), tally, closed), told(true));
     assert!(balance.settled > 1_000 && tally.reordered > 1_000 && closed > 1_000, "{balance:?} {tally:?}");
+}
+
+/// What became of random lives, with lines that stand for several records, or with a line for each. Between the two only
+/// memory may differ.
+fn folded_or_not(seed: u64, apart: bool) -> (Vec<Closed>, Balance, Tally) {
+    let mut rng = Rng::named(seed, "folded");
+    let mut told = Told { apart, ..Told::new(2) };
+    let (mut next, mut end, mut unsent) = (0, 0, Vec::new());
+    for _ in 0..150 {
+        let count = 1 + rng.below(180);
+        told.offer(next, count as u32);
+        unsent.extend(next..next + count);
+        next += count;
+        // Not always as they were offered, and not always all of them.
+        let few = (1 + rng.below(unsent.len() as u64)) as usize;
+        let numbers: Vec<u64> = unsent.drain(..few).collect();
+        let ids = batch(&numbers, rng.chance(0.1).then_some(4));
+        match rng.below(12) {
+            0 => told.tell(Life::Rejected { ids: ids.clone(), why: Reason::MessageTooLarge }),
+            1 => told.tell(Life::Unknown { ids: ids.clone(), why: Reason::DeliveryTimeout }),
+            _ => {
+                told.tell(Life::Stored { ids: ids.clone(), place: PLACE, offset: end });
+                told.tell(Life::Accepted { ids: ids.clone(), place: Some(PLACE), offset: Some(end) });
+                end += numbers.len() as u64;
+                read_some(&mut told, &mut rng, &numbers, end);
+            }
+        }
+        told.tell(Life::Committed { place: PLACE, upto: end });
+        for group in (0..2).map(GroupId) {
+            told.tell(Life::Settled { group, place: PLACE, upto: end - rng.below(300).min(end) });
+        }
+        match rng.below(20) {
+            0 => {
+                end -= rng.below(60).min(end);
+                told.tell(Life::Cut { place: PLACE, from: end, why: Reason::PowerLoss, log: None });
+            }
+            1 => told.tell(Life::Expired { place: PLACE, below: end / 2, why: Reason::Retention }),
+            2 => told.tell(Life::Skipped { group: GROUP, place: PLACE, to: end, why: Reason::OffsetReset }),
+            _ => {}
+        }
+    }
+    told.ledger.close(1, Time::from_nanos(told.now));
+    let mut closed = told.ledger.take_closed();
+    closed.sort_by_key(|closed| closed.id);
+    (closed, told.ledger.balance(), told.ledger.tally())
+}
+
+/// Parts of what was stored up to `end`: handed over, and in part processed, also from the middle on.
+fn read_some(told: &mut Told, rng: &mut Rng, numbers: &[u64], end: u64) {
+    for group in (0..2).map(GroupId) {
+        let from = rng.below(numbers.len() as u64) as usize;
+        let part = &numbers[from..];
+        let offset = end - part.len() as u64;
+        told.tell(Life::Delivered { ids: batch(part, None), group, place: PLACE, offset });
+        let done = &part[rng.below(part.len() as u64) as usize..];
+        let offset = end - done.len() as u64;
+        told.tell(Life::Processed { ids: batch(done, None), group, place: PLACE, offset });
+    }
+}
+
+#[test]
+fn a_line_for_several_records_says_what_a_line_for_each_would() {
+    for seed in 0..20 {
+        let (closed, balance, tally) = folded_or_not(seed, false);
+        let (closed_apart, balance_apart, tally_apart) = folded_or_not(seed, true);
+        assert_eq!((&balance, tally), (&balance_apart, tally_apart), "{seed}");
+        let same = |(one, other): (&Closed, &Closed)| {
+            (one.id, &one.line, &one.legs, one.fate) == (other.id, &other.line, &other.legs, other.fate)
+        };
+        assert_eq!(closed.len() as u64, tally.offered, "{seed}");
+        assert!(closed.len() == closed_apart.len() && closed.iter().zip(&closed_apart).all(same), "{seed}");
+        assert!(balance.settled > 0 && balance.lost.len() > 1, "{balance:?}");
+    }
+}
+
+#[test]
+fn records_that_are_alike_share_lines_and_those_with_keys_have_their_own() {
+    for (key_hash, lines) in [(None, 8), (Some(1), 896)] {
+        let mut told = Told::new(1);
+        told.offer(0, 896);
+        told.keep(&batch(&(0..896).collect::<Vec<_>>(), key_hash), PLACE, 0);
+        let window = told.ledger.windows[0].as_ref().expect("a source that published");
+        assert!(window.runs().count() <= lines && window.rows().count() == 896);
+        assert!(window.rows().all(|(number, line, _)| line.offset == number && line.bytes == 100));
+    }
 }
 
 #[test]
@@ -444,7 +535,7 @@ fn one_by_one(groups: u32) -> Told {
     stage.channels[orders.index()].one_by_one = true;
     (0..groups).for_each(|group| _ = stage.add_group(format!("group-{group}"), vec![orders]));
     stage.add_source("sensor");
-    Told { ledger: Ledger::new(Arc::new(stage), (), true), now: 0 }
+    Told { ledger: Ledger::new(Arc::new(stage), (), true), now: 0, apart: false }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::kernel::Time;
 use crate::trace::{PlaceId, Reason, RecordId, Run};
 
+use super::block::{BLOCK, Block};
 use super::book::Book;
 use super::copies::Copies;
 use super::{Fate, Whereabouts};
@@ -50,7 +51,7 @@ pub struct Line {
     /// again, or in the hands of a reader.
     pub(super) in_doubt: bool,
     /// It has not left the ledger.
-    open: bool,
+    pub(super) open: bool,
 }
 
 /// What one reading group did with a record.
@@ -73,7 +74,7 @@ pub struct Leg {
 }
 
 impl Leg {
-    const NEW: Self = Self {
+    pub(super) const NEW: Self = Self {
         delivered: Time::NEVER,
         processed: Time::NEVER,
         settled: Time::NEVER,
@@ -88,18 +89,6 @@ impl Leg {
         self.processed != Time::NEVER && self.settled != Time::NEVER
     }
 }
-
-/// Records that lie side by side in memory, and are let go together: then the block is there, and empty.
-#[derive(Clone, Debug)]
-struct Block {
-    lines: Vec<Line>,
-    /// As many for each line as there are readers.
-    legs: Vec<Leg>,
-    open: u32,
-}
-
-/// How many records a block holds.
-const BLOCK: usize = 128;
 
 /// A source's records in flight.
 #[derive(Clone, Debug)]
@@ -121,25 +110,6 @@ pub(super) struct Window {
 
 /// A window of more blocks than this, with hardly a record of them open, moves on and leaves those behind.
 const LONG: usize = (1 << 16) / BLOCK;
-/// How many empty blocks are kept to be used again.
-const SPARE: usize = 64;
-
-impl Block {
-    const EMPTY: Self = Self { lines: Vec::new(), legs: Vec::new(), open: 0 };
-
-    /// Room for all that it will hold: growing leaves holes in memory.
-    fn with_room(readers: usize) -> Self {
-        Self { lines: Vec::with_capacity(BLOCK), legs: Vec::with_capacity(BLOCK * readers), open: 0 }
-    }
-
-    fn rows(&self, readers: usize) -> impl Iterator<Item = (&Line, &[Leg])> {
-        self.lines
-            .iter()
-            .enumerate()
-            .map(move |(index, line)| (line, &self.legs[index * readers..(index + 1) * readers]))
-    }
-}
-
 impl Window {
     pub(super) fn new(readers: usize) -> Self {
         Self {
@@ -157,29 +127,26 @@ impl Window {
         assert_eq!(first.sequence(), self.next(), "a source numbers without gaps");
         let mut left = records as usize;
         while left > 0 {
-            if self.blocks.back().is_none_or(|last| last.lines.len() == BLOCK) {
+            if self.blocks.back().is_none_or(Block::is_full) {
                 self.let_go_of_last();
-                self.blocks.push_back(self.spare.pop().unwrap_or_else(|| Block::with_room(self.readers)));
+                self.blocks.push_back(self.spare.pop().unwrap_or_default());
             }
             let block = self.blocks.back_mut().expect("pushed above");
-            let count = left.min(BLOCK - block.lines.len());
-            let length = block.lines.len() + count;
-            block.lines.resize(length, Line::offered(now));
-            block.legs.resize(length * self.readers, Leg::NEW);
-            block.open += count as u32;
+            let count = left.min(BLOCK - block.records());
+            block.offer(count, now, self.readers);
             left -= count;
         }
         self.open += records as usize;
     }
 
     fn next(&self) -> u64 {
-        let last = self.blocks.back().map_or(0, |last| last.lines.len());
+        let last = self.blocks.back().map_or(0, Block::records);
         self.base + (self.blocks.len().saturating_sub(1) * BLOCK + last) as u64
     }
 
     /// The last block is full; nothing says that it was let go when all of it had left already.
     fn let_go_of_last(&mut self) {
-        if let Some(last) = self.blocks.back_mut().filter(|last| last.open == 0) {
+        if let Some(last) = self.blocks.back_mut().filter(|last| last.open() == 0) {
             last.let_go(&mut self.spare);
         }
     }
@@ -196,50 +163,52 @@ impl Window {
     }
 
     /// The line of a record that is open.
-    pub(super) fn line(&self, sequence: u64) -> Option<&Line> {
+    pub(super) fn line(&self, sequence: u64) -> Option<Line> {
         self.row(sequence).map(|(line, _)| line)
     }
 
     /// The line of a record that is open, and what its readers did.
-    pub(super) fn row(&self, sequence: u64) -> Option<(&Line, &[Leg])> {
+    pub(super) fn row(&self, sequence: u64) -> Option<(Line, &[Leg])> {
         let Some(index) = sequence.checked_sub(self.base) else {
-            return self.stragglers.get(&sequence).map(|(line, legs)| (line, &legs[..]));
+            return self.stragglers.get(&sequence).map(|(line, legs)| (line.clone(), &legs[..]));
         };
-        let (block, index) = (self.blocks.get(index as usize / BLOCK)?, index as usize % BLOCK);
-        let line = block.lines.get(index).filter(|line| line.open)?;
-        Some((line, &block.legs[index * self.readers..(index + 1) * self.readers]))
+        let block = self.blocks.get(index as usize / BLOCK)?;
+        block.row(index as usize % BLOCK, self.readers).filter(|(line, _)| line.open)
     }
 
-    /// Calls `visit` for each open record of a run, with its place in the run; where that returns a fate, the
-    /// record leaves. Returns how many were open.
+    /// Calls `change` for the open records of a run, several at once where they are alike: with the place of the first
+    /// in the run, and how many they are. Where that may have decided something, `judge` says what becomes of them.
+    /// Returns how many were open.
     #[inline]
     pub(super) fn visit(
         &mut self,
         run: Run,
-        mut visit: impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
+        mut change: impl FnMut(u32, u32, &mut Line, &mut [Leg]) -> bool,
+        mut judge: impl FnMut(u32, u32, &Line, &[Leg]) -> Verdict,
     ) -> u32 {
         let sequence = run.first.sequence();
         let copies = &mut self.copies;
-        let mut visit = |at: u32, line: &mut Line, legs: &mut [Leg]| {
-            let visited = visit(at, line, legs);
-            if visited == Visit::Leaves && line.copies > 0 {
-                copies.put(sequence + u64::from(at));
+        let mut judge = |at: u32, count: u32, line: &Line, legs: &[Leg]| {
+            let verdict = judge(at, count, line, legs);
+            if verdict == Verdict::Leave && line.copies > 0 {
+                copies.put(sequence + u64::from(at), count);
             }
-            visited
+            verdict
         };
         let behind = self.base.saturating_sub(sequence).min(u64::from(run.records)) as u32;
-        let mut seen =
-            if behind > 0 { visit_stragglers(&mut self.stragglers, sequence, behind, &mut visit) } else { 0 };
+        let mut seen = 0;
+        if behind > 0 {
+            seen = visit_stragglers(&mut self.stragglers, sequence, behind, &mut change, &mut judge);
+        }
         let mut done = behind;
         let last = self.blocks.len().saturating_sub(1);
         while done < run.records {
             let index = (sequence + u64::from(done) - self.base) as usize;
             let Some(block) = self.blocks.get_mut(index / BLOCK) else { break };
             let (from, to) = (index % BLOCK, BLOCK.min(index % BLOCK + (run.records - done) as usize));
-            let (open, left) = block.visit(from, to, self.readers, done, &mut visit);
-            block.open -= left;
+            let (open, left) = block.visit(from..to, self.readers, done, &mut change, &mut judge);
             self.open -= left as usize;
-            if left > 0 && block.open == 0 && index / BLOCK < last {
+            if left > 0 && block.open() == 0 && index / BLOCK < last {
                 block.let_go(&mut self.spare);
             }
             seen += open;
@@ -248,9 +217,20 @@ impl Window {
         seen
     }
 
+    /// Has a line for each record of a run: they will not be alike any more.
+    pub(super) fn tell_apart(&mut self, run: Run) {
+        let first = run.first.sequence();
+        let from = first.saturating_sub(self.base) as usize;
+        let to = (first + u64::from(run.records)).saturating_sub(self.base) as usize;
+        let blocks = self.blocks.iter_mut().take(to.div_ceil(BLOCK)).skip(from / BLOCK);
+        blocks.filter(|block| block.open() > 0).for_each(|block| block.tell_apart(self.readers));
+    }
+
     /// Which of a run, by their places in it, have left with a copy in a log.
     pub(super) fn left_with_a_copy(&self, run: Run) -> impl Iterator<Item = u32> + use<'_> {
-        (0..run.records).filter(move |at| self.copies.has(run.first.sequence() + u64::from(*at)))
+        let first = run.first.sequence();
+        let records = if self.copies.has_any(first, run.records) { run.records } else { 0 };
+        (0..records).filter(move |at| self.copies.has(first + u64::from(*at)))
     }
 
     /// The copy in the log of one that has left is gone.
@@ -263,7 +243,7 @@ impl Window {
         if self.open == 0 {
             return self.clear();
         }
-        while self.blocks.len() > 1 && self.blocks[0].open == 0 {
+        while self.blocks.len() > 1 && self.blocks[0].open() == 0 {
             self.pop_front();
         }
         while self.blocks.len() > LONG && self.open < self.blocks.len() {
@@ -276,35 +256,44 @@ impl Window {
         self.base = self.next();
         self.blocks.truncate(1);
         if let Some(block) = self.blocks.front_mut() {
-            block.lines.clear();
-            block.legs.clear();
+            block.clear();
         }
     }
 
     fn leave_behind(&mut self) {
         let base = self.base;
         let block = self.pop_front();
-        let open = (base..).zip(block.rows(self.readers)).filter(|(_, (line, _))| line.open);
-        self.stragglers
-            .extend(open.map(|(sequence, (line, legs))| (sequence, (line.clone(), legs.to_vec()))));
-        self.open -= block.open as usize;
+        for (from, count, line, legs) in block.runs(self.readers).filter(|(.., line, _)| line.open) {
+            let one = |by: u32| (base + u64::from(from + by), (line.later(by), legs.to_vec()));
+            self.stragglers.extend((0..count).map(one));
+        }
+        self.open -= block.open() as usize;
     }
 
     fn pop_front(&mut self) -> Block {
         let block = self.blocks.pop_front().expect("a window that is not empty");
-        assert!(block.lines.len() == BLOCK || block.lines.is_empty(), "only the last block is not full");
+        assert!(block.is_full() || block.records() == 0, "only the last block is not full");
         self.base += BLOCK as u64;
         block
     }
 
-    /// All that is open, oldest first.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, &Line, &[Leg])> {
-        let behind = self.stragglers.iter().map(|(sequence, (line, legs))| (*sequence, line, &legs[..]));
+    /// All that is open, oldest first: of records that are alike the number and the line of the first, and how many.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (u64, u32, &Line, &[Leg])> {
+        let behind = self.stragglers.iter().map(|(sequence, (line, legs))| (*sequence, 1, line, &legs[..]));
         let blocks = (self.base..).step_by(BLOCK).zip(&self.blocks);
         let inside = blocks.flat_map(|(base, block)| {
-            (base..).zip(block.rows(self.readers)).map(|(sequence, (line, legs))| (sequence, line, legs))
+            block
+                .runs(self.readers)
+                .map(move |(from, count, line, legs)| (base + u64::from(from), count, line, legs))
         });
-        behind.chain(inside.filter(|(_, line, _)| line.open))
+        behind.chain(inside.filter(|(.., line, _)| line.open))
+    }
+
+    /// All that is open, oldest first, one by one.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, Line, &[Leg])> {
+        self.runs().flat_map(|(first, count, line, legs)| {
+            (0..count).map(move |by| (first + u64::from(by), line.later(by), legs))
+        })
     }
 
     /// Forgets everything.
@@ -319,13 +308,15 @@ fn visit_stragglers(
     stragglers: &mut BTreeMap<u64, (Line, Vec<Leg>)>,
     from: u64,
     count: u32,
-    visit: &mut impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
+    change: &mut impl FnMut(u32, u32, &mut Line, &mut [Leg]) -> bool,
+    judge: &mut impl FnMut(u32, u32, &Line, &[Leg]) -> Verdict,
 ) -> u32 {
     let mut seen = 0;
     let mut leave = Vec::new();
     for (&sequence, (line, legs)) in stragglers.range_mut(from..from + u64::from(count)) {
         seen += 1;
-        if visit((sequence - from) as u32, line, legs) == Visit::Leaves {
+        let at = (sequence - from) as u32;
+        if change(at, 1, line, legs) && judge(at, 1, line, legs) == Verdict::Leave {
             leave.push(sequence);
         }
     }
@@ -335,56 +326,13 @@ fn visit_stragglers(
     seen
 }
 
-/// What becomes of a record that was visited.
+/// What becomes of records that were visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Visit {
-    Stays,
-    Leaves,
-}
-
-impl Block {
-    /// Nothing of it is open.
-    fn let_go(&mut self, spare: &mut Vec<Self>) {
-        assert!(self.open == 0, "what is open stays");
-        let mut block = std::mem::replace(self, Self::EMPTY);
-        if spare.len() < SPARE {
-            block.lines.clear();
-            block.legs.clear();
-            spare.push(block);
-        }
-    }
-
-    /// Visits the open records at `from..to`: how many there were, and how many left. The first is number `at`
-    /// of the run.
-    #[inline]
-    fn visit(
-        &mut self,
-        from: usize,
-        to: usize,
-        readers: usize,
-        at: u32,
-        visit: &mut impl FnMut(u32, &mut Line, &mut [Leg]) -> Visit,
-    ) -> (u32, u32) {
-        let (mut open, mut left) = (0, 0);
-        let to = to.min(self.lines.len());
-        if from >= to {
-            return (0, 0);
-        }
-        let mut legs = &mut self.legs[from * readers..to * readers];
-        for (at, line) in (at..).zip(&mut self.lines[from..to]) {
-            let (mine, rest) = legs.split_at_mut(readers);
-            legs = rest;
-            if !line.open {
-                continue;
-            }
-            open += 1;
-            if visit(at, line, mine) == Visit::Leaves {
-                line.open = false;
-                left += 1;
-            }
-        }
-        (open, left)
-    }
+pub(super) enum Verdict {
+    Stay,
+    Leave,
+    /// Not the same for all of them: they have to be looked at one by one. Never said of one.
+    Differ,
 }
 
 /// No place.
@@ -417,7 +365,13 @@ impl Line {
         (self.is_keyed, self.key_hash) = (key_hash.is_some(), key_hash.unwrap_or(0));
     }
 
-    fn offered(now: Time) -> Self {
+    /// The line of the record that lies so many behind this one in a run of records that are alike.
+    pub(super) fn later(&self, by: u32) -> Self {
+        let by = if self.stored == Time::NEVER { 0 } else { by };
+        Self { offset: self.offset + u64::from(by), ..self.clone() }
+    }
+
+    pub(super) fn offered(now: Time) -> Self {
         Self {
             offered: now,
             accepted: Time::NEVER,
@@ -440,6 +394,19 @@ impl Line {
             open: true,
         }
     }
+}
+
+/// Whether the fate of so many records that are alike is the same for all of them: only where a group has come to
+/// may divide them.
+#[inline]
+pub(super) fn share_a_fate(line: &Line, count: u32, legs: &[Leg], books: &[Book]) -> bool {
+    let is_passed = |leg: &Leg| leg.settled != Time::NEVER && leg.processed == Time::NEVER;
+    count == 1
+        || !legs.iter().any(is_passed)
+        || line.place().is_none_or(|place| {
+            let beyond = |leg, by| books[place.index()].has_processed_beyond(leg, line.later(by).offset);
+            (0..legs.len()).all(|leg| beyond(leg, 0) == beyond(leg, count - 1))
+        })
 }
 
 /// A record's fate, when it is decided for good.

@@ -238,8 +238,8 @@ impl Album {
         let reads = query.filter.as_ref().is_some_and(|filter| filter.reads_contents());
         let contents = if reads { self.contents.all() } else { BTreeMap::new() };
         let left = self.left().map(|one| (one.id, &one.line, Legs::left(&one.legs), one.fate));
-        let open = watch.in_flight().take(LOOKED_AT);
-        let open = open.map(|(id, line, legs, fate)| (id, line, Legs::open(legs), fate));
+        let open: Vec<_> = watch.in_flight().take(LOOKED_AT).collect();
+        let open = open.iter().map(|(id, line, legs, fate)| (*id, line, Legs::open(legs), *fate));
         let (mut found, mut remembered) = (Vec::new(), 0);
         for (id, line, legs, fate) in left.chain(open) {
             remembered += 1;

@@ -181,7 +181,7 @@ impl<'a> Legs<'a> {
 
     /// Each, in the order of the groups.
     pub(super) fn iter(self) -> impl Iterator<Item = &'a Leg> {
-        self.left.into_iter().flat_map(Few::iter).chain(self.open)
+        self.left.into_iter().flat_map(|legs| legs.iter()).chain(self.open)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::kafka::consumer::{Consumer, ConsumerSetup, Stopped, Timer, Topic};
 use crate::kernel::alone::{Alone, Asked};
 use crate::kernel::{Actor, ActorId, Builder, Crash, Cx, Duration, Network, NodeId, Shape, Time};
 use crate::trace::kafka::{BrokerId, ErrorCode, Exception, Kafka, MemberId, PositionReason};
-use crate::trace::{Batch, ChannelId, Fact, GroupId, Life, PlaceId, Reason, Record, RecordId};
+use crate::trace::{Batch, ChannelId, Fact, Few, GroupId, Life, PlaceId, Reason, Record, RecordId};
 use crate::wire::kafka::{
     AssignorName, Chunk, Fetch, Fetched, FetchedPlace, FromBroker, Image, JoinGroup, JoinResult,
     OffsetCommit, Partition, Request, Response, Subscription, ToBroker,
@@ -89,7 +89,7 @@ pub fn failed(place: PlaceId, error: ErrorCode, leader: Option<(u32, u32)>) -> F
         diverging: None,
         leader,
         forgettable: 0,
-        chunks: Vec::new(),
+        chunks: Few::default(),
     }
 }
 
