@@ -427,6 +427,67 @@ fn comes_out_as_it_says(file: &Path, mut run: Command) {
     assert_eq!(output.status.code(), Some(0), "{}: {}", file.display(), summary(&output));
 }
 
+/// An authority of the test's own, and what it vouches for: `ca.pem`, `broker.pem` and `broker.key` in this folder.
+#[cfg(feature = "real-mqtt-tls")]
+fn certificates(folder: &Path) -> bool {
+    let script = "exec 2>/dev/null
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem &&
+openssl req -newkey rsa:2048 -nodes -subj /CN=broker -keyout broker.key -out broker.csr &&
+echo subjectAltName=DNS:localhost >names &&
+openssl x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out broker.pem";
+    std::fs::create_dir_all(folder).expect("there is a folder for temporary files");
+    Command::new("sh").args(["-c", script]).current_dir(folder).status().is_ok_and(|made| made.success())
+}
+
+/// The certificate is for `localhost`; clients that go through the run's proxy call 127.0.0.1.
+#[test]
+#[cfg(feature = "real-mqtt-tls")]
+fn a_way_that_is_secret_leads_through_the_proxy_to_whom_an_authority_vouches_for_and_to_nobody_else() {
+    let Some(_) = broker("TLS") else { return };
+    let folder = std::env::temp_dir().join(format!("brokersim-certificates-{}", std::process::id()));
+    if !certificates(&folder) {
+        return eprintln!("skipped: certificates need openssl");
+    }
+    let settings = format!("{ANYBODY}certfile {0}/broker.pem\nkeyfile {0}/broker.key", folder.display());
+    let Some(mosquitto) = Mosquitto::up("tls", &settings) else { return };
+    let cuts = [
+        fault("at = \"1s\"\nreset = \"sensor\"\nfor = \"300ms\""),
+        fault("at = \"2s\"\nreset = \"archive\"\nfor = \"300ms\""),
+    ];
+    let file = File::new("tls", &scenario(2, true, &["commit = \"after\"\n", &cuts.concat()].concat()));
+    let run = |host: &str, more: &[&str]| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_brokersim"));
+        let url = format!("mqtts://{host}:{}", mosquitto.port);
+        run.arg("run").arg(&file.0).args(["--on", &url, "--no-tape", "--quiet", "--format", "json"]);
+        run.args(more).output().expect("the program runs")
+    };
+    let authority = format!("ca-file={}/ca.pem", folder.display());
+    let trusting = ["--client-property", &authority];
+    let [offered, settled, lost, twice] = counts(&summary(&run("localhost", &trusting)));
+    let strangers = [run("localhost", &[]), run("127.0.0.1", &trusting)];
+    std::fs::remove_dir_all(&folder).expect("it was made");
+    assert_eq!((settled, lost, twice), (offered, 0, 0));
+    for refused in strangers {
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(3), "{said}");
+        assert!(said.contains("invalid peer certificate"), "{said}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "real-mqtt-tls"))]
+fn a_build_without_tls_says_which_feature_it_needs() {
+    let file = File::new("no-tls", &scenario(1, false, ""));
+    for word in ["run", "doctor"] {
+        let mut asked = Command::new(env!("CARGO_BIN_EXE_brokersim"));
+        asked.arg(word).arg(&file.0).args(["--on", "mqtts://127.0.0.1:1"]);
+        let output = asked.output().expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("--features real-mqtt-tls"), "{said}");
+    }
+}
+
 #[test]
 fn without_a_broker_it_says_what_to_do() {
     let text = scenario(1, false, "");

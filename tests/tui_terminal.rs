@@ -65,4 +65,35 @@ fn the_terminal_is_given_back_once_and_before_a_panic_is_told() {
     assert!(elsewhere.is_err() && !guard.held());
     drop(guard);
     assert_eq!(taken(&log), ["enter", "leave", "message"]);
+
+    // A frame that another thread is in the midst of is written to its end before the terminal is given back, and none after.
+    let guard = Guard::take(Recorded(Arc::clone(&log))).expect("a terminal");
+    let (begin, begun) = std::sync::mpsc::channel();
+    let leaves = Arc::clone(&log);
+    std::thread::scope(|scope| {
+        let guard = &guard;
+        scope.spawn(move || {
+            let drawn = guard.draw(|| {
+                begin.send(()).expect("somebody waits");
+                // It is being given back from here on, and that waits.
+                while guard.held() {
+                    std::thread::yield_now();
+                }
+                assert!(!leaves.lock().expect("nobody panics with the log").contains(&"leave"));
+                leaves.lock().expect("nobody panics with the log").push("frame");
+            });
+            assert!(drawn.is_some());
+        });
+        begun.recv().expect("the frame begins");
+        assert!(std::thread::spawn(|| panic!("a bug in the run")).join().is_err());
+    });
+    assert_eq!(taken(&log), ["enter", "frame", "leave", "message"]);
+    assert_eq!(guard.draw(|| ()), None, "it is not ours any more");
+
+    // Who panics in the midst of a frame does not wait for itself.
+    drop(guard);
+    let guard = Guard::take(Recorded(Arc::clone(&log))).expect("a terminal");
+    let broken = panic::catch_unwind(AssertUnwindSafe(|| guard.draw(|| panic!("a bug in a view"))));
+    assert!(broken.is_err());
+    assert_eq!(taken(&log), ["enter", "leave", "message"]);
 }

@@ -230,6 +230,62 @@ fn a_run_by_the_clock_is_paused_and_gone_back_in_and_opened_again_from_its_recor
 }
 
 #[test]
+fn a_run_by_the_clock_is_only_looked_at_until_it_is_armed_by_its_name() {
+    let folder = Folder::new("armed");
+    let arguments = ["run", "mine.toml", "--on", "live", "--duration", "60s"];
+    let mut terminal = Terminal::start(&folder.0, &arguments, (120, 36));
+    terminal.until("  00:00.");
+    terminal.press(":fault kill broker-1 for 300ms\r");
+    terminal.until("nothing was done");
+    terminal.press("!");
+    terminal.until("`:arm live`");
+    terminal.press(":arm live\r");
+    terminal.until("LIVE ARMED");
+    terminal.press(":fault kill broker-1 for 300ms\r");
+    terminal.until("by hand at");
+    terminal.press("5");
+    terminal.until("by hand");
+    terminal.press(":save! by-hand.toml\r");
+    terminal.until("saved; `brokersim run by-hand.toml --on live`");
+    terminal.press("!");
+    terminal.until("disarmed");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 130, "{}", terminal.said());
+    assert!(terminal.said().contains("kill broker-1 for 300ms"), "{}", terminal.said());
+    let saved = fs::read_to_string(folder.0.join("by-hand.toml")).expect("it was saved");
+    assert!(saved.contains("by-hand = true") && saved.matches("[[fault]]").count() == 1, "{saved}");
+    let mut terminal = Terminal::start(&folder.0, &["ui", "runs/mine-7-live", "--speed", "max"], (120, 36));
+    terminal.until("FINISHED");
+    terminal.press("5");
+    terminal.until("by hand");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_click_on_what_is_chosen_in_the_picker_runs_it() {
+    let folder = Folder::new("click");
+    let mut terminal = Terminal::start(&folder.0, &["ui", "--speed", "max"], (120, 36));
+    terminal.until("YOUR FIRST MINUTE");
+    terminal.press("/forty");
+    terminal.until("1 of ");
+    terminal.until("What becomes of forty records?");
+    let found = terminal.emulator.screen().rows(0, 40).enumerate().find_map(|(row, text)| {
+        text.find("mine.toml").map(|byte| (text[..byte].chars().count() + 1, row + 1))
+    });
+    let (column, row) = found.expect("it is listed");
+    terminal.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    terminal.until("FINISHED");
+    terminal.press("q");
+    terminal.until("its run is in runs/mine-7");
+    terminal.press("\x1b[<64;5;5M\x1b");
+    terminal.until("or type: filter");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+    assert!(terminal.is_given_back());
+}
+
+#[test]
 fn what_is_no_recorded_run_is_said_before_anything_is_shown() {
     let folder = Folder::new("wrong");
     fs::create_dir_all(folder.0.join("runs/empty")).expect("a folder for tests");

@@ -48,7 +48,7 @@ pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) 
         arguments: file.to_owned(),
         folder: PathBuf::new(),
         entries: entries(&loaded.scenario),
-        kinds: KINDS.iter().filter(|_| *world == World::Simulated).map(kind).collect(),
+        kinds: KINDS.iter().map(kind).collect(),
     })
 }
 

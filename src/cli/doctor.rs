@@ -18,7 +18,7 @@ use super::{Exit, output};
 /// Arguments of `doctor`.
 #[derive(Args, Debug)]
 pub struct DoctorArguments {
-    /// Which brokers: `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://[USER:PASSWORD@]HOST:PORT`, or `embedded`.
+    /// Which brokers: `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://[USER:PASSWORD@]HOST:PORT` (`mqtts://` with TLS), or `embedded`.
     #[arg(long, value_name = "WORLD")]
     on: World,
     /// A scenario that is to run there.
@@ -133,13 +133,15 @@ fn examine_mqtt(
 ) -> Result<Vec<Finding>, Failure> {
     use crate::gateway::Options;
     use crate::gateway::mqtt::doctor::{Visit, examine};
-    use crate::scenario::wiring::real::{mqtt_login, mqtt_patient};
+    use crate::scenario::wiring::real::{mqtt_access, mqtt_patient};
 
     let options = Options { client_properties: arguments.client_properties.clone(), ..Options::default() };
-    let login = server.map(|server| mqtt_login(server, &options)).transpose()?.flatten();
+    let access = server.map(|server| mqtt_access(server, &options)).transpose()?;
+    let (login, tls) = access.unwrap_or_default();
     Ok(examine(&Visit {
         server: server.map(|server| (server.host.clone(), server.port)),
         login,
+        tls,
         may_write: arguments.yes || server.is_none_or(Server::is_here),
         patient: of_system(arguments, scenario, "MQTT", mqtt_patient)?,
     }))

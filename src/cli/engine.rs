@@ -4,7 +4,7 @@ use crate::gateway::{Backend, Trouble};
 use crate::host::{Door, Hands, Knock, Live, LiveSetup, NoHands, Stop};
 use crate::kernel::{Cast, Digest, Observer, Parts, Time};
 use crate::observe::ledger::Closed;
-use crate::observe::lens::Lens;
+use crate::observe::lens::{Lens, Scheduled};
 use crate::observe::{LagSample, Watch};
 use crate::trace::Fact;
 use crate::wire::Brokersim;
@@ -97,6 +97,15 @@ impl Engine {
         match self {
             Self::Simulated(state) => state.lens = Some(Box::new(lens)),
             Self::Live(timed) => timed.lens = Some(Box::new(lens)),
+        }
+    }
+
+    /// By the clock: one more fault is to come.
+    pub(super) fn expect(&mut self, fault: Scheduled) {
+        if let Self::Live(timed) = self
+            && let Some(lens) = &mut timed.lens
+        {
+            lens.expect(fault);
         }
     }
 

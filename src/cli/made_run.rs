@@ -42,6 +42,7 @@ impl RealArguments {
             keep: self.keep,
             yes: self.yes,
             skip_faults: self.skip_faults,
+            proxy: false,
             profile: self.profile,
             client_properties: self.client_properties.clone(),
         }

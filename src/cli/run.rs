@@ -79,7 +79,7 @@ pub struct RunArguments {
 #[derive(Args, Clone, Debug)]
 pub struct WorldArguments {
     /// Where it runs: `simulation`, `live` (the same system in real time), `kafka://HOST:PORT[,HOST:PORT]`,
-    /// `mqtt://[USER:PASSWORD@]HOST:PORT`, or `embedded` (a real client, a broker within this process).
+    /// `mqtt://[USER:PASSWORD@]HOST:PORT` (`mqtts://` with TLS), or `embedded` (a real client, a broker within this process).
     #[arg(long, value_name = "WORLD", default_value = "simulation")]
     pub on: World,
     /// Use topics and groups that exist, under their own names.
@@ -94,6 +94,9 @@ pub struct WorldArguments {
     /// Leave out the faults that cannot strike there, instead of refusing to begin.
     #[arg(long)]
     pub skip_faults: bool,
+    /// A proxy stands between real clients and brokers, although the scenario breaks no path: faults by hand can, then.
+    #[arg(long)]
+    pub proxy: bool,
     /// How faults end, start and stop brokers, where [real.commands] of the scenario does not say it.
     #[arg(long, value_enum)]
     pub profile: Option<ProfileName>,
@@ -134,6 +137,7 @@ impl WorldArguments {
             keep: false,
             yes: false,
             skip_faults: false,
+            proxy: false,
             profile: None,
             client_properties: Vec::new(),
         }
@@ -141,7 +145,7 @@ impl WorldArguments {
 
     /// Whether what is said of real brokers is said where there are some.
     fn check(&self) -> Result<(), Failure> {
-        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep")];
+        let said = [(self.use_existing, "--use-existing"), (self.keep, "--keep"), (self.proxy, "--proxy")];
         match (&self.on, said.iter().find(|(said, _)| *said)) {
             (World::Simulated | World::Live, Some((_, flag))) => {
                 let what =
@@ -177,6 +181,7 @@ impl WorldArguments {
             keep: self.keep,
             yes: self.yes,
             skip_faults: self.skip_faults,
+            proxy: self.proxy,
             profile: self.profile.map(ProfileName::profile),
             client_properties,
         }

@@ -23,13 +23,14 @@ use super::engine::Engine;
 use super::failure::Failure;
 use super::offers::Offers;
 
+mod armed;
 #[cfg(test)]
 mod asked_tests;
 mod branch;
 mod diff;
-mod inquiry;
+pub(super) mod inquiry;
 mod making;
-mod memory;
+pub(super) mod memory;
 pub(super) mod moments;
 mod passed;
 pub(super) mod past;
@@ -40,8 +41,11 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
+use armed::Reins;
+pub(super) use armed::first_by_hand;
 use branch::Courses;
 pub use making::Recording;
+pub(super) use making::scene;
 use passed::Passed;
 use past::{Frame, Past};
 use quiet::{Quiet, under_way};
@@ -62,6 +66,8 @@ pub struct Session {
     sight: Option<Sight>,
     /// Its branches; none where it can have none.
     courses: Option<Courses>,
+    /// By the clock: how somebody at the screen reaches into it.
+    reins: Option<Box<Reins>>,
     world: World,
     tape: Option<Tape>,
     name: String,

@@ -202,7 +202,10 @@ impl Injector {
     }
 
     /// One more fault, with the next number.
-    fn also(&mut self, cx: &mut Cx<'_, Self>, plan: Plan) {
+    fn also(&mut self, cx: &mut Cx<'_, Self>, mut plan: Plan) {
+        // By the clock it may have been longer on its way than was thought.
+        let asks = plan.targets.iter().chain(&plan.peers).any(Target::is_role);
+        plan.at = plan.at.max(cx.now() + if asks { LOOK_BEFORE } else { Duration::ZERO });
         let fault = self.plans.len() as u32;
         Arc::make_mut(&mut self.plans).push(plan);
         self.rounds.push(0);

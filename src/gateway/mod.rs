@@ -31,6 +31,8 @@ pub struct Options {
     pub yes: bool,
     /// Faults that cannot strike there are left out, instead of being a reason not to begin.
     pub skip_faults: bool,
+    /// A proxy stands between clients and brokers although the scenario breaks no path: somebody may by hand.
+    pub proxy: bool,
     /// Commands for brokers, besides those of the scenario.
     pub profile: Option<Profile>,
     /// What every real client is told besides, by the client library's names: security, above all.

@@ -129,6 +129,40 @@ impl Scenario {
         Ok(())
     }
 
+    /// Whether a fault of this scenario can strike a run of it in this world that has begun already; `between` is whether
+    /// something stands between its clients and the brokers.
+    ///
+    /// # Errors
+    /// In a sentence, why it cannot.
+    pub fn suits_by_hand(
+        &self,
+        fault: &Fault,
+        (world, options): (&World, &Options),
+        between: bool,
+    ) -> Result<(), String> {
+        if matches!(fault.strike, Strike::AddPartitions(_)) {
+            return Err(format!(
+                "{}: a run by the clock begins with all the partitions that it will ever have: put `add-partitions` into the \
+                 scenario",
+                fault.kind.name
+            ));
+        }
+        if matches!(world, World::Simulated | World::Live) {
+            return Ok(());
+        }
+        if let Some(why) = self.means(world, options).hindrance(fault) {
+            return Err(format!("{} cannot strike on {world}: {why}", fault.kind.name));
+        }
+        let alone = Self { faults: vec![fault.clone()], random_faults: None, ..self.clone() };
+        if alone.breaks_paths() && !between {
+            return Err(format!(
+                "{} cannot strike this run: nothing stands between its clients and the brokers; begin it with --proxy",
+                fault.kind.name
+            ));
+        }
+        Ok(())
+    }
+
     fn means(&self, world: &World, options: &Options) -> Means {
         let is_alone = matches!(self.system, System::Mqtt(_));
         let is_within = *world == World::Embedded;
@@ -424,6 +458,25 @@ mod tests {
         let mut scenario = shop(&fault("lost-disk = \"broker-1\""));
         assert_eq!(scenario.suit(&World::Live, &Options::default()), Ok(()));
         assert_eq!(scenario.faults.len(), 1);
+    }
+
+    #[test]
+    fn what_is_injected_by_hand_is_judged_by_what_the_run_began_with() {
+        let judged = |what: &str, world: &World, between| {
+            let scenario = shop(&fault(what));
+            scenario.suits_by_hand(&scenario.faults[0], (world, &native()), between)
+        };
+        let refused = |what, world: &World, between| judged(what, world, between).expect_err(what);
+        let latency = "latency = \"shop\"\nby = \"10ms\"";
+        assert_eq!(judged("kill = \"broker-1\"\nfor = \"5s\"", &cluster(), false), Ok(()));
+        assert_eq!(judged("burst = \"shop\"\nfactor = 3\nfor = \"5s\"", &World::Embedded, false), Ok(()));
+        assert!(refused(latency, &cluster(), false).contains("--proxy"));
+        assert_eq!(judged(latency, &cluster(), true), Ok(()));
+        assert!(refused("lost-disk = \"broker-1\"", &cluster(), true).contains("disk is not emptied"));
+        assert!(refused("kill = \"broker-1\"", &World::Embedded, true).contains("no processes of their own"));
+        for world in [World::Live, cluster()] {
+            assert!(refused("add-partitions = \"orders\"\nto = 6", &world, true).contains("partitions"));
+        }
     }
 
     #[test]

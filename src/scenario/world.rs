@@ -28,6 +28,8 @@ pub struct Server {
     pub port: u16,
     /// User and password, where a URL says them (MQTT). The password, which may be empty, is shown nowhere.
     pub login: Option<(String, String)>,
+    /// Whether TLS is spoken there (`mqtts://`).
+    pub tls: bool,
 }
 
 impl Server {
@@ -78,6 +80,7 @@ impl fmt::Display for World {
                 let servers: Vec<String> = servers.iter().map(Server::to_string).collect();
                 write!(f, "kafka://{}", servers.join(","))
             }
+            Self::Mqtt(server) if server.tls => write!(f, "mqtts://{server}"),
             Self::Mqtt(server) => write!(f, "mqtt://{server}"),
             Self::Embedded => f.write_str("embedded"),
         }
@@ -87,6 +90,7 @@ impl fmt::Display for World {
 /// Kafka's and MQTT's usual ports.
 const KAFKA_PORT: u16 = 9092;
 const MQTT_PORT: u16 = 1883;
+const MQTTS_PORT: u16 = 8883;
 
 impl FromStr for World {
     type Err = String;
@@ -108,21 +112,22 @@ impl FromStr for World {
                     rest.split(',').map(|text| server(text, KAFKA_PORT)).collect::<Result<_, _>>()?;
                 Ok(Self::Kafka(servers))
             }
-            "mqtt" => {
+            "mqtt" | "mqtts" => {
                 let (login, rest) = login(rest)?;
-                Ok(Self::Mqtt(Server { login, ..server(rest, MQTT_PORT)? }))
+                let tls = scheme == "mqtts";
+                let usual = if tls { MQTTS_PORT } else { MQTT_PORT };
+                Ok(Self::Mqtt(Server { login, tls, ..server(rest, usual)? }))
             }
-            "mqtts" | "ssl" | "ws" | "wss" => Err(format!(
-                "MQTT is spoken over plain TCP, and `{scheme}://` is not built in: let something end {} before the broker \
-                 (stunnel, a listener without it) and say `mqtt://HOST:PORT`",
-                if scheme.starts_with("ws") { "WebSockets" } else { "TLS" }
+            "ws" | "wss" => Err(format!(
+                "MQTT is spoken over TCP, and `{scheme}://` is not built in: name a listener without WebSockets, as \
+                 `mqtt://HOST:PORT` or `mqtts://HOST:PORT`"
             )),
             _ => Err(format!("nothing is known of `{scheme}://`; {WORLDS}")),
         }
     }
 }
 
-const WORLDS: &str = "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://[USER:PASSWORD@]HOST:PORT` and `embedded`";
+const WORLDS: &str = "there are `simulation`, `live`, `kafka://HOST:PORT[,HOST:PORT]`, `mqtt://[USER:PASSWORD@]HOST:PORT` (`mqtts://` with TLS) and `embedded`";
 
 /// User and password.
 type Login = (String, String);
@@ -168,7 +173,7 @@ fn server(text: &str, usual: u16) -> Result<Server, String> {
         Some(Ok(port)) if port > 0 => port,
         Some(_) => return Err(wrong("a port is 1 to 65535")),
     };
-    Ok(Server { host: host.to_owned(), port, login: None })
+    Ok(Server { host: host.to_owned(), port, login: None, tls: false })
 }
 
 #[cfg(test)]
@@ -183,6 +188,7 @@ mod tests {
             "embedded",
             "kafka://a:1,b:2",
             "mqtt://localhost:1884",
+            "mqtts://localhost:8884",
             "kafka://[::1]:9092",
         ] {
             assert_eq!(text.parse::<World>().map(|world| world.to_string()), Ok(text.to_owned()));
@@ -199,6 +205,7 @@ mod tests {
             "mqtt://[::1]/".parse::<World>().map(|world| world.to_string()),
             Ok("mqtt://[::1]:1883".into())
         );
+        assert_eq!("mqtts://a".parse::<World>().map(|world| world.to_string()), Ok("mqtts://a:8883".into()));
     }
 
     #[test]
@@ -214,7 +221,7 @@ mod tests {
             "kafka://u@a",
             "mqtt://@a",
             "mqtt://:secret@a",
-            "mqtts://a",
+            "ssl://a",
             "wss://a",
         ] {
             assert!(text.parse::<World>().is_err(), "{text}");
@@ -234,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_refused_with_what_to_do() {
-        let why = "mqtts://broker".parse::<World>().expect_err("it is not built in");
-        assert!(why.contains("TLS") && why.contains("mqtt://HOST:PORT"), "{why}");
+    fn websockets_are_refused_with_what_to_do() {
+        let why = "wss://broker".parse::<World>().expect_err("it is not built in");
+        assert!(why.contains("WebSockets") && why.contains("mqtts://HOST:PORT"), "{why}");
     }
 
     #[test]

@@ -107,7 +107,8 @@ fn by_hand(text: &str) -> Option<Result<Command, String>> {
         ("diff", number, _) => Ok(Command::Hand(Deed::Differ(number_of(number)))),
         ("branches", ..) => Ok(Command::Branches),
         ("undo", ..) => Ok(Command::Hand(Deed::TakeBack)),
-        ("arm", ..) => Ok(Command::Hand(Deed::Arm)),
+        ("arm", ..) => Ok(Command::Hand(Deed::Arm(rest.to_owned()))),
+        ("disarm", ..) => Ok(Command::Hand(Deed::Disarm)),
         _ => return None,
     })
 }

@@ -23,8 +23,10 @@ pub enum Deed {
         /// Whether one that exists is replaced.
         replace: bool,
     },
-    /// What is injected may reach a run that cannot be repeated.
-    Arm,
+    /// What is injected reaches a run that cannot be repeated, from now on; the run's name, as it was typed.
+    Arm(String),
+    /// It does not any more.
+    Disarm,
 }
 
 /// What came of it.

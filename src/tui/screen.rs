@@ -348,8 +348,11 @@ impl Screen<'_> {
         match self.model.share.take() {
             None => {}
             Some(Share::Copy(text)) => {
-                io::stdout().write_all(to_clipboard(&text).as_bytes())?;
-                io::stdout().flush()?;
+                let copied = self.guard.draw(|| {
+                    io::stdout().write_all(to_clipboard(&text).as_bytes())?;
+                    io::stdout().flush()
+                });
+                copied.unwrap_or(Ok(()))?;
             }
             Some(Share::Export(name)) => {
                 let size = self.terminal.size()?;
@@ -366,10 +369,14 @@ impl Screen<'_> {
     }
 
     fn draw(&mut self) -> io::Result<()> {
-        execute!(io::stdout(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| view(&self.model, frame))?;
+        let (terminal, model) = (&mut self.terminal, &self.model);
+        let drawn = self.guard.draw(|| {
+            execute!(io::stdout(), BeginSynchronizedUpdate)?;
+            terminal.draw(|frame| view(model, frame))?;
+            execute!(io::stdout(), EndSynchronizedUpdate)
+        });
         self.model.stale = false;
-        execute!(io::stdout(), EndSynchronizedUpdate)
+        drawn.unwrap_or(Ok(()))
     }
 }
 

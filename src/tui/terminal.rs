@@ -2,12 +2,14 @@
 //!
 //! **Invariant.** Once [`Guard::take`] has succeeded, [`Tty::leave`] is called exactly once: when the guard is
 //! dropped, by the panic hook before the panic's message is printed, so that the message can be read, or by
-//! [`give_back`] from a thread that is about to end the process.
+//! [`give_back`] from a thread that is about to end the process. Nothing is drawn after that: what is written within
+//! [`Guard::draw`] is written to the end first, by whichever thread.
 
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
@@ -85,7 +87,13 @@ pub struct Guard {
 struct Ours {
     tty: Box<dyn Tty>,
     held: AtomicBool,
+    /// Who draws just now.
+    drawing: Mutex<Option<ThreadId>>,
+    drawn: Condvar,
 }
+
+/// How long a frame is waited for before the terminal is given back: one that takes longer is stuck, as the terminal is.
+const STUCK: Duration = Duration::from_secs(1);
 
 impl Ours {
     fn held(&self) -> bool {
@@ -94,8 +102,37 @@ impl Ours {
 
     fn leave(&self) {
         if self.held.swap(false, Ordering::SeqCst) {
+            self.await_frame();
             self.tty.leave();
         }
+    }
+
+    /// Waits until nobody else draws.
+    fn await_frame(&self) {
+        let me = thread::current().id();
+        // Whoever panics while drawing is not waited for: that is who is here.
+        let others = |drawing: &mut Option<ThreadId>| drawing.is_some_and(|who| who != me);
+        let waited = self.drawn.wait_timeout_while(self.drawing(), STUCK, others);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn drawing(&self) -> std::sync::MutexGuard<'_, Option<ThreadId>> {
+        self.drawing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw<T>(&self, draw: impl FnOnce() -> T) -> Option<T> {
+        {
+            let mut drawing = self.drawing();
+            // Under the lock: whoever gives the terminal back from now on waits.
+            if !self.held() {
+                return None;
+            }
+            *drawing = Some(thread::current().id());
+        }
+        let done = draw();
+        *self.drawing() = None;
+        self.drawn.notify_all();
+        Some(done)
     }
 }
 
@@ -114,7 +151,12 @@ impl Guard {
     /// Those of [`Tty::enter`]; nothing has changed then.
     pub fn take_with(tty: impl Tty, last_words: String) -> io::Result<Self> {
         tty.enter()?;
-        let ours = Arc::new(Ours { tty: Box::new(tty), held: AtomicBool::new(true) });
+        let ours = Arc::new(Ours {
+            tty: Box::new(tty),
+            held: AtomicBool::new(true),
+            drawing: Mutex::default(),
+            drawn: Condvar::new(),
+        });
         *held() = Arc::downgrade(&ours);
         let before: Arc<Hook> = Arc::from(panic::take_hook());
         let (in_hook, then) = (Arc::clone(&ours), Arc::clone(&before));
@@ -133,6 +175,12 @@ impl Guard {
     /// Whether the terminal is still ours: not after a panic.
     pub fn held(&self) -> bool {
         self.ours.held()
+    }
+
+    /// Writes to the terminal while it is ours; none when it is not any more. Whoever gives it back meanwhile waits until this
+    /// is written, or would find the rest of it below the message.
+    pub fn draw<T>(&self, draw: impl FnOnce() -> T) -> Option<T> {
+        self.ours.draw(draw)
     }
 }
 

@@ -135,7 +135,7 @@ fn tick(model: &mut Model, report: Report) {
     }
     model.timeline.take(&report.snapshot);
     if let Some(said) = &report.said {
-        model.said = Some(said.clone());
+        model.said = Some(said.clone()).filter(|said| !said.is_empty());
     }
     let (before, diff) = ((model.report.courses.here, model.report.courses.all.len()), report.diff.clone());
     model.report = report;

@@ -1,24 +1,30 @@
 //! A run that cannot be repeated, told from its recorded facts: time both ways within what was recorded.
 //!
 //! **Invariant.** What is shown at an instant is a function of the facts up to it, whichever way it was come by.
+//!
+//! Why something happened is told of the whole recording, as far as its facts are kept; what may help is not tried, as the
+//! run cannot be made again.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::fault::catalogue;
 use crate::gateway::Act;
-use crate::kernel::{Cast, Time};
+use crate::kernel::{Cast, Observer as _, Time};
 use crate::observe::Snapshot;
-use crate::observe::lens::{Detail, Follow, Lens, LensSetup, Look};
+use crate::observe::lens::{Asked, Detail, Follow, Lens, LensSetup, Look};
+use crate::observe::promise::Verdict;
 use crate::scenario::wiring;
 use crate::tape::{Manifest, TapeError, recall};
 use crate::trace::{RecordId, Stage};
 use crate::tui::{Direction, Moment, Pilot, Progress, Spot};
 
 use crate::cli::load::Loaded;
+use crate::cli::session::inquiry::{Asking, Inquiry, Known};
+use crate::cli::session::memory::Memory;
 use crate::cli::session::moments::Moments;
 use crate::cli::session::past::{Frame, Past};
-use crate::cli::session::scheduled;
+use crate::cli::session::{first_by_hand, scene, scheduled};
 
 /// A recorded run.
 pub(super) struct Told {
@@ -28,6 +34,12 @@ pub(super) struct Told {
     end: Time,
     look: Look,
     followed: Option<(RecordId, Follow)>,
+    /// The facts, for whoever asks why.
+    memory: Memory,
+    /// What came of the promises in the end.
+    verdicts: Vec<Verdict>,
+    inquiry: Inquiry,
+    stage: Arc<Stage>,
 }
 
 impl Told {
@@ -54,6 +66,18 @@ impl Told {
         }
     }
 
+    /// Asks why.
+    fn ask(&mut self, asked: Option<Asked>) {
+        let Some(asked) = asked else { return self.inquiry.drop_question() };
+        let promise = match asked {
+            Asked::Promise(index) => self.verdicts.get(index as usize).map(|verdict| verdict.promise),
+            Asked::Worst { .. } | Asked::Record(_) | Asked::Lag(_) => None,
+        };
+        let (memory, verdicts) = (&self.memory, &self.verdicts);
+        let known = || Some(Known::Facts(Box::new(memory.clone()), verdicts.clone()));
+        self.inquiry.ask(&Asking { asked, promise, front: self.end }, &self.stage, known);
+    }
+
     fn progress(&self) -> Progress {
         if self.now() >= self.end { Progress::Finished } else { Progress::Running }
     }
@@ -71,6 +95,8 @@ struct Reader {
     last: Frame,
     past: Past,
     moments: Moments,
+    memory: Memory,
+    stage: Arc<Stage>,
 }
 
 /// Facts that the front sees at once: then moments are looked for.
@@ -81,17 +107,23 @@ impl Reader {
         let watch = wiring::watch_of(&loaded.scenario, &stage, Arc::clone(&cast), true);
         let setup =
             LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
-        let first = Frame { watch, lens: Box::new(Lens::new(setup)), facts: 0 };
-        let past = Past::whole(first.clone(), stage, cast);
-        Self { last: first.clone(), first, past, moments: Moments::default() }
+        let lens = Lens::new(setup).by_hand_from(first_by_hand(loaded));
+        let first = Frame { watch, lens: Box::new(lens), facts: 0 };
+        let (scenario, file) = (&loaded.scenario, loaded.file.display().to_string());
+        let (scene, length) =
+            (scene(loaded, &file, &stage, &cast), scenario.run.duration + scenario.run.drain);
+        let memory = Memory::new(scene, &scenario.name, scenario.run.seed, &stage, length);
+        let past = Past::whole(first.clone(), Arc::clone(&stage), cast);
+        Self { last: first.clone(), first, past, moments: Moments::default(), memory, stage }
     }
 
     fn take(&mut self, events: &[crate::kernel::Event<crate::trace::Fact>]) {
         for events in events.chunks(AT_ONCE) {
             self.past.keep(events);
             self.last.see(events);
+            self.memory.observe(events);
             let now = self.last.now();
-            self.last.catch_up(now);
+            self.memory.closed(&self.last.settle(now));
             self.moments.note(&self.last.watch);
             self.past.note(&self.last.watch, &self.last.lens);
         }
@@ -106,6 +138,10 @@ impl Reader {
             end,
             look: Look::default(),
             followed: None,
+            memory: self.memory,
+            verdicts: self.last.watch.verdicts(),
+            inquiry: Inquiry::default(),
+            stage: self.stage,
         }
     }
 }
@@ -162,6 +198,7 @@ impl Pilot for Told {
 
     fn look(&mut self, look: Look) {
         let other = look.record != self.look.record;
+        self.ask(look.why);
         self.look = look;
         if other {
             self.follow();
@@ -170,7 +207,16 @@ impl Pilot for Told {
 
     fn detail(&self) -> Detail {
         let trace = self.followed.as_ref().map(|(_, follow)| follow.trace());
-        Detail { trace, ..self.here.lens.detail(&self.here.watch, &self.look) }
+        let why = self.inquiry.told();
+        Detail { trace, why, ..self.here.lens.detail(&self.here.watch, &self.look) }
+    }
+
+    fn is_asking(&self) -> bool {
+        self.inquiry.is_asking()
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.inquiry.has_news()
     }
 
     fn note(&self) -> Option<String> {
@@ -268,6 +314,22 @@ mod tests {
             assert_eq!(trace(&told.detail()), trace(detail), "forwards, at {at}");
         }
         std::fs::remove_dir_all(dir).ok();
+    }
+
+    #[test]
+    fn why_records_were_lost_is_told_from_the_tape_of_a_run_that_cannot_be_made_again() {
+        let (dir, manifest) = record("why");
+        let mut told = Told::read(&dir, &manifest, &loaded()).expect("it can be read");
+        std::fs::remove_dir_all(dir).ok();
+        told.look(Look { why: Some(Asked::Worst { tried: true }), ..Look::default() });
+        told.inquiry.wait(true);
+        let why = told.detail().why.expect("it is told");
+        let text: Vec<_> = why.lines.iter().map(|line| line.text.as_str()).collect();
+        let text = text.join("\n");
+        assert!(text.contains("lost") && text.contains("did not have them"), "{text}");
+        assert!(!told.is_asking());
+        told.look(Look::default());
+        assert!(told.detail().why.is_none(), "nobody asks any more");
     }
 
     #[test]

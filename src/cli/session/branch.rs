@@ -47,7 +47,7 @@ pub(super) struct Courses {
 }
 
 /// What was run first.
-struct Base {
+pub(super) struct Base {
     /// What the first course is made from; none where that is not known.
     recipe: Option<Recipe>,
     file: String,
@@ -87,12 +87,7 @@ struct System {
 impl Courses {
     pub(super) fn new(loaded: &Loaded, planner: Planner, stage: &Arc<Stage>, cast: &Arc<Cast>) -> Self {
         let system = System { planner, stage: Arc::clone(stage), cast: Arc::clone(cast), about: None };
-        let base = Base {
-            recipe: None,
-            file: loaded.file.display().to_string(),
-            overrides: loaded.overrides.clone(),
-            scenario: loaded.scenario.clone(),
-        };
+        let base = Base::new(loaded);
         let first = Course {
             parent: None,
             at: Time::ZERO,
@@ -168,8 +163,18 @@ impl Courses {
 }
 
 impl Base {
+    /// What this is.
+    pub(super) fn new(loaded: &Loaded) -> Self {
+        Self {
+            recipe: None,
+            file: loaded.file.display().to_string(),
+            overrides: loaded.overrides.clone(),
+            scenario: loaded.scenario.clone(),
+        }
+    }
+
     /// Judges a text; what was replayed is not read again.
-    fn load(&self, text: &str) -> Result<Scenario, String> {
+    pub(super) fn load(&self, text: &str) -> Result<Scenario, String> {
         let overrides = Overrides { set: self.overrides.clone(), ..Overrides::default() };
         let mut scenario =
             Scenario::load(text, &self.file, &overrides).map_err(|error| Failure::from(error).in_a_line())?;
@@ -185,7 +190,7 @@ impl Base {
 }
 
 /// When what is said at an instant can strike: at the next whole microsecond.
-fn next_instant(now: Time) -> Time {
+pub(super) fn next_instant(now: Time) -> Time {
     Time::from_nanos((now.as_nanos() / 1_000 + 1) * 1_000)
 }
 
@@ -194,7 +199,7 @@ fn adds(fault: &Fault) -> bool {
     matches!(fault.strike, Strike::AddMember | Strike::AddPartitions(_))
 }
 
-fn with_entry(text: &str, now: Time, entry: &str) -> String {
+pub(super) fn with_entry(text: &str, now: Time, entry: &str) -> String {
     let gap = if text.ends_with('\n') { "" } else { "\n" };
     format!("{text}{gap}\n# Injected by hand at {now}.\n{entry}")
 }
@@ -212,7 +217,9 @@ struct Injection {
 impl Session {
     /// What a screen shows of the courses.
     pub(super) fn courses_view(&self) -> CoursesView {
-        let Some(courses) = &self.courses else { return CoursesView::default() };
+        let Some(courses) = &self.courses else {
+            return self.reins.as_ref().map_or_else(CoursesView::default, |reins| reins.view());
+        };
         let view = |course: &Course| CourseView {
             parent: course.parent,
             at: course.at,
@@ -399,15 +406,6 @@ impl Session {
         }
     }
 
-    /// What is injected may reach a run by the clock.
-    pub(super) fn arm(&mut self) -> Result<Done, String> {
-        match &self.courses {
-            Some(_) => Err("a simulation needs no arming: nothing that is injected does any harm".to_owned()),
-            None => Err("faults cannot be injected into a run by the clock yet: put them into the scenario"
-                .to_owned()),
-        }
-    }
-
     /// Begins a branch in which nothing is done yet.
     pub(super) fn fork(&mut self) -> Result<Done, String> {
         let courses = self.courses.as_ref().ok_or(NO_BRANCHES)?;
@@ -524,12 +522,7 @@ impl Session {
     /// Writes the scenario with what was injected in this course.
     pub(super) fn save(&mut self, file: &str, replace: bool) -> Result<Done, String> {
         let courses = self.courses.as_mut().ok_or(NO_BRANCHES)?;
-        let path = Path::new(file);
-        if path.exists() && !replace {
-            return Err(format!("{file} exists: `:save! {file}` replaces it"));
-        }
-        let text = courses.to_be_saved(path)?;
-        std::fs::write(path, text).map_err(|error| format!("{file} cannot be written: {error}"))?;
+        save(Path::new(file), replace, |path| courses.base.to_be_saved(&courses.current().text, path))?;
         let here = courses.here;
         courses.all[here].saved = Some(file.to_owned());
         Ok(Done {
@@ -539,12 +532,25 @@ impl Session {
     }
 }
 
-impl Courses {
+/// Writes a scenario into a file, unless there is one that is to stay.
+pub(super) fn save(
+    path: &Path,
+    replace: bool,
+    text: impl FnOnce(&Path) -> Result<String, String>,
+) -> Result<(), String> {
+    let file = path.display();
+    if path.exists() && !replace {
+        return Err(format!("{file} exists: `:save! {file}` replaces it"));
+    }
+    std::fs::write(path, text(path)?).map_err(|error| format!("{file} cannot be written: {error}"))
+}
+
+impl Base {
     /// The text that by itself says what is run, checked.
-    fn to_be_saved(&self, path: &Path) -> Result<String, String> {
-        let wanted = self.base.load(&self.current().text)?;
-        let mut draft = Draft::new(&self.current().text).ok_or("the scenario is no TOML any more")?;
-        for setting in &self.base.overrides {
+    pub(super) fn to_be_saved(&self, text: &str, path: &Path) -> Result<String, String> {
+        let wanted = self.load(text)?;
+        let mut draft = Draft::new(text).ok_or("the scenario is no TOML any more")?;
+        for setting in &self.overrides {
             let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
             draft = draft.with(name.trim(), value.trim()).ok_or_else(|| {
                 format!("`{setting}` cannot be written into the file: change the file itself")

@@ -105,7 +105,7 @@ impl Drop for Job {
 }
 
 /// What answers are looked for in.
-pub(super) enum Known {
+pub(in crate::cli) enum Known {
     /// The run is made again.
     Recipe(Box<Recipe>),
     /// The facts so far, and what came of the promises.
@@ -113,12 +113,12 @@ pub(super) enum Known {
 }
 
 /// A question with the names that it takes.
-pub(super) struct Asking {
-    pub(super) asked: Asked,
+pub(in crate::cli) struct Asking {
+    pub(in crate::cli) asked: Asked,
     /// The promise that it is about.
-    pub(super) promise: Option<Promise>,
+    pub(in crate::cli) promise: Option<Promise>,
     /// As far as the run has come.
-    pub(super) front: Time,
+    pub(in crate::cli) front: Time,
 }
 
 impl Inquiry {
@@ -129,18 +129,23 @@ impl Inquiry {
     }
 
     /// Nothing is asked any more.
-    pub(super) fn drop_question(&mut self) {
+    pub(in crate::cli) fn drop_question(&mut self) {
         (self.asked, self.job, self.told) = (None, None, None);
     }
 
     /// What is asked now.
-    pub(super) fn question(&self) -> Option<Asked> {
+    pub(in crate::cli) fn question(&self) -> Option<Asked> {
         self.asked
     }
 
     /// Asks, unless that is asked already. What was asked before is not looked for any more. `kept` are the facts of a run
     /// that cannot be made again.
-    pub(super) fn ask(&mut self, asking: &Asking, stage: &Stage, kept: impl FnOnce() -> Option<Known>) {
+    pub(in crate::cli) fn ask(
+        &mut self,
+        asking: &Asking,
+        stage: &Stage,
+        kept: impl FnOnce() -> Option<Known>,
+    ) {
         let same = self.asked == Some(asking.asked);
         let known = same && self.job.as_ref().is_some_and(|job| job.upto == asking.front);
         if known {
@@ -157,7 +162,7 @@ impl Inquiry {
     }
 
     /// Whether an answer is being looked for.
-    pub(super) fn is_asking(&self) -> bool {
+    pub(in crate::cli) fn is_asking(&self) -> bool {
         self.job.as_ref().is_some_and(|job| !job.board.done.load(Ordering::Acquire))
     }
 
@@ -168,7 +173,7 @@ impl Inquiry {
     }
 
     /// Whether there is something that was not told; it is from now on.
-    pub(super) fn has_news(&mut self) -> bool {
+    pub(in crate::cli) fn has_news(&mut self) -> bool {
         let Some(job) = &self.job else { return false };
         let version = job.board.version.load(Ordering::Acquire);
         if version == self.version {
@@ -180,12 +185,12 @@ impl Inquiry {
     }
 
     /// The answer as far as it is known.
-    pub(super) fn told(&self) -> Option<Arc<Told>> {
+    pub(in crate::cli) fn told(&self) -> Option<Arc<Told>> {
         self.told.clone()
     }
 
     /// Waits for the first answer, or for all of it.
-    pub(super) fn wait(&mut self, all: bool) {
+    pub(in crate::cli) fn wait(&mut self, all: bool) {
         if let Some(job) = &self.job {
             job.board.wait(all);
         }

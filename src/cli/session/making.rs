@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::armed::{Reins, first_by_hand};
 use super::branch::Courses;
 use super::inquiry::Inquiry;
 use super::memory::Memory;
@@ -26,7 +27,9 @@ use crate::kernel::{Cast, Time};
 use crate::lab::Recipe;
 use crate::observe::lens::{Lens, LensSetup, Look};
 use crate::scenario::origin::in_force;
-use crate::scenario::wiring::{Outside, Planner, SinkPlan, Wired, wire, wire_for_hands, wire_in};
+use crate::scenario::wiring::{
+    Outside, Planner, SinkPlan, Wired, wire, wire_for_hands, wire_in, wire_in_for_hands,
+};
 use crate::scenario::{Overrides, World};
 use crate::tape::{Header, Manifest, ScenarioText, SinkSpec, Tape};
 use crate::trace::Stage;
@@ -131,13 +134,20 @@ impl Session {
             loaded.scenario.is_simulated()?;
         }
         let (door, knocks) = Door::new();
-        let wired = wire_in(&loaded.scenario, Outside { world, door: &door, options })?;
+        let outside = Outside { world, door: &door, options };
+        let wired = match looked {
+            Looked::OnScreen => wire_in_for_hands(&loaded.scenario, outside)?,
+            Looked::Headless => wire_in(&loaded.scenario, outside)?,
+        };
         let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
         let Wired { parts, stage, sinks, stop, end, backend, hands, planner, .. } = wired;
         let course = Course::new(parts, (&door, knocks), backend, hands)?;
         let engine = Engine::Live(Box::new(Timed { course, watch, lens: None }));
+        let reins = planner.clone().filter(|_| looked == Looked::OnScreen);
+        let reins = reins.map(|planner| Box::new(Reins::new(loaded, planner, door, (world, options))));
         let plot = Plot { stage, sinks, stop, end, planner };
-        Self::with_engine(loaded, recording, (world.clone(), looked), plot, engine)
+        let session = Self::with_engine(loaded, recording, (world.clone(), looked), plot, engine)?;
+        Ok(Self { reins, ..session })
     }
 
     fn with_engine(
@@ -165,7 +175,8 @@ impl Session {
         let mut sight =
             (looked == Looked::OnScreen).then(|| Self::sight(loaded, &stage, &mut engine, planner.as_ref()));
         if let Some(sight) = sight.as_mut().filter(|_| world.is_real_time()) {
-            let scene = scene(loaded, recording, &stage, engine.cast());
+            let file = recording.map_or("scenario", |recording| recording.file.as_str());
+            let scene = scene(loaded, file, &stage, engine.cast());
             let length = end.since(Time::ZERO);
             sight.memory = Some(Memory::new(scene, &scenario.name, scenario.run.seed, &stage, length));
         }
@@ -178,6 +189,7 @@ impl Session {
             passed,
             sight,
             courses,
+            reins: None,
             quiet: Quiet::from(stop),
             offers,
             recorded: None,
@@ -213,7 +225,12 @@ impl Session {
         let (stage, cast) = (Arc::clone(stage), Arc::new(engine.cast().clone()));
         let scheduled = scheduled(loaded);
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
-        engine.look_through(Lens::new(setup).hashing(murmur2));
+        let by_hand = first_by_hand(loaded);
+        let mut lens = Lens::new(setup).hashing(murmur2);
+        if engine.state().is_none() {
+            lens = lens.by_hand_from(by_hand);
+        }
+        engine.look_through(lens);
         let decoders = Decoders::of(&loaded.scenario, &stage.sources);
         let way_back = engine.state().zip(planner);
         let rewind = way_back.map(|(state, planner)| Rewind::new(state, planner.injector()));
@@ -267,9 +284,8 @@ fn header(
 }
 
 /// Names and settings, for stories.
-fn scene(loaded: &Loaded, recording: Option<&Recording>, stage: &Arc<Stage>, cast: &Cast) -> Scene {
+pub fn scene(loaded: &Loaded, file: &str, stage: &Arc<Stage>, cast: &Cast) -> Scene {
     let overrides = Overrides { set: loaded.overrides.clone(), ..Overrides::default() };
-    let file = recording.map_or("scenario", |recording| recording.file.as_str());
     let settings = in_force(&loaded.text, file, &overrides, &loaded.scenario);
     Scene::new(&loaded.scenario, Arc::clone(stage), cast.clone(), settings)
 }

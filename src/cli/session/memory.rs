@@ -19,7 +19,7 @@ const EVENTS: usize = 300_000;
 
 /// The facts of a run, as far as they are kept.
 #[derive(Clone)]
-pub(super) struct Memory {
+pub(in crate::cli) struct Memory {
     scene: Arc<Scene>,
     name: String,
     seed: u64,
@@ -32,7 +32,13 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Of a run that has not begun and takes so long.
-    pub(super) fn new(scene: Scene, name: &str, seed: u64, stage: &Arc<Stage>, length: Duration) -> Self {
+    pub(in crate::cli) fn new(
+        scene: Scene,
+        name: &str,
+        seed: u64,
+        stage: &Arc<Stage>,
+        length: Duration,
+    ) -> Self {
         Self {
             scene: Arc::new(scene),
             name: name.to_owned(),
@@ -45,7 +51,7 @@ impl Memory {
     }
 
     /// Takes in records that have left the ledger.
-    pub(super) fn closed(&mut self, closed: &[Closed]) {
+    pub(in crate::cli) fn closed(&mut self, closed: &[Closed]) {
         self.outcomes.closed(closed.to_vec());
     }
 

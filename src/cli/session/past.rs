@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use crate::kernel::{Cast, Event, Observer, Time};
 use crate::observe::Watch;
+use crate::observe::ledger::Closed;
 use crate::observe::lens::{Follow, Lens};
 use crate::trace::{Fact, RecordId, Stage};
 use crate::tui::Spot;
 
-use super::rewind::pass_on;
+use super::rewind::{pass_on, take_ready};
 
 /// Segments kept at most.
 const KEPT: usize = 128;
@@ -51,6 +52,13 @@ impl Frame {
         self.watch.catch_up(now);
         self.lens.catch_up(now);
         pass_on(&mut self.watch, Some(&mut self.lens));
+    }
+
+    /// The same; what has left the books is handed out, too.
+    pub(in crate::cli) fn settle(&mut self, now: Time) -> Vec<Closed> {
+        self.watch.catch_up(now);
+        self.lens.catch_up(now);
+        take_ready(&mut self.watch, Some(&mut self.lens)).0
     }
 }
 

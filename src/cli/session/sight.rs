@@ -300,13 +300,19 @@ impl Pilot for Session {
 
     fn hand(&mut self, deed: Deed) -> Result<Done, String> {
         match deed {
+            Deed::Inject(line) if self.reins.is_some() => self.inject_now(&line),
+            Deed::Save { file, replace } if self.reins.is_some() => self.save_now(&file, replace),
             Deed::Inject(line) => self.inject(&line),
             Deed::Fork => self.fork(),
+            Deed::TakeBack if self.reins.is_some() => {
+                Err("what has struck a run by the clock cannot be taken back: H heals what lasts".to_owned())
+            }
             Deed::TakeBack => self.take_back(),
             Deed::Switch(to) => self.switch(to),
             Deed::Differ(other) => self.differ(other),
             Deed::Save { file, replace } => self.save(&file, replace),
-            Deed::Arm => self.arm(),
+            Deed::Arm(name) => self.arm(&name),
+            Deed::Disarm => self.disarm(),
         }
     }
 

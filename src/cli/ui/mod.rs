@@ -146,7 +146,9 @@ impl Front<'_> {
     fn open(mut self) -> Result<Exit, Failure> {
         let mut offers = offers(Path::new("."));
         let keys = Arc::clone(&self.keys);
-        let mut picker = Picker::new(entries(&offers), self.look.theme()).bound(Arc::clone(&keys));
+        let mut picker = Picker::new(entries(&offers), self.look.theme())
+            .bound(Arc::clone(&keys))
+            .pointed(self.look.hands.mouse());
         let left = loop {
             let shown = &offers;
             let picked = pick(&mut picker, &mut |index| preview::of(&shown[index], &keys), self.stop);

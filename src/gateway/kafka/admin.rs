@@ -172,7 +172,13 @@ pub fn silence(servers: &str, error: &KafkaError, complaints: &[String]) -> Stri
     let said = complaints.iter().find(|line| !line.contains("ll broker connections are down"));
     let said = said.map_or_else(|| error.to_string(), Clone::clone);
     let lower = said.to_ascii_lowercase();
-    let hint = if let Some(who) = servers.split(',').find_map(who_listens) {
+    // What the broker says itself comes before what can be told of its port.
+    let hint = if lower.contains("authentication failed") || lower.contains("authentication error") {
+        "check sasl.mechanism, sasl.username and sasl.password"
+    } else if lower.contains("certificate verify failed") {
+        "say who vouches for it: --client-property ssl.ca.location=FILE; its certificate has to be for the host that \
+         it names"
+    } else if let Some(who) = servers.split(',').find_map(who_listens) {
         who
     } else if lower.contains("ssl") || lower.contains("disconnected while requesting apiversion") {
         "the listener may expect TLS or SASL: set security.protocol with --client-property"
@@ -186,4 +192,23 @@ pub fn silence(servers: &str, error: &KafkaError, complaints: &[String]) -> Stri
         "is it a Kafka broker, and this its listener for clients?"
     };
     format!("{servers} listens, but does not answer as a Kafka broker: {said}; {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_by_name_hears_what_was_refused_and_not_of_the_port() {
+        let hint = |said: &str| {
+            let why = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
+            silence("127.0.0.1:1", &why, &[said.to_owned()])
+        };
+        let wrong = hint("SASL authentication error: Authentication failed: invalid credentials");
+        assert!(wrong.ends_with("check sasl.mechanism, sasl.username and sasl.password"), "{wrong}");
+        let untrusted = hint("SSL handshake failed: certificate verify failed");
+        assert!(untrusted.contains("ssl.ca.location=FILE"), "{untrusted}");
+        let deaf = hint("Disconnected while requesting ApiVersion");
+        assert!(deaf.contains("security.protocol"), "{deaf}");
+    }
 }

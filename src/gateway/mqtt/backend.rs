@@ -4,7 +4,7 @@
 //! stay: no retained message, no session.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration as Wall;
 
@@ -24,6 +24,7 @@ use super::config::{Broker, Client, Config, Login, Subscriber, Topic};
 use super::embedded::{Embedded, LIMITS};
 use super::hands::{Standing, Within};
 use super::line::{self, Call, Heard};
+use super::tls::Connector;
 use super::{publisher, subscriber};
 
 /// A task that is still to begin.
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     run: String,
     address: Mutex<(String, u16)>,
     login: Option<Login>,
+    /// What makes connections secret, since the run was prepared.
+    connector: OnceLock<Connector>,
     reach: Arc<Reach>,
     pub(super) standing: Standing,
     notes: Mutex<BTreeSet<String>>,
@@ -77,6 +80,7 @@ impl Shared {
             run,
             address: Mutex::new((String::new(), 0)),
             login: config.login().cloned(),
+            connector: OnceLock::new(),
             reach,
             standing: Standing::default(),
             notes: Mutex::new(BTreeSet::new()),
@@ -140,6 +144,7 @@ impl Shared {
             id,
             address: self.way(node),
             login: self.login.as_ref(),
+            connector: self.connector.get(),
             client,
             prefix: &self.prefix,
             name,
@@ -165,6 +170,7 @@ pub(super) struct OwnedCall<'a> {
     id: String,
     address: (String, u16),
     login: Option<&'a Login>,
+    connector: Option<&'a Connector>,
     client: &'a Client,
     prefix: &'a str,
     name: &'a str,
@@ -173,8 +179,8 @@ pub(super) struct OwnedCall<'a> {
 impl OwnedCall<'_> {
     /// As [`line::open`] takes it.
     pub(super) fn borrow(&self) -> Call<'_> {
-        let Self { id, address: (host, port), login, client, prefix, name } = self;
-        Call { id: id.clone(), host, port: *port, login: *login, client, prefix, name }
+        let Self { id, address: (host, port), login, connector, client, prefix, name } = self;
+        Call { id: id.clone(), host, port: *port, login: *login, connector: *connector, client, prefix, name }
     }
 }
 
@@ -245,7 +251,7 @@ impl MqttBackend {
 
     fn address(&mut self) -> Result<(String, u16), Trouble> {
         match &self.config.broker {
-            Broker::At { host, port, is_here, login: _ } => {
+            Broker::At { host, port, is_here, login: _, tls: _ } => {
                 if !is_here && !self.config.options.yes {
                     return Err(Trouble::Usage(format!(
                         "{host}:{port} is not on this machine, and the run would write to it: say so with --yes"
@@ -288,7 +294,7 @@ impl MqttBackend {
                 ));
             }
             for id in sessions {
-                if connect(&address, self.config.login(), id).await.is_err() {
+                if connect(&self.shared, &address, id).await.is_err() {
                     self.shared.note(format!("the session of client {id} could not be removed"));
                 }
             }
@@ -299,12 +305,17 @@ impl MqttBackend {
 impl Backend for MqttBackend {
     fn prepare(&mut self) -> Result<(), Trouble> {
         let address = self.address()?;
+        if let Some(tls) = self.config.tls() {
+            let connector = Connector::new(tls, &address.0)?;
+            self.shared.connector.set(connector).expect("a run is prepared once");
+        }
         let probe = format!("{}-probe", self.shared.run);
         let url = line::url(&address.0, address.1);
-        runtime().block_on(connect(&address, self.config.login(), &probe)).map_err(|why| {
+        runtime().block_on(connect(&self.shared, &address, &probe)).map_err(|why| {
+            let scheme = if self.config.tls().is_some() { "mqtts" } else { "mqtt" };
             Trouble::Outside(format!(
                 "no MQTT 5 broker answers at {url}: {why}; is it there, and does it let you in? `brokersim doctor --on \
-                 mqtt://{url}` says more"
+                 {scheme}://{url}` says more"
             ))
         })?;
         self.shared.reach.begin(&[(1, url)])?;
@@ -389,9 +400,19 @@ fn run(shared: &Arc<Shared>, jobs: Vec<Job>) {
 }
 
 /// Connects anew, which ends the session that there was, and leaves at once; or why not.
-async fn connect((host, port): &(String, u16), login: Option<&Login>, id: &str) -> Result<(), String> {
+async fn connect(shared: &Shared, (host, port): &(String, u16), id: &str) -> Result<(), String> {
     let client = plain();
-    let call = Call { id: id.to_owned(), host, port: *port, login, client: &client, prefix: "", name: id };
+    let (login, connector) = (shared.login.as_ref(), shared.connector.get());
+    let call = Call {
+        id: id.to_owned(),
+        host,
+        port: *port,
+        login,
+        connector,
+        client: &client,
+        prefix: "",
+        name: id,
+    };
     let (client, mut line) = line::open(&call);
     let connected = async {
         loop {
@@ -413,8 +434,8 @@ async fn clear(shared: &Shared, (host, port): &(String, u16), topics: &BTreeSet<
     use rumqttc::v5::mqttbytes::v5::Packet;
     let setup = plain();
     let id = format!("{}-broom", shared.run);
-    let login = shared.login.as_ref();
-    let call = Call { id, host, port: *port, login, client: &setup, prefix: "", name: "broom" };
+    let (login, connector) = (shared.login.as_ref(), shared.connector.get());
+    let call = Call { id, host, port: *port, login, connector, client: &setup, prefix: "", name: "broom" };
     let (client, mut line) = line::open(&call);
     let mut left = topics.len();
     let cleared = async {

@@ -1,5 +1,7 @@
 //! What the gateway is told: the broker, the topics, and the applications with their clients' settings.
 
+use std::path::PathBuf;
+
 use crate::host::Hands;
 use crate::kernel::{Addr, NodeId};
 use crate::trace::kafka::BrokerId;
@@ -23,6 +25,8 @@ pub enum Broker {
         is_here: bool,
         /// As whom.
         login: Option<Login>,
+        /// How connections are kept secret; none: they are not.
+        tls: Option<Tls>,
     },
     /// Within this process, for the time of the run.
     Embedded,
@@ -42,6 +46,15 @@ impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+/// How connections are kept secret. Files are in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificates of the authorities that a run trusts; else those that this machine trusts.
+    pub authorities: Option<PathBuf>,
+    /// The certificate that clients show, and its private key, where the broker asks for one.
+    pub own: Option<(PathBuf, PathBuf)>,
 }
 
 /// A topic of the scenario.
@@ -79,6 +92,14 @@ impl Config {
     pub fn login(&self) -> Option<&Login> {
         match &self.broker {
             Broker::At { login, .. } => login.as_ref(),
+            Broker::Embedded => None,
+        }
+    }
+
+    /// How connections are kept secret.
+    pub fn tls(&self) -> Option<&Tls> {
+        match &self.broker {
+            Broker::At { tls, .. } => tls.as_ref(),
             Broker::Embedded => None,
         }
     }

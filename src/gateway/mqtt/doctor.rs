@@ -20,9 +20,10 @@ use rumqttc::v5::mqttbytes::v5::{
 use crate::trace::mqtt::Qos;
 
 use super::super::doctor::{Finding, knock};
-use super::config::{Client, Login};
+use super::config::{Client, Login, Tls};
 use super::embedded::Embedded;
 use super::line;
+use super::tls::Connector;
 use talk::{Caller, PATIENCE, Refusal, Talk};
 
 /// Whom to examine.
@@ -32,6 +33,8 @@ pub struct Visit {
     pub server: Option<(String, u16)>,
     /// As whom.
     pub login: Option<Login>,
+    /// How the connection is kept secret.
+    pub tls: Option<Tls>,
     /// Whether a message may be published.
     pub may_write: bool,
     /// The scenario that is to run there.
@@ -99,7 +102,15 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
         return findings;
     }
     findings.push(Finding::good("reach", format!("{server} takes connections")));
-    let (visitor, id) = (Visitor { server: &server, login: visit.login.as_ref() }, id());
+    let connector = match visit.tls.as_ref().map(|tls| Connector::new(tls, host)).transpose() {
+        Ok(connector) => connector,
+        Err(trouble) => {
+            findings.push(Finding::bad("tls", trouble.to_string(), TLS_FILES));
+            return findings;
+        }
+    };
+    let visitor = Visitor { server: &server, login: visit.login.as_ref(), connector: connector.as_ref() };
+    let id = id();
     let (mut talk, ack) = match visitor.call(&id, 0, 30) {
         Ok(met) => met,
         Err(refusal) => {
@@ -107,6 +118,9 @@ pub fn examine(visit: &Visit) -> Vec<Finding> {
             return findings;
         }
     };
+    if connector.is_some() {
+        findings.push(Finding::good("tls", format!("its certificate is for {host}, and to be trusted")));
+    }
     findings.push(Finding::good("protocol", "it speaks MQTT 5"));
     findings.push(product(&mut talk));
     let abilities = Abilities::of(&ack);
@@ -128,7 +142,7 @@ fn examine_embedded(visit: &Visit) -> Vec<Finding> {
     match Embedded::start_new() {
         Ok(broker) => {
             let server = Some(("127.0.0.1".to_owned(), broker.port()));
-            examine(&Visit { server, may_write: true, login: None, ..visit.clone() })
+            examine(&Visit { server, may_write: true, login: None, tls: None, ..visit.clone() })
         }
         Err(error) => vec![Finding::bad(
             "reach",
@@ -137,6 +151,8 @@ fn examine_embedded(visit: &Visit) -> Vec<Finding> {
         )],
     }
 }
+
+const TLS_FILES: &str = "--client-property ca-file=FILE, cert-file=FILE and key-file=FILE name files in PEM";
 
 /// A client identifier that nobody else has.
 fn id() -> String {
@@ -148,11 +164,13 @@ fn id() -> String {
 struct Visitor<'a> {
     server: &'a str,
     login: Option<&'a Login>,
+    connector: Option<&'a Connector>,
 }
 
 impl Visitor<'_> {
     fn call(&self, id: &str, session_expiry: u32, keep_alive: u16) -> Result<(Talk, ConnAck), Refusal> {
-        Talk::begin(self.server, Caller { id, login: self.login, session_expiry, keep_alive })
+        let Self { server, login, connector } = *self;
+        Talk::begin(server, Caller { id, login, connector, session_expiry, keep_alive })
     }
 
     /// Why there is no connection, and what to do.
@@ -166,7 +184,13 @@ impl Visitor<'_> {
                     remedy(code, self.login.is_some()),
                 )
             }
-            Refusal::Strange(_) if talk::speaks_3_1_1(self.server) => Finding::bad(
+            Refusal::Untrusted(why) => Finding::bad(
+                "tls",
+                format!("no TLS comes about: {why}"),
+                "is it a listener with TLS? Its certificate has to be for the host as you say it, by an authority in \
+                 --client-property ca-file=FILE, or else by one that this machine trusts",
+            ),
+            Refusal::Strange(_) if talk::speaks_3_1_1(self.server, self.connector) => Finding::bad(
                 "protocol",
                 "it speaks MQTT 3.1.1, and not 5",
                 "the clients of a run speak MQTT 5: take a broker that does (Mosquitto from 1.6, EMQX, HiveMQ, VerneMQ)",
@@ -174,7 +198,7 @@ impl Visitor<'_> {
             Refusal::Strange(why) => Finding::bad(
                 "protocol",
                 format!("somebody listens, and does not talk MQTT: {why}"),
-                "check the port; a listener with TLS or WebSockets is not for these clients: name one in plain TCP",
+                "check the port; a listener with TLS wants mqtts://, and one with WebSockets is not for these clients",
             ),
         }
     }

@@ -20,6 +20,7 @@ use crate::trace::mqtt::{Parting, Qos};
 
 use super::config::{Client, Login, Will};
 use super::header;
+use super::tls::Connector;
 
 /// What is heard on a line.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(super) struct Call<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
     pub(super) login: Option<&'a Login>,
+    /// What makes it secret.
+    pub(super) connector: Option<&'a Connector>,
     pub(super) client: &'a Client,
     /// Stands before the will's topic.
     pub(super) prefix: &'a str,
@@ -84,10 +87,13 @@ pub(super) fn open(call: &Call<'_>) -> (AsyncClient, Line) {
 }
 
 fn options(call: &Call<'_>) -> MqttOptions {
-    let Call { id, host, port, login, client, prefix, name } = call;
+    let Call { id, host, port, login, connector, client, prefix, name } = call;
     let mut options = MqttOptions::new(id.clone(), bracketed(host), *port);
     if let Some(Login { user, password }) = login {
         options.set_credentials(user.as_str(), password.as_str());
+    }
+    if let Some(connector) = connector {
+        options.set_transport(connector.transport());
     }
     options.set_clean_start(client.clean_start);
     options.set_session_expiry_interval(Some(client.session_expiry));

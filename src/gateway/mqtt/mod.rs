@@ -19,7 +19,7 @@
 //! included (`hands`). Between clients and the broker there can be a [proxy](super::proxy). A broker that is a process of its
 //! own obeys commands, the one within this process the run (`embedded`).
 //!
-//! **Not modelled:** MQTT 3.1.1, TLS, websockets; topic aliases.
+//! **Not modelled:** MQTT 3.1.1, websockets; topic aliases.
 
 mod actors;
 mod backend;
@@ -34,6 +34,7 @@ mod publisher;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -50,8 +51,9 @@ use super::{Reach, ReachSetup};
 pub use actors::{PublishingActor, SubscribingActor};
 pub use backend::MqttBackend;
 pub use config::{
-    Acknowledges, Applications, Broker, Client, Config, Login, Ports, Publisher, Subscriber, Topic, Will,
+    Acknowledges, Applications, Broker, Client, Config, Login, Ports, Publisher, Subscriber, Tls, Topic, Will,
 };
+pub use tls::beyond_this_build;
 
 use backend::{Job, Shared};
 use hands::{MqttHands, Within};

@@ -15,8 +15,8 @@
 //! a session only with the session.
 
 use crate::kernel::{Cx, Time};
+use crate::trace::PlaceId;
 use crate::trace::kafka::{BrokerId, ErrorCode};
-use crate::trace::{Few, PlaceId};
 use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
 
 use super::connections::Asker;
@@ -403,7 +403,7 @@ mod tests {
             diverging: None,
             leader: None,
             forgettable: 0,
-            chunks: Few::default(),
+            chunks: crate::trace::Few::default(),
         }
     }
 

@@ -111,8 +111,10 @@ impl Lanes {
     }
 
     /// Those that struck, and those that are still to come.
-    pub(super) fn faults(&self, scheduled: &[Scheduled], now: Time) -> Vec<FaultView> {
-        let is_by_hand = |fault: u32| scheduled.iter().any(|one| one.fault == fault && one.by_hand);
+    pub(super) fn faults(&self, scheduled: &[Scheduled], by_hand_from: u32, now: Time) -> Vec<FaultView> {
+        let is_by_hand = |fault: u32| {
+            fault >= by_hand_from || scheduled.iter().any(|one| one.fault == fault && one.by_hand)
+        };
         let view =
             |struck: &Struck| FaultView { by_hand: is_by_hand(struck.view.fault), ..struck.view.clone() };
         let mut views: Vec<FaultView> = self.faults.iter().map(view).collect();

@@ -65,6 +65,8 @@ pub struct Lens {
     /// The broker that an actor is a part of, by actor.
     brokers: Arc<[Option<BrokerId>]>,
     scheduled: Arc<[Scheduled]>,
+    /// Faults from this number on were injected by hand.
+    by_hand_from: u32,
     logs: Logs,
     groups: Groups,
     lanes: Lanes,
@@ -87,6 +89,7 @@ impl Lens {
             stage,
             brokers,
             scheduled: scheduled.into(),
+            by_hand_from: u32::MAX,
             rates: Rates::default(),
             next_tick: Time::ZERO + TICK,
         }
@@ -96,6 +99,13 @@ impl Lens {
     #[must_use]
     pub fn hashing(mut self, hash: KeyHash) -> Self {
         self.album.hash_with(hash);
+        self
+    }
+
+    /// The same for a run in which faults from this number on are injected by hand: nobody knows of them before.
+    #[must_use]
+    pub fn by_hand_from(mut self, number: u32) -> Self {
+        self.by_hand_from = number;
         self
     }
 
@@ -149,7 +159,7 @@ impl Lens {
             brokers: self.lanes.brokers(),
             nodes: self.lanes.nodes(),
             links: self.lanes.links(),
-            faults: self.lanes.faults(&self.scheduled, now),
+            faults: self.lanes.faults(&self.scheduled, self.by_hand_from, now),
             rates: self.rates.clone(),
             verdicts: watch.verdicts(),
             records: look.records.as_ref().map(|query| self.album.page(watch, query)),

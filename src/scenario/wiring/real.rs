@@ -65,16 +65,16 @@ pub fn mqtt_patient(scenario: &Scenario) -> Option<crate::gateway::mqtt::doctor:
     matches!(scenario.system, System::Mqtt(_)).then(|| mqtt::patient(scenario))
 }
 
-/// As whom MQTT's clients connect: what `--client-property` says comes before the URL.
+/// As whom MQTT's clients connect, and how secretly: what `--client-property` says comes before the URL.
 ///
 /// # Errors
-/// A property that they do not have.
+/// A property that they do not have, or that is not for such a URL; TLS in a build without it.
 #[cfg(feature = "real-mqtt")]
-pub fn mqtt_login(
+pub fn mqtt_access(
     server: &super::super::world::Server,
     options: &crate::gateway::Options,
-) -> Result<Option<crate::gateway::mqtt::Login>, Trouble> {
-    mqtt::login(server, options)
+) -> Result<(Option<crate::gateway::mqtt::Login>, Option<crate::gateway::mqtt::Tls>), Trouble> {
+    mqtt::access(server, options)
 }
 
 /// MQTT's clients.

@@ -88,6 +88,7 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Change, &[l('H')], By(Hand::Heal), "heal everything", ""),
         row(Screen, Change, &[l('p')], By(Hand::Produce), "offer one record", ""),
         row(Screen, Change, &[l('R')], By(Hand::Reset), "reset the offsets of the group", ""),
+        row(Screen, Change, &[l('!')], By(Hand::Arm), "arm a run by the clock for 60 s; disarm it", ""),
         row(Screen, Move, &[l('1')], Action::Page(0), "Overview", ""),
         row(Screen, Move, &[l('2')], Action::Page(1), "Topics and partitions", ""),
         row(Screen, Move, &[l('3')], Action::Page(2), "Groups and lag", ""),

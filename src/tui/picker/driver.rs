@@ -1,17 +1,20 @@
 //! The picker on the terminal.
 
+#![expect(clippy::disallowed_types, reason = "two clicks are a double click in wall time")]
+
 use std::io;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration as Wall;
+use std::time::{Duration as Wall, Instant};
 
-use crossterm::event::{self, Event};
+use crossterm::event::{self, Event, MouseEvent};
 use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::{Paragraph, Picked, Picker, view};
+use crate::tui::mouse::{Clicks, Mouse};
 use crate::tui::terminal::{A_LOOK, Guard, Stdout, await_input};
 
 /// How soon a signal is heard.
@@ -26,7 +29,8 @@ pub fn pick(
     preview: &mut dyn FnMut(usize) -> Vec<Paragraph>,
     stop: &AtomicBool,
 ) -> io::Result<Picked> {
-    let guard = Guard::take(Stdout { mouse: false })?;
+    let guard = Guard::take(Stdout { mouse: picker.mouse })?;
+    let (mut clicks, began) = (Clicks::default(), Instant::now());
     // The guard shows the cursor again: a terminal that tells why it cannot panics where nobody can be told.
     let mut terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
     picker.stale = true;
@@ -35,20 +39,28 @@ pub fn pick(
             picker.take_preview(wanted, preview(wanted));
         }
         if picker.stale {
-            execute!(io::stdout(), BeginSynchronizedUpdate)?;
-            terminal.draw(|frame| view(picker, frame))?;
-            execute!(io::stdout(), EndSynchronizedUpdate)?;
+            let drawn = guard.draw(|| {
+                execute!(io::stdout(), BeginSynchronizedUpdate)?;
+                terminal.draw(|frame| view(picker, frame))?;
+                execute!(io::stdout(), EndSynchronizedUpdate)
+            });
+            drawn.unwrap_or(Ok(()))?;
             picker.stale = false;
         }
-        if let Some(picked) = take_keys(picker)? {
+        let size = terminal.size()?;
+        let mut point = |event| clicks.take(event, began.elapsed(), size);
+        if let Some(picked) = take_input(picker, &mut point)? {
             return Ok(picked);
         }
     }
     Ok(Picked::Leave)
 }
 
-/// Takes what was typed, waiting for the first.
-fn take_keys(picker: &mut Picker) -> io::Result<Option<Picked>> {
+/// Takes what was typed and pointed at, waiting for the first.
+fn take_input(
+    picker: &mut Picker,
+    point: &mut dyn FnMut(MouseEvent) -> Option<Mouse>,
+) -> io::Result<Option<Picked>> {
     if !await_input(PATIENCE)? {
         return Ok(Some(Picked::Leave));
     }
@@ -59,8 +71,13 @@ fn take_keys(picker: &mut Picker) -> io::Result<Option<Picked>> {
                     return Ok(Some(picked));
                 }
             }
+            Event::Mouse(event) => {
+                if let Some(picked) = point(event).and_then(|mouse| picker.point(mouse)) {
+                    return Ok(Some(picked));
+                }
+            }
             Event::Resize(..) | Event::FocusGained => picker.stale = true,
-            Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => {}
+            Event::FocusLost | Event::Paste(_) => {}
         }
     }
     Ok(None)

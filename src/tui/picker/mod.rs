@@ -4,6 +4,8 @@
 //! it on the terminal until something was picked. Letters that are bound to nothing begin to filter, so that typing
 //! `lag` finds lag; in the filter every letter is typed.
 //!
+//! With the mouse: the wheel moves, a click chooses, a click on what is chosen, or a double click, runs it.
+//!
 //! **Invariant.** The chosen entry is always one of those that pass the filter; none when none does.
 
 mod driver;
@@ -17,6 +19,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::keymap::Keymap;
 use super::keys::{Action, Context, Press};
+use super::mouse::{Gesture, Mouse};
 use super::theme::{Role, Theme};
 use super::update::Order;
 
@@ -74,6 +77,8 @@ pub struct Picker {
     /// Colours and glyphs.
     theme: Theme,
     keys: Arc<Keymap>,
+    /// Whether the mouse is listened to.
+    mouse: bool,
     /// A word to the person, until the next key.
     said: Option<String>,
     stale: bool,
@@ -92,6 +97,7 @@ impl Picker {
             preview: Vec::new(),
             theme,
             keys: Arc::default(),
+            mouse: false,
             said: None,
             stale: true,
         }
@@ -101,6 +107,13 @@ impl Picker {
     #[must_use]
     pub fn bound(mut self, keys: Arc<Keymap>) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// The same, listening to the mouse or not.
+    #[must_use]
+    pub fn pointed(mut self, mouse: bool) -> Self {
+        self.mouse = mouse;
         self
     }
 
@@ -174,6 +187,22 @@ impl Picker {
                 None
             }
         }
+    }
+
+    /// Takes in what was done with the mouse; what it picks.
+    pub fn point(&mut self, mouse: Mouse) -> Option<Picked> {
+        self.stale = true;
+        self.said = None;
+        let under = view::entry_at(self, mouse.size, mouse.at);
+        match mouse.gesture {
+            Gesture::Wheel(by) => self.move_by(by),
+            Gesture::Click if under.is_some() && under == self.chosen => return under.map(Picked::Open),
+            Gesture::Click => self.chosen = under.or(self.chosen),
+            // The first of the two chose: the list may have moved under the second.
+            Gesture::DoubleClick if under.is_some() => return self.chosen.map(Picked::Open),
+            Gesture::DoubleClick => {}
+        }
+        None
     }
 
     fn act(&mut self, action: Action) -> Option<Picked> {

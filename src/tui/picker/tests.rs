@@ -1,6 +1,7 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::layout::{Position, Size};
 
 use super::*;
 use crate::tui::keys::bindings_of;
@@ -122,4 +123,53 @@ fn the_preview_stands_beside_the_list_where_there_is_room_and_the_question_below
     assert!(wide.is_ascii(), "{wide}");
     let small = drawn(&picker, 60, 20);
     assert!(small.contains("A broker dies: which records are lost?") && !small.contains("WHAT IT DOES"));
+}
+
+/// Where a text is seen.
+fn seen(picker: &Picker, text: &str, (width, height): (u16, u16)) -> Position {
+    let drawn = drawn(picker, width, height);
+    // In the list: what is told of the chosen one stands beside it.
+    let row = |(y, line): (usize, &str)| {
+        let list: String = line.chars().take(40).collect();
+        list.find(text).map(|byte| (list[..byte].chars().count() as u16, y as u16))
+    };
+    let found = drawn.lines().enumerate().find_map(row);
+    found.map(Position::from).unwrap_or_else(|| panic!("{text} is nowhere in\n{drawn}"))
+}
+
+fn point(picker: &mut Picker, gesture: Gesture, at: Position, (width, height): (u16, u16)) -> Option<Picked> {
+    picker.point(Mouse { gesture, at, size: Size::new(width, height) })
+}
+
+#[test]
+fn a_click_chooses_what_is_seen_there_and_another_one_on_it_runs_it() {
+    for size in [(120, 36), (80, 24), (60, 20)] {
+        let mut picker = picker();
+        let jam = seen(&picker, "queue-jam", size);
+        assert_eq!(point(&mut picker, Gesture::Click, jam, size), None);
+        assert_eq!(picker.chosen(), Some(2), "{size:?}");
+        let jam = seen(&picker, "queue-jam", size);
+        assert_eq!(point(&mut picker, Gesture::Click, jam, size), Some(Picked::Open(2)));
+        let mine = seen(&picker, "mine.toml", size);
+        assert_eq!(point(&mut picker, Gesture::Click, mine, size), None);
+        assert_eq!(point(&mut picker, Gesture::DoubleClick, mine, size), Some(Picked::Open(3)));
+    }
+}
+
+#[test]
+fn the_wheel_moves_and_a_click_beside_the_entries_does_nothing() {
+    let (mut picker, size) = (picker(), (120, 36));
+    let heading = seen(&picker, "KAFKA", size);
+    for (gesture, at) in
+        [(Gesture::Click, heading), (Gesture::DoubleClick, heading), (Gesture::Click, Position::ORIGIN)]
+    {
+        assert_eq!(point(&mut picker, gesture, at, size), None);
+        assert_eq!(picker.chosen(), Some(0));
+    }
+    point(&mut picker, Gesture::Wheel(3), heading, size);
+    assert_eq!(picker.chosen(), Some(3));
+    point(&mut picker, Gesture::Wheel(-3), heading, size);
+    assert_eq!(picker.chosen(), Some(0));
+    let outside = Position::new(500, 500);
+    assert_eq!(point(&mut picker, Gesture::Click, outside, (20, 5)), None, "nothing is seen there");
 }

@@ -1,7 +1,7 @@
 //! Draws the picker: a list by groups, the preview of the chosen entry, the keys.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Margin, Position, Rect, Size};
 
 use super::{Paragraph, Picker};
 use crate::tui::rows::first_shown;
@@ -25,20 +25,46 @@ pub fn view(picker: &Picker, frame: &mut Frame<'_>) {
         canvas.text(area, 0, &format!("needs {}x{} or more", LEAST.0, LEAST.1), Role::Plain);
         return;
     }
-    let [head, body, foot] =
-        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]).areas(area);
+    let [head, list, told, foot] = layout(area);
     header(canvas, head);
+    entries(picker, canvas, list);
     if area.width >= WIDE {
-        let list = (area.width / 2 - 4).min(LIST);
-        let [left, right] = Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]).areas(body);
-        entries(picker, canvas, left);
-        preview(picker, canvas, right);
+        preview(picker, canvas, told);
     } else {
-        let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(3)]).areas(body);
-        entries(picker, canvas, upper);
-        question(picker, canvas, lower);
+        question(picker, canvas, told);
     }
     footer(picker, canvas, foot);
+}
+
+/// The header, the list, what is told of the chosen one, the keys.
+fn layout(area: Rect) -> [Rect; 4] {
+    let [head, body, foot] =
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]).areas(area);
+    let [list, told] = if area.width >= WIDE {
+        let list = (area.width / 2 - 4).min(LIST);
+        Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]).areas(body)
+    } else {
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(3)]).areas(body)
+    };
+    [head, list, told, foot]
+}
+
+/// The entry that is seen at a point of a screen of this size, by its number.
+pub(super) fn entry_at(picker: &Picker, size: Size, at: Position) -> Option<usize> {
+    if size.width < LEAST.0 || size.height < LEAST.1 {
+        return None;
+    }
+    let [_, list, _, _] = layout(Rect::from(size));
+    let inner = list.inner(Margin::new(1, 1));
+    if !inner.contains(at) {
+        return None;
+    }
+    let (all, chosen) = list_rows(picker);
+    let first = first_shown(chosen, all.len(), usize::from(inner.height));
+    match all.get(first + usize::from(at.y - inner.y))? {
+        Row::Entry(number) => Some(*number),
+        Row::Heading(_) => None,
+    }
 }
 
 fn header(canvas: &mut Canvas<'_>, area: Rect) {

@@ -28,6 +28,8 @@ const SHORT: Duration = Duration::from_millis(1);
 const LIVE_SLICE: Duration = Duration::from_nanos(1_000_000_000 / super::FRAMES as u64);
 /// Reports take at most one part in so many of the run's time, while it runs.
 const REPORTS: u32 = 25;
+/// What is said on arrival: nothing, in the place of that one is on the way.
+const ARRIVED: &str = "";
 /// How long speed is measured.
 const MEASURE: Wall = Wall::from_millis(500);
 
@@ -193,6 +195,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 && let Some(spot) = self.pilot.moment(from, moment, Direction::Forward)
             {
                 self.quest = None;
+                self.say(ARRIVED);
                 self.go(spot);
                 return true;
             }
@@ -201,10 +204,10 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         if over {
             self.quest = None;
             self.start_pace();
-            self.reported = None;
-            if matches!(quest, Quest::Moment(..)) {
-                self.said = Some("there was none before the end".to_owned());
-            }
+            self.say(match quest {
+                Quest::Moment(..) => "there was none before the end",
+                Quest::Time(_) => ARRIVED,
+            });
         }
         over
     }

@@ -5,6 +5,7 @@ use crate::observe::NodeState;
 use crate::observe::lens::FateFilter;
 use crate::tui::keys::Action;
 use crate::tui::model::{Clock, Mode, Page, Pane};
+use crate::tui::update::hands::Hand;
 use crate::tui::update::{Order, Seek};
 
 /// All steps, in order.
@@ -117,6 +118,20 @@ pub const STEPS: &[Step] = &[
             let now = scene.model.snapshot().now;
             scene.model.marks.values().any(|mark| *mark == now) && scene.model.mode == Mode::Screen
         },
+    },
+    Step {
+        title: "Break it yourself",
+        text: "Press {0} for all that can go wrong, each with its key and whom it would strike, and then the key of kill: a \
+               broker dies here. That is a branch of the run: the course that you know stays as it is. ({1} takes it back.)",
+        keys: &[Action::Hand(Hand::Faults), Action::Hand(Hand::TakeBack)],
+        done: |scene| scene.model.report.courses.injected() > 0,
+    },
+    Step {
+        title: "What difference does it make?",
+        text: "Let it run for a while with {0}, and press {1}: this branch and the course that it came from, side by side at \
+               the same instant. Esc closes it.",
+        keys: &[Action::Order(Order::Toggle), Action::Hand(Hand::Differ)],
+        done: |scene| matches!(scene.model.mode, Mode::Diff(..)),
     },
 ];
 

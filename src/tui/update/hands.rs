@@ -34,6 +34,8 @@ pub enum Hand {
     Switch,
     /// How two branches differ.
     Differ,
+    /// Arms a run that cannot be repeated, or takes that back.
+    Arm,
 }
 
 /// Hands a deed to the driver.
@@ -66,6 +68,8 @@ pub(super) fn act(model: &mut Model, what: Hand) -> Option<Order> {
                 return hand(model, Deed::Switch(chosen));
             }
         }
+        Hand::Arm if model.report.courses.armed == Some(true) => return hand(model, Deed::Disarm),
+        Hand::Arm => return hand(model, Deed::Arm(String::new())),
         Hand::Differ => {
             let other = if let Mode::Branches(chosen) = mode { Some(chosen) } else { None };
             return hand(model, Deed::Differ(other));

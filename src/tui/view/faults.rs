@@ -153,7 +153,8 @@ pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     }
     let long = area.width >= 50;
-    let text = usize::from(area.width).saturating_sub(if long { 36 } else { 27 }).max(8);
+    let by_hand = if model.detail().faults.iter().any(|fault| fault.by_hand) { BY_HAND.len() } else { 0 };
+    let text = usize::from(area.width).saturating_sub(by_hand + if long { 36 } else { 27 }).max(8);
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let heading = [
         head("#", 2, true),
@@ -177,10 +178,13 @@ pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             piece(if long { cell(&lasts, 8, true, glyphs.cut) } else { String::new() }, Role::Plain),
             piece(cell(&fault.text, text, false, glyphs.cut), Role::Plain),
             piece(state, role),
-            piece(if fault.by_hand { " by hand" } else { "" }, Role::Fault),
+            piece(if fault.by_hand { BY_HAND } else { "" }, Role::Fault),
         ]
     });
 }
+
+/// What stands behind the state of a fault that somebody injected.
+const BY_HAND: &str = " by hand";
 
 /// Broken promises, and the first witness of the chosen one.
 pub fn causes(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {

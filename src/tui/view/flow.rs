@@ -225,11 +225,13 @@ fn channel_rows(model: &Model, width: usize, glyphs: Glyphs) -> impl ExactSizeIt
     model.snapshot().channels.iter().enumerate().map(row)
 }
 
-/// Brokers; where there are none, every node. Other nodes only when something is wrong with them.
+/// Brokers, and their controller when something is wrong with it; where there are none, every node. What is wrong with
+/// clients is seen with the groups and the faults.
 fn shown_nodes(model: &Model) -> Vec<&NodeView> {
     let nodes = &model.snapshot().nodes;
     let brokers = nodes.iter().any(is_broker);
-    nodes.iter().filter(|node| !brokers || is_broker(node) || node.state != NodeState::Up).collect()
+    let is_failing = |node: &NodeView| node.name == "controller" && node.state != NodeState::Up;
+    nodes.iter().filter(|node| !brokers || is_broker(node) || is_failing(node)).collect()
 }
 
 fn is_broker(node: &NodeView) -> bool {

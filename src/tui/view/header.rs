@@ -48,7 +48,8 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 fn badge(model: &Model) -> String {
-    format!(" {} ", model.about.badge)
+    let armed = if model.report.courses.armed == Some(true) { "ARMED " } else { "" };
+    format!(" {} {armed}", model.about.badge)
 }
 
 /// The second row: the screens that the run has.

@@ -2,7 +2,6 @@
 
 #![expect(clippy::disallowed_types, reason = "a broker is waited for in real time")]
 
-use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
@@ -14,13 +13,14 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 
 use super::super::config::Login;
+use super::super::tls::{Connector, Wire};
 
 /// How long the broker may take for one answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection.
 pub(super) struct Talk {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     heard: BytesMut,
 }
 
@@ -29,6 +29,8 @@ pub(super) struct Talk {
 pub(super) enum Refusal {
     /// The broker said so.
     Code(ConnectReturnCode, Option<String>),
+    /// There is no TLS with it: it speaks none, or is not to be trusted.
+    Untrusted(String),
     /// It hung up, or said something that is not MQTT 5.
     Strange(String),
 }
@@ -39,6 +41,7 @@ pub(super) struct Caller<'a> {
     /// Client identifier.
     pub id: &'a str,
     pub login: Option<&'a Login>,
+    pub connector: Option<&'a Connector>,
     /// Session Expiry Interval, in seconds.
     pub session_expiry: u32,
     /// Keep Alive, in seconds.
@@ -48,10 +51,8 @@ pub(super) struct Caller<'a> {
 impl Talk {
     /// Connects, with Clean Start.
     pub fn begin(server: &str, caller: Caller<'_>) -> Result<(Self, ConnAck), Refusal> {
-        let strange = |error: &dyn std::fmt::Display| Refusal::Strange(error.to_string());
-        let mut talk =
-            Self { stream: connect(server).map_err(|error| strange(&error))?, heard: BytesMut::new() };
-        talk.say(&hello(caller)).map_err(|why| strange(&why))?;
+        let mut talk = Self { stream: connect(server, caller.connector)?, heard: BytesMut::new() };
+        talk.say(&hello(caller)).map_err(Refusal::Strange)?;
         match talk.hear(PATIENCE) {
             Ok(Packet::ConnAck(ack)) if ack.code == ConnectReturnCode::Success => Ok((talk, ack)),
             Ok(Packet::ConnAck(ack)) => {
@@ -87,7 +88,7 @@ impl Talk {
     }
 
     fn read(&mut self, patience: Duration) -> Result<(), String> {
-        self.stream.set_read_timeout(Some(patience)).map_err(|error| error.to_string())?;
+        self.stream.tcp().set_read_timeout(Some(patience)).map_err(|error| error.to_string())?;
         let mut buffer = [0; 4_096];
         match self.stream.read(&mut buffer) {
             Ok(0) => Err("it hung up".to_owned()),
@@ -118,7 +119,17 @@ fn is_late(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
-fn connect(server: &str) -> std::io::Result<TcpStream> {
+fn connect(server: &str, connector: Option<&Connector>) -> Result<Box<dyn Wire>, Refusal> {
+    let strange = |error: std::io::Error| Refusal::Strange(error.to_string());
+    let tcp = dial(server).map_err(strange)?;
+    tcp.set_read_timeout(Some(PATIENCE)).map_err(strange)?;
+    match connector {
+        Some(connector) => connector.wrap(tcp).map_err(Refusal::Untrusted),
+        None => Ok(Box::new(tcp)),
+    }
+}
+
+fn dial(server: &str) -> std::io::Result<TcpStream> {
     let mut last = std::io::Error::other("it has no address");
     for address in server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {
@@ -133,7 +144,7 @@ fn connect(server: &str) -> std::io::Result<TcpStream> {
 }
 
 fn hello(caller: Caller<'_>) -> Packet {
-    let Caller { id, login, session_expiry, keep_alive } = caller;
+    let Caller { id, login, connector: _, session_expiry, keep_alive } = caller;
     let mut properties = ConnectProperties::new();
     // A Session Expiry Interval of 0 may be given on leaving only where one above was given on coming.
     properties.session_expiry_interval = (session_expiry > 0).then_some(session_expiry);
@@ -144,10 +155,9 @@ fn hello(caller: Caller<'_>) -> Packet {
 }
 
 /// Whether somebody there speaks MQTT 3.1.1: CONNECT of protocol level 4 with a clean session.
-pub(super) fn speaks_3_1_1(server: &str) -> bool {
+pub(super) fn speaks_3_1_1(server: &str, connector: Option<&Connector>) -> bool {
     const CONNECT: &[u8] = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00";
-    let Ok(mut stream) = connect(server) else { return false };
+    let Ok(mut stream) = connect(server, connector) else { return false };
     let mut answer = [0; 4];
-    let asked = stream.write_all(CONNECT).is_ok() && stream.set_read_timeout(Some(PATIENCE)).is_ok();
-    asked && stream.read_exact(&mut answer).is_ok() && answer[..2] == [0x20, 0x02]
+    stream.write_all(CONNECT).is_ok() && stream.read_exact(&mut answer).is_ok() && answer[..2] == [0x20, 0x02]
 }

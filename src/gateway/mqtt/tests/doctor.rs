@@ -11,7 +11,7 @@ use crate::gateway::doctor::{Finding, State};
 use crate::trace::mqtt::Qos;
 
 fn visit(server: Option<(String, u16)>) -> Visit {
-    Visit { server, login: None, may_write: true, patient: None }
+    Visit { server, login: None, tls: None, may_write: true, patient: None }
 }
 
 fn here(port: u16) -> Option<(String, u16)> {

@@ -64,7 +64,7 @@ impl Observer<Fact> for Eyes {
 
 /// Runs a scenario at a port until nothing is in flight, or to its end; `at` is called now and then with the time.
 fn play(text: &str, port: u16, at: impl FnMut(Time)) -> Came {
-    play_in(&World::Mqtt(Server { host: "127.0.0.1".to_owned(), port, login: None }), text, at)
+    play_in(&World::Mqtt(Server { host: "127.0.0.1".to_owned(), port, login: None, tls: false }), text, at)
 }
 
 /// The same in a world.
@@ -338,6 +338,7 @@ fn first_message(port: u16) -> Vec<u8> {
         host: "127.0.0.1",
         port,
         login: None,
+        connector: None,
         client: &setup,
         prefix: "",
         name: "marker",
@@ -382,7 +383,7 @@ fn a_broker_elsewhere_is_written_to_only_when_that_is_said() {
 fn lonely(port: u16, is_here: bool) -> super::MqttBackend {
     let (door, _) = Door::new();
     let config = super::Config {
-        broker: super::Broker::At { host: "127.0.0.1".to_owned(), port, is_here, login: None },
+        broker: super::Broker::At { host: "127.0.0.1".to_owned(), port, is_here, login: None, tls: None },
         options: Options::default(),
         run: "test-1".to_owned(),
         topics: Vec::new(),

@@ -80,8 +80,9 @@ fn topic_of(kafka: &Kafka, topic: &Topic) -> gateway::Topic {
 
 /// What faults can do to the cluster.
 fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
-    // A run without such faults talks to its brokers directly.
-    let between = scenario.breaks_paths() && !scenario.is_encrypted(outside.options);
+    // A run without such faults talks to its brokers directly, unless somebody may inject one by hand.
+    let by_hand = outside.options.proxy && !outside.world.servers().is_empty();
+    let between = (scenario.breaks_paths() || by_hand) && !scenario.is_encrypted(outside.options);
     Means {
         between: between.then_some(Protocol::Kafka),
         commands: scenario.broker_commands(outside.world, outside.options),

@@ -1,9 +1,10 @@
 //! An MQTT scenario on a real broker: what the gateway is told of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::gateway::mqtt::doctor::{Patient, Reads};
-use crate::gateway::mqtt::{self as real, Acknowledges, Applications, Broker, Config, Login};
+use crate::gateway::mqtt::{self as real, Acknowledges, Applications, Broker, Config, Login, Tls};
 use crate::gateway::proxy::Protocol;
 use crate::gateway::{Means, Options, Trouble};
 use crate::kernel::{Builder, Duration, Time};
@@ -49,12 +50,10 @@ fn can_be_kept_alive(applications: &Applications) -> Result<(), Trouble> {
 
 fn config(scenario: &Scenario, outside: Outside<'_>, stage: &Stage) -> Result<Config, Trouble> {
     let broker = match outside.world {
-        World::Mqtt(server) => Broker::At {
-            host: server.host.clone(),
-            port: server.port,
-            is_here: server.is_here(),
-            login: login(server, outside.options)?,
-        },
+        World::Mqtt(server) => {
+            let (login, tls) = access(server, outside.options)?;
+            Broker::At { host: server.host.clone(), port: server.port, is_here: server.is_here(), login, tls }
+        }
         World::Embedded => Broker::Embedded,
         World::Simulated | World::Live | World::Kafka(_) => unreachable!("these are not for MQTT"),
     };
@@ -74,23 +73,60 @@ fn config(scenario: &Scenario, outside: Outside<'_>, stage: &Stage) -> Result<Co
     })
 }
 
-/// As whom clients connect: what `--client-property` says comes before the URL.
-pub(super) fn login(server: &Server, options: &Options) -> Result<Option<Login>, Trouble> {
+/// As whom clients connect, and how secretly: what `--client-property` says comes before the URL.
+pub(super) fn access(server: &Server, options: &Options) -> Result<(Option<Login>, Option<Tls>), Trouble> {
     let mut login = server.login.clone().map(|(user, password)| Login { user, password });
+    let mut files = Files::default();
     for (name, value) in &options.client_properties {
-        let of = login.get_or_insert(Login { user: String::new(), password: String::new() });
+        let of = || Login { user: String::new(), password: String::new() };
         match name.as_str() {
-            "username" => of.user.clone_from(value),
-            "password" => of.password.clone_from(value),
+            "username" => login.get_or_insert_with(of).user.clone_from(value),
+            "password" => login.get_or_insert_with(of).password.clone_from(value),
+            "ca-file" => files.authorities = Some(value.into()),
+            "cert-file" => files.certificate = Some(value.into()),
+            "key-file" => files.key = Some(value.into()),
             _ => {
                 return Err(Trouble::Usage(format!(
-                    "MQTT's clients have no property `{name}`: there are `username` and `password`; the rest stands in the \
-                     scenario, under [mqtt]"
+                    "MQTT's clients have no property `{name}`: there are `username` and `password`, and for mqtts:// \
+                     `ca-file`, `cert-file` and `key-file`; the rest stands in the scenario, under [mqtt]"
                 )));
             }
         }
     }
-    Ok(login)
+    Ok((login, files.tls(server)?))
+}
+
+/// What `--client-property` says of TLS.
+#[derive(Default, PartialEq, Eq)]
+struct Files {
+    authorities: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl Files {
+    fn tls(self, server: &Server) -> Result<Option<Tls>, Trouble> {
+        if !server.tls {
+            return if self == Self::default() {
+                Ok(None)
+            } else {
+                Err(Trouble::Usage(format!(
+                    "`ca-file`, `cert-file` and `key-file` are for TLS: say --on mqtts://{server}"
+                )))
+            };
+        }
+        if let Some(why) = real::beyond_this_build() {
+            return Err(Trouble::Usage(format!("mqtts://{server}: {why}")));
+        }
+        let own = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(Trouble::Usage("`cert-file` and `key-file` go together: say both".to_owned()));
+            }
+        };
+        Ok(Some(Tls { authorities: self.authorities, own }))
+    }
 }
 
 /// What of a scenario is of interest to a broker that it may run on.
@@ -112,7 +148,7 @@ pub(super) fn patient(scenario: &Scenario) -> Patient {
 fn means(scenario: &Scenario, outside: Outside<'_>) -> Means {
     Means {
         // A run without such faults talks to its broker directly.
-        between: scenario.breaks_paths().then_some(Protocol::Plain),
+        between: (scenario.breaks_paths() || outside.options.proxy).then_some(Protocol::Plain),
         commands: scenario.broker_commands(outside.world, outside.options),
         seed: scenario.run.seed,
     }

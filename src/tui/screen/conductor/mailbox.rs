@@ -21,9 +21,14 @@ struct Slot {
 }
 
 impl Mailbox {
-    /// Puts a report in the place of the one before.
-    pub(super) fn put(&self, report: Report) {
-        self.slot().report = Some(report);
+    /// Puts a report in the place of the one before. What that said to the person, and nobody has seen, is said still.
+    pub(super) fn put(&self, mut report: Report) {
+        let mut slot = self.slot();
+        if let Some(unseen) = slot.report.take() {
+            report.said = report.said.or(unseen.said);
+            report.diff = report.diff.or(unseen.diff);
+        }
+        slot.report = Some(report);
     }
 
     /// Takes the report, if there is a new one.
@@ -63,5 +68,23 @@ impl Mailbox {
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::tui::{Model, Palette, Theme};
+
+    #[test]
+    fn a_word_that_nobody_has_seen_is_said_with_the_next_report_and_once() {
+        let silent = Model::new("", 0, Theme::new(Palette::Mono, true), Time::from_secs(1)).report;
+        let mailbox = Mailbox::default();
+        mailbox.put(Report { said: Some("refused".to_owned()), ..silent.clone() });
+        mailbox.put(silent.clone());
+        assert_eq!(mailbox.take().and_then(|report| report.said).as_deref(), Some("refused"));
+        mailbox.put(silent);
+        assert_eq!(mailbox.take().and_then(|report| report.said), None);
     }
 }
