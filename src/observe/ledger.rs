@@ -29,6 +29,7 @@ mod row;
 mod tests;
 mod window;
 
+use balance::InFlight;
 pub use balance::{Balance, Fate, Tally, Whereabouts};
 use book::Book;
 use order::Order;
@@ -147,13 +148,21 @@ impl<L: Latencies> Ledger<L> {
     pub fn balance(&self) -> Balance {
         let mut balance = self.exit.closed.clone();
         balance.offered = self.tally.offered;
-        for (_, count, line, legs) in self.windows.iter().flatten().flat_map(Window::runs) {
+        // A screen asks thirty times a second, and there may be a million of them.
+        let mut in_flight = InFlight::default();
+        let mut add = |fate, count| match fate {
+            Fate::InFlight(how_far) => in_flight.add(how_far, count),
+            decided => balance.add(decided, count),
+        };
+        let runs = self.windows.iter().flatten().flat_map(Window::runs);
+        runs.for_each(|(_, count, line, legs)| {
             if share_a_fate(line, count, legs, &self.books) {
-                balance.add(fate(line, legs, &self.books), count);
+                add(fate(line, legs, &self.books), count);
             } else {
-                (0..count).for_each(|by| balance.add(fate(&line.later(by), legs, &self.books), 1));
+                (0..count).for_each(|by| add(fate(&line.later(by), legs, &self.books), 1));
             }
-        }
+        });
+        in_flight.add_to(&mut balance);
         balance
     }
 

@@ -2,8 +2,8 @@
 //!
 //! **Invariant.** A state is a function of how much was taken off the agenda: one that was restored from a checkpoint
 //! and replayed equals the one on the first way, its digest, its snapshot and its detail. Memory is bounded: at most
-//! [`KEPT`] checkpoints, which lie evenly along the time that it took to simulate the run: the way to any instant is
-//! about as long as to any other.
+//! [`KEPT`] checkpoints, which lie evenly along what there was to do in the run: the way to any instant is about as long
+//! as to any other, whatever else the machine did meanwhile.
 
 use std::rc::Rc;
 
@@ -21,9 +21,9 @@ use super::moments::Moments;
 
 /// Checkpoints kept at most.
 const KEPT: usize = 192;
-/// Wall time of simulating between two checkpoints, in seconds, at first.
-const APART: f64 = 0.04;
-/// Entries of the agenda between two checkpoints of a run that is run up to a branch: a fraction of a second.
+/// Entries of the agenda between two checkpoints, at first: about a millisecond.
+const APART: u64 = 2_000;
+/// The same of a run that is run up to a branch: a fraction of a second.
 const QUICKLY: u64 = 200_000;
 /// Checkpoints may cost this part of the time that the run takes.
 const PART: f64 = 0.03;
@@ -175,10 +175,13 @@ pub struct Rewind {
     kept: Vec<Rc<State>>,
     /// Those before the last injection have not heard of it yet.
     injections: Injections,
-    /// Wall time of the run, in seconds, when the last one was kept, and how long that took.
-    last: (f64, f64),
+    /// Wall time of the run, in seconds, when the last one was kept.
+    last: f64,
+    /// How long it took to make the last ones, in seconds: the middle one counts, as in the longest the machine may have done
+    /// something else as well.
+    took: [f64; 3],
     /// As [`APART`], now: twice as much each time that every other one was dropped.
-    apart: f64,
+    apart: u64,
     moments: Moments,
 }
 
@@ -187,14 +190,14 @@ impl Rewind {
     pub fn new(state: &State, injector: Addr<ToInjector>) -> Self {
         let injections = Injections { injector, faults: Vec::new() };
         let kept = vec![Rc::new(state.clone())];
-        Self { kept, injections, last: (0.0, 0.0), apart: APART, moments: Moments::default() }
+        Self { kept, injections, last: 0.0, took: [0.0; 3], apart: APART, moments: Moments::default() }
     }
 
     /// That of a branch which begins at `here`, with other injections.
     pub fn branch(&self, here: &State, injections: Injections) -> Self {
         let kept = self.kept.iter().filter(|state| state.entries <= here.entries).cloned().collect();
         let moments = self.moments.upto(here.simulation.facts());
-        Self { kept, injections, last: self.last, apart: self.apart, moments }
+        Self { kept, injections, last: self.last, took: self.took, apart: self.apart, moments }
     }
 
     /// What a person injected.
@@ -205,28 +208,33 @@ impl Rewind {
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
     pub fn note(&mut self, state: &State, simulated: f64, wall: impl Fn() -> f64) {
         self.moments.note(&state.watch);
-        let (last, cost) = self.last;
-        if simulated - last < self.apart.max(cost / PART) {
+        if self.ahead(state) < self.apart || simulated - self.last < middle(self.took) / PART {
             return;
         }
         let begun = wall();
-        if self.kept.len() == KEPT {
-            thin_out(&mut self.kept);
-            self.apart *= 2.0;
-        }
-        self.kept.push(Rc::new(state.clone()));
-        self.last = (simulated, wall() - begun);
+        self.add(state);
+        self.last = simulated;
+        self.took.rotate_left(1);
+        self.took[2] = wall() - begun;
     }
 
     /// The run has come to here, quickly: it was run up to a branch.
     pub fn keep(&mut self, state: &State) {
         self.moments.note(&state.watch);
-        let last = self.kept.last().map_or(0, |last| last.entries);
-        if state.entries - last < QUICKLY {
-            return;
+        if self.ahead(state) >= self.apart.max(QUICKLY) {
+            self.add(state);
         }
+    }
+
+    /// How many entries a state lies ahead of the last checkpoint.
+    fn ahead(&self, state: &State) -> u64 {
+        state.entries - self.kept.last().map_or(0, |last| last.entries)
+    }
+
+    fn add(&mut self, state: &State) {
         if self.kept.len() == KEPT {
             thin_out(&mut self.kept);
+            self.apart *= 2;
         }
         self.kept.push(Rc::new(state.clone()));
     }
@@ -280,6 +288,11 @@ pub enum Gone {
     Nowhere,
 }
 
+fn middle(mut of: [f64; 3]) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[1]
+}
+
 /// Drops every other checkpoint, the first one never.
 fn thin_out(kept: &mut Vec<Rc<State>>) {
     let mut index = 0;
@@ -303,5 +316,39 @@ impl Observer<Fact> for Eyes<'_> {
             lens.observe(events);
         }
         self.also.observe(events);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::session::tests::on_screen;
+
+    /// A run whose checkpoints take so long, the how-manieth says; how many entries lie between them, at least and at most.
+    fn gaps(took: impl Fn(usize) -> f64) -> (u64, u64) {
+        let session = on_screen(None);
+        let mut state = session.engine.state().expect("it is simulated").clone();
+        let rewind = session.sight.as_ref().and_then(|sight| sight.rewind.as_ref()).expect("it can go back");
+        let mut rewind = Rewind::new(&state, rewind.injections().injector);
+        rewind.apart = 100;
+        let (mut simulated, wall) = (0.0, std::cell::Cell::new(0.0));
+        while state.now() < Time::from_secs(4) {
+            let until = state.now() + Duration::from_millis(5);
+            state.run_until(until, &mut ());
+            simulated += 0.001;
+            let number = rewind.kept.len();
+            rewind.note(&state, simulated, || wall.replace(wall.get() + took(number)));
+        }
+        let gaps = rewind.kept.windows(2).map(|pair| pair[1].entries - pair[0].entries);
+        assert!(rewind.kept.len() > 5, "{}", rewind.kept.len());
+        (gaps.clone().min().expect("there are some"), gaps.max().expect("there are some"))
+    }
+
+    #[test]
+    fn checkpoints_lie_evenly_even_when_something_else_held_one_of_them_up() {
+        let (least, most) = gaps(|number| if number % 4 == 3 { 1.0 } else { 0.0 });
+        assert!(least >= 100 && most < 300, "{least} to {most}");
+        let (_, seldom) = gaps(|_| 0.002);
+        assert!(seldom > most, "what always takes long is done less often: {seldom} and {most}");
     }
 }

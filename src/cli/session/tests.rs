@@ -54,7 +54,7 @@ fn loaded() -> Loaded {
         .unwrap_or_else(|_| panic!("the scenario makes sense"))
 }
 
-fn on_screen(recording: Option<&Recording>) -> Session {
+pub(super) fn on_screen(recording: Option<&Recording>) -> Session {
     Session::on_screen(&loaded(), recording).unwrap_or_else(|_| panic!("it can be run"))
 }
 

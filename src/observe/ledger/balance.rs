@@ -40,6 +40,11 @@ pub enum Whereabouts {
     Kept,
 }
 
+impl Whereabouts {
+    /// All of them, in their order.
+    const ALL: [Self; 5] = [Self::Unsent, Self::Stored, Self::Undelivered, Self::Unsettled, Self::Kept];
+}
+
 /// Counts by fate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Balance {
@@ -102,6 +107,23 @@ impl Balance {
             Fate::Rejected(why) => *self.rejected.entry(why).or_default() += count,
             Fate::DeadLettered(why) => *self.dead_lettered.entry(why).or_default() += count,
             Fate::InFlight(how_far) => *self.in_flight.entry(how_far).or_default() += count,
+        }
+    }
+}
+
+/// Counts of records in flight, by how far they came: quick to add to.
+#[derive(Default)]
+pub(super) struct InFlight([u64; Whereabouts::ALL.len()]);
+
+impl InFlight {
+    #[inline]
+    pub(super) fn add(&mut self, how_far: Whereabouts, count: u32) {
+        self.0[how_far as usize] += u64::from(count);
+    }
+
+    pub(super) fn add_to(self, balance: &mut Balance) {
+        for (how_far, count) in Whereabouts::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0) {
+            *balance.in_flight.entry(how_far).or_default() += count;
         }
     }
 }

@@ -456,6 +456,7 @@ fn is_plainly_open(line: &Line, legs: &[Leg]) -> bool {
 }
 
 /// What has become of a record so far. The order of the questions is the order of precedence.
+#[inline]
 pub(super) fn fate(line: &Line, legs: &[Leg], books: &[Book]) -> Fate {
     if let Some(why) = line.dead_lettered {
         return Fate::DeadLettered(why);
