@@ -96,6 +96,7 @@ fn text(world: &World, lines: &[Finding]) -> String {
 }
 
 /// What a scenario's own part in it is, as it is of the right system.
+#[cfg(any(feature = "real-kafka", feature = "real-mqtt"))]
 fn of_system<P>(
     arguments: &DoctorArguments,
     scenario: Option<&Scenario>,
