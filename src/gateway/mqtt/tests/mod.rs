@@ -158,8 +158,10 @@ kill = "screen"
 for = "300ms"
 "#;
     let came = play(&scenario(0, "", beside), broker.port(), |_| {});
-    let lost = came.balance.lost.get(&Reason::NotAcknowledged).copied().unwrap_or(0);
-    assert!((40..=120).contains(&lost), "{:?}", came.balance);
+    let unheard = came.balance.lost.get(&Reason::NotAcknowledged).copied().unwrap_or(0);
+    assert!((40..=120).contains(&unheard), "{:?}", came.balance);
+    // The reader may have had some in hand when it died.
+    let lost = came.balance.lost_total();
     assert_eq!((came.tally.duplicates, came.balance.settled + lost), (0, came.balance.offered));
     assert_eq!(disconnects(&came), 1);
 }
