@@ -103,7 +103,7 @@ fn generator(
         codec: entry.codec,
         keys,
         hash: murmur2,
-        keep_bodies: is_read(scenario, &entry.topic, 0),
+        keep_bodies: is_read(scenario, &entry.topic, 0) || scenario.keep_contents && entry.has_contents(),
         when_blocked: entry.when_blocked,
         outbox: entry.outbox,
         poison: entry.poison,
@@ -135,7 +135,7 @@ fn processor(
         input: (input.schema.unwrap_or_else(empty), input.codec),
         output: (output.schema.unwrap_or_else(empty), output.codec),
         hash: murmur2,
-        keep_bodies: is_read(scenario, &entry.to, 0),
+        keep_bodies: is_read(scenario, &entry.to, 0) || scenario.keep_contents,
     }
 }
 
@@ -197,9 +197,6 @@ pub fn contents_of(scenario: &Scenario, source: &str) -> Option<(Arc<Schema>, Co
 
 /// Whether anybody looks at the contents of a channel's records.
 fn is_read(scenario: &Scenario, channel: &str, depth: u32) -> bool {
-    if scenario.keep_contents {
-        return true;
-    }
     let written =
         scenario.sinks.iter().any(|sink| scenario.reads(&sink.reader, channel) && !sink.write.is_empty());
     let mut processors = scenario.processors.iter().filter(|entry| scenario.reads(&entry.reader, channel));
