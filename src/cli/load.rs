@@ -89,22 +89,19 @@ impl ScenarioArguments {
 
 /// Neither a file nor a bundled scenario: what was probably meant.
 fn no_such(path: &Path, error: std::io::Error) -> Failure {
-    let failure = Failure::outside("read the scenario", path.display(), &error);
-    let Failure::Outside(said) = failure else { return failure };
-    if path.is_dir() {
-        let dir = path.display();
-        let what = "that is a folder: of a recorded run, say";
-        return Failure::Outside(format!(
-            "{said}; {what} `brokersim replay {dir}`, `why {dir}` or `ui {dir}`"
-        ));
-    }
+    let dir = path.display();
     let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let near = closest(&name, BUNDLED.iter().map(|template| template.name));
-    let meant = near.map_or_else(
-        || "`brokersim list` shows what comes with the program".to_owned(),
-        |near| format!("did you mean the bundled scenario `{near}`? `brokersim list` shows them all"),
-    );
-    Failure::Outside(format!("{said}; {meant}"))
+    let meant = match near {
+        _ if path.is_dir() => format!(
+            "that is a folder: of a recorded run, say `brokersim replay {dir}`, `why {dir}` or `ui {dir}`"
+        ),
+        Some(near) => {
+            format!("did you mean the bundled scenario `{near}`? `brokersim list` shows them all")
+        }
+        None => "`brokersim list` shows what comes with the program".to_owned(),
+    };
+    Failure::outside("read the scenario", dir, format!("{error}; {meant}"))
 }
 
 /// Overrides as `path=value`, all alike.

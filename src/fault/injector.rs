@@ -244,25 +244,13 @@ impl Injector {
         if !plan.strike.can_last() {
             return;
         }
-        let course = match plan.strike {
-            Strike::ShutDown | Strike::Restart => Course::Leaving(victims.nodes.clone()),
-            Strike::RollingRestart(settle) => {
-                let nodes = victims.nodes.clone();
-                Course::Rolling(Rolling::new(nodes, plan.lasts.unwrap_or(Duration::ZERO), settle))
-            }
-            Strike::Crash(_)
-            | Strike::Pause
-            | Strike::SlowCpu(_)
-            | Strike::SlowDisk(_)
-            | Strike::FullDisk
-            | Strike::Sever(..)
-            | Strike::Burden(..)
-            | Strike::Tell { .. }
-            | Strike::AddMember
-            | Strike::RemoveMember
-            | Strike::AddPartitions(_)
-            | Strike::ResetOffsets(_)
-            | Strike::Heal => Course::Struck,
+        let nodes = || victims.nodes.clone();
+        let course = if plan.strike.asks() {
+            Course::Leaving(nodes())
+        } else if let Strike::RollingRestart(settle) = plan.strike {
+            Course::Rolling(Rolling::new(nodes(), plan.lasts.unwrap_or(Duration::ZERO), settle))
+        } else {
+            Course::Struck
         };
         let struck = course == Course::Struck;
         let slot = self.keep(Lasting { fault, round, victims, course, back_at_once: false });

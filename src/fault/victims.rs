@@ -26,25 +26,8 @@ impl Victims {
 
     /// Which paths it is about, to these peers.
     pub fn find_paths(&mut self, strike: Strike, peers: &[NodeId]) {
-        let (direction, among_themselves) = match strike {
-            Strike::Sever(Severing::Partition, direction) => (direction, false),
-            Strike::Sever(Severing::Blackhole | Severing::Reset, direction) => (direction, true),
-            Strike::Burden(_, direction) => (direction, true),
-            Strike::Crash(_)
-            | Strike::ShutDown
-            | Strike::Restart
-            | Strike::RollingRestart(_)
-            | Strike::Pause
-            | Strike::SlowCpu(_)
-            | Strike::SlowDisk(_)
-            | Strike::FullDisk
-            | Strike::Tell { .. }
-            | Strike::AddMember
-            | Strike::RemoveMember
-            | Strike::AddPartitions(_)
-            | Strike::ResetOffsets(_)
-            | Strike::Heal => return,
-        };
+        let Some(direction) = strike.direction() else { return };
+        let among_themselves = !matches!(strike, Strike::Sever(Severing::Partition, _));
         for &target in &self.nodes {
             let apart = |peer: &NodeId| *peer != target && (among_themselves || !self.nodes.contains(peer));
             let found = peers.iter().filter(|peer| apart(peer));

@@ -54,22 +54,11 @@ impl Scenario {
     /// a word and stand still by themselves, and only a loss of power is none that their sockets could tell.
     pub fn breaks_paths(&self) -> bool {
         let obeys = matches!(self.system, System::Mqtt(_));
-        let breaks = |fault: &Fault| match fault.strike {
-            Strike::Crash(_) | Strike::Pause if obeys && fault.strike != Strike::Crash(Crash::Power) => false,
-            Strike::Crash(_) | Strike::Pause => fault.targets.iter().any(|target| !is_broker(target)),
-            Strike::Sever(..) | Strike::Burden(..) => true,
-            Strike::ShutDown
-            | Strike::Restart
-            | Strike::RollingRestart(_)
-            | Strike::SlowCpu(_)
-            | Strike::SlowDisk(_)
-            | Strike::FullDisk
-            | Strike::Tell { .. }
-            | Strike::AddMember
-            | Strike::RemoveMember
-            | Strike::AddPartitions(_)
-            | Strike::ResetOffsets(_)
-            | Strike::Heal => false,
+        let breaks = |fault: &Fault| {
+            let of_process = matches!(fault.strike, Strike::Crash(_) | Strike::Pause);
+            let silent = of_process && (!obeys || fault.strike == Strike::Crash(Crash::Power));
+            fault.strike.direction().is_some()
+                || silent && fault.targets.iter().any(|target| !is_broker(target))
         };
         let poison =
             |fault: &Fault| matches!(fault.strike, Strike::Tell { begins: ToApplication::Poison(_), .. });

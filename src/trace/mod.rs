@@ -4,6 +4,7 @@
 //! **Invariant.** Facts are data: they serialise, compare and travel. Losses, duplicates, order, latency
 //! and lag are computed from the neutral ones ([`Life`]) alone, once for all systems.
 
+mod few;
 mod injected;
 pub mod kafka;
 mod life;
@@ -18,10 +19,11 @@ use serde::Serialize;
 
 use crate::kernel::{Digest, Physics};
 
+pub use few::Few;
 pub use injected::{Commanded, Injected, Missed, Phase, SkippedFault, Whom};
 pub use life::{Life, Reason, Reign};
 pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
-pub use row::{Beside, FactRow, Few, LegRow, Peer, RecordRow, WrittenRow, variant_name};
+pub use row::{Beside, FactRow, LegRow, Peer, RecordRow, WrittenRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 pub use tell::{Told, Weight, reason_name, state_name, tell, whom_name};
 
@@ -49,9 +51,9 @@ impl Fact {
     /// words of their serialised form.
     #[inline]
     pub fn feed(&self, digest: &mut Digest) {
-        match self {
-            Self::Life(life) if life.is_common() => life.feed_common(digest),
-            other => digest.feed(other),
+        let is_fed = matches!(self, Self::Life(life) if life.feed_common(digest));
+        if !is_fed {
+            digest.feed(self);
         }
     }
 }

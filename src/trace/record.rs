@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::row::Few;
+use super::few::Few;
 use crate::kernel::{Digest, Time};
 
 /// Which record: the source that published it and the how-manieth it was there.

@@ -8,6 +8,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::few::Few;
 use super::kafka::{BrokerId, Kafka, MemberId};
 use super::life::{Life, Reason};
 use super::mqtt::{Answer, Mqtt, Parting};
@@ -18,11 +19,9 @@ use super::{Commanded, Fact, Injected, Phase, Whom};
 use crate::kernel::{ActorId, Crash, NodeId, Physics, Time};
 
 pub use back::{Beside, WrittenRow};
-pub use few::Few;
 pub use name::variant_name;
 
 mod back;
-mod few;
 mod name;
 
 /// A fact as a row of the table of facts.

@@ -19,8 +19,6 @@ use std::thread;
 use std::time::{Duration as Wall, Instant};
 
 use crossterm::event::{self, Event};
-use crossterm::execute;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -35,7 +33,7 @@ use super::mouse::Clicks;
 use super::pace::Speed;
 use super::share::{Share, to_clipboard};
 use super::shot::Shot;
-use super::terminal::{A_LOOK, Guard, Stdout, await_input};
+use super::terminal::{A_LOOK, Guard, Screenful, Stdout, await_input};
 use super::theme::Theme;
 use super::tutor::Tutor;
 use super::update::{Msg, Order, update};
@@ -261,7 +259,7 @@ struct Screen<'a> {
     model: Model,
     /// What the run was last told to show.
     look: Look,
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<io::Stdout>>>,
+    terminal: ManuallyDrop<Screenful>,
     mailbox: &'a Mailbox,
     orders: Sender<Order>,
     stop: Option<&'a AtomicBool>,
@@ -369,14 +367,10 @@ impl Screen<'_> {
     }
 
     fn draw(&mut self) -> io::Result<()> {
-        let (terminal, model) = (&mut self.terminal, &self.model);
-        let drawn = self.guard.draw(|| {
-            execute!(io::stdout(), BeginSynchronizedUpdate)?;
-            terminal.draw(|frame| view(model, frame))?;
-            execute!(io::stdout(), EndSynchronizedUpdate)
-        });
+        let model = &self.model;
+        self.guard.frame(&mut self.terminal, |frame| view(model, frame))?;
         self.model.stale = false;
-        drawn.unwrap_or(Ok(()))
+        Ok(())
     }
 }
 

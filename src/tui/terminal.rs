@@ -16,8 +16,11 @@ use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{
-    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -182,7 +185,23 @@ impl Guard {
     pub fn draw<T>(&self, draw: impl FnOnce() -> T) -> Option<T> {
         self.ours.draw(draw)
     }
+
+    /// Draws a frame, which a terminal that can shows at once; nothing when it is not ours any more.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn frame(&self, terminal: &mut Screenful, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        let drawn = self.draw(|| {
+            execute!(io::stdout(), BeginSynchronizedUpdate)?;
+            terminal.draw(draw)?;
+            execute!(io::stdout(), EndSynchronizedUpdate)
+        });
+        drawn.unwrap_or(Ok(()))
+    }
 }
+
+/// What frames are drawn with.
+pub type Screenful = Terminal<CrosstermBackend<io::Stdout>>;
 
 /// The terminal that is held, if one is: there is one terminal in a process.
 fn held() -> std::sync::MutexGuard<'static, Weak<Ours>> {

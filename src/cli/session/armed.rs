@@ -160,34 +160,19 @@ impl Reins {
     /// Who is added has to have been removed: a run by the clock begins with all that it will ever have.
     fn count_members(&mut self, fault: &Fault) -> Result<(), String> {
         let names: Vec<String> = fault.targets.iter().map(ToString::to_string).collect();
-        match fault.strike {
-            Strike::RemoveMember => self.removed.extend(names),
-            Strike::AddMember => {
-                for name in names {
-                    let removed = self.removed.iter().position(|removed| *removed == name);
-                    let removed = removed.ok_or_else(|| {
-                        format!(
-                            "nobody of {name} was removed by hand, and a run by the clock begins with all that it will ever \
-                             have: for one more put `add-member = \"{name}\"` into the scenario"
-                        )
-                    })?;
-                    self.removed.remove(removed);
-                }
+        if fault.strike == Strike::RemoveMember {
+            self.removed.extend(names);
+        } else if fault.strike == Strike::AddMember {
+            for name in names {
+                let removed = self.removed.iter().position(|removed| *removed == name);
+                let removed = removed.ok_or_else(|| {
+                    format!(
+                        "nobody of {name} was removed by hand, and a run by the clock begins with all that it will ever \
+                         have: for one more put `add-member = \"{name}\"` into the scenario"
+                    )
+                })?;
+                self.removed.remove(removed);
             }
-            Strike::Crash(_)
-            | Strike::ShutDown
-            | Strike::Restart
-            | Strike::RollingRestart(_)
-            | Strike::Pause
-            | Strike::SlowDisk(_)
-            | Strike::FullDisk
-            | Strike::SlowCpu(_)
-            | Strike::Sever(..)
-            | Strike::Burden(..)
-            | Strike::Tell { .. }
-            | Strike::AddPartitions(_)
-            | Strike::ResetOffsets(_)
-            | Strike::Heal => {}
         }
         Ok(())
     }

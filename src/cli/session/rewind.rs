@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use crate::analyze::calibrate::median;
 use crate::host::Simulation;
 use crate::kernel::{Addr, Duration, Event, Observer, Time};
 use crate::observe::ledger::Closed;
@@ -208,7 +209,8 @@ impl Rewind {
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
     pub fn note(&mut self, state: &State, simulated: f64, wall: impl Fn() -> f64) {
         self.moments.note(&state.watch);
-        if self.ahead(state) < self.apart || simulated - self.last < middle(self.took) / PART {
+        if self.ahead(state) < self.apart || simulated - self.last < median(&self.took).unwrap_or(0.0) / PART
+        {
             return;
         }
         let begun = wall();
@@ -286,11 +288,6 @@ pub enum Gone {
     ToFront,
     /// There is no such spot.
     Nowhere,
-}
-
-fn middle(mut of: [f64; 3]) -> f64 {
-    of.sort_by(f64::total_cmp);
-    of[1]
 }
 
 /// Drops every other checkpoint, the first one never.

@@ -375,6 +375,7 @@ impl Broker {
 mod tests {
     use super::*;
     use crate::kernel::Duration;
+    use crate::trace::Few;
 
     const ME: (BrokerId, u64) = (BrokerId(1), 7);
 
@@ -407,7 +408,7 @@ mod tests {
             diverging: None,
             leader: None,
             forgettable: 0,
-            chunks: crate::trace::Few::default(),
+            chunks: Few::default(),
         }
     }
 

@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration as Wall, Instant};
 
 use crossterm::event::{self, Event, MouseEvent};
-use crossterm::execute;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -39,12 +37,7 @@ pub fn pick(
             picker.take_preview(wanted, preview(wanted));
         }
         if picker.stale {
-            let drawn = guard.draw(|| {
-                execute!(io::stdout(), BeginSynchronizedUpdate)?;
-                terminal.draw(|frame| view(picker, frame))?;
-                execute!(io::stdout(), EndSynchronizedUpdate)
-            });
-            drawn.unwrap_or(Ok(()))?;
+            guard.frame(&mut terminal, |frame| view(picker, frame))?;
             picker.stale = false;
         }
         let size = terminal.size()?;
