@@ -13,7 +13,7 @@ use super::{median, on_processor};
 const ROUNDS: usize = 7;
 /// At most thirty reports a second, and at most one part in so many of the run's time, as the conductor has it.
 const FRAME: Wall = Wall::from_nanos(1_000_000_000 / 30);
-const REPORTS: u32 = 25;
+const REPORTS: u32 = 33;
 /// What is computed at a time, as the conductor does.
 const SLICE: Wall = Wall::from_millis(8);
 

@@ -181,6 +181,11 @@ impl Watch {
         self.ledger.take_closed()
     }
 
+    /// The same, one after the other: see [`Ledger::drain_closed`].
+    pub fn drain_closed(&mut self) -> impl Iterator<Item = super::ledger::Closed> {
+        self.ledger.drain_closed()
+    }
+
     /// Lag samples since the last call.
     pub fn take_samples(&mut self) -> Vec<LagSample> {
         std::mem::take(&mut self.samples)

@@ -15,11 +15,11 @@ use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_duplicate, is
 use super::shelf::Shelf;
 
 /// Records that have left and are kept.
-const RECENT: u64 = 20_000;
+const RECENT: u64 = 10_000;
 /// Of those that went wrong, so many are kept for good.
 const REMARKABLE: u32 = 2_000;
-/// What leaves a few at a time is gathered on pages of so many neighbours or more.
-const PAGE: usize = 500;
+/// How often something is put on a page: neighbours at once, so that there is always a full page to let go from.
+const PAGE: usize = 64;
 /// Records in an answer.
 const SHOWN: usize = 400;
 /// Records in flight that are looked at for an answer.
@@ -154,7 +154,8 @@ pub struct RecordPage {
 pub struct Album {
     stage: Arc<Stage>,
     pages: VecDeque<Arc<Vec<Closed>>>,
-    /// How many records lie on the pages.
+    open: Vec<Closed>,
+    /// How many records lie on the pages and the open one.
     recent: u64,
     /// How many entries of the first page have been let go.
     gone: usize,
@@ -186,6 +187,7 @@ impl Album {
         Self {
             stage,
             pages: VecDeque::new(),
+            open: Vec::new(),
             recent: 0,
             gone: 0,
             remarkable: Arc::default(),
@@ -213,17 +215,17 @@ impl Album {
     }
 
     /// Takes in what has left.
-    pub fn take(&mut self, closed: Vec<Closed>) {
-        if closed.is_empty() {
-            return;
-        }
-        self.recent += closed.iter().map(|one| u64::from(one.count)).sum::<u64>();
-        match self.pages.back_mut().filter(|page| page.len() + closed.len() <= PAGE) {
-            Some(page) => Arc::make_mut(page).extend(closed),
-            None => self.pages.push_back(Arc::new(closed)),
-        }
-        while self.recent > RECENT {
-            self.let_go();
+    pub fn take(&mut self, closed: impl Iterator<Item = Closed>) {
+        for one in closed {
+            self.recent += u64::from(one.count);
+            self.open.push(one);
+            if self.open.len() == PAGE {
+                let page = std::mem::replace(&mut self.open, Vec::with_capacity(PAGE));
+                self.pages.push_back(Arc::new(page));
+            }
+            while self.recent > RECENT && !self.pages.is_empty() {
+                self.let_go();
+            }
         }
     }
 
@@ -250,7 +252,8 @@ impl Album {
     }
 
     fn left(&self) -> impl Iterator<Item = &Closed> {
-        self.remarkable.iter().chain(self.pages.iter().flat_map(|page| page.iter()).skip(self.gone))
+        let full = self.pages.iter().flat_map(|page| page.iter()).skip(self.gone);
+        self.remarkable.iter().chain(full).chain(&self.open)
     }
 
     /// When a record was offered, if it is remembered.

@@ -144,11 +144,11 @@ impl Lens {
 
     /// Takes in what has left the ledger.
     pub fn closed(&mut self, closed: &[super::ledger::Closed]) {
-        self.take(closed.to_vec());
+        self.album.take(closed.iter().cloned());
     }
 
     /// The same, when nobody else wants it.
-    pub fn take(&mut self, closed: Vec<super::ledger::Closed>) {
+    pub fn take(&mut self, closed: impl Iterator<Item = super::ledger::Closed>) {
         self.album.take(closed);
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::trace::{Body, Ids, RecordId, Span};
 
 /// Records whose contents are kept.
-const RECORDS: usize = 20_000;
+const RECORDS: usize = 10_000;
 /// Bytes of them.
 const BYTES: u64 = 32 << 20;
 /// Batches on a page.
