@@ -229,6 +229,7 @@ impl Follow {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Withheld { .. }
+            | Life::Ignored { .. }
             | Life::Resent { .. } => {}
         }
     }

@@ -211,6 +211,7 @@ impl Lens {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Withheld { .. }
+            | Life::Ignored { .. }
             | Life::Resent { .. } => {}
         }
     }
