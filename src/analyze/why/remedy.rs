@@ -210,8 +210,9 @@ fn rebalance_remedies(scene: &Scene, group: Option<GroupId>, steps: &[Step]) -> 
         // Who stands still or is dead is replaced when its session ends, whatever the assignor and its name. What the dead
         // had not committed is done again however long that takes: only less can be left uncommitted.
         let dead = is_struck(steps, Blow::Killed) || is_struck(steps, Blow::PowerLost);
-        let remedy = if dead { fewer_records(scene, group) } else { longer_session(scene, group) };
-        return vec![after, remedy];
+        let remedies =
+            if dead { [after, fewer_records(scene, group)] } else { [longer_session(scene, group), after] };
+        return remedies.into();
     }
     vec![
         reader(scene, group, "consumer.partition.assignment.strategy", "cooperative-sticky"),
