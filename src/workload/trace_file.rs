@@ -131,8 +131,9 @@ fn unpacked(error: impl std::fmt::Display) -> Reason {
 
 fn read_parquet(path: &Path, options: &TraceOptions) -> Result<Table, Reason> {
     let file = File::open(path).map_err(words)?;
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build()).map_err(unpacked)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.build())
+        .map_err(unpacked)?;
     let arrow_schema = reader.schema();
     let unit = arrow_schema
         .field_with_name(&options.time)
