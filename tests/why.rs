@@ -519,6 +519,19 @@ fn the_smallest_file_breaks_the_same_promise_in_the_same_way_by_itself() {
     assert!(minimise(&calm, &[Trouble::Lost], LATE).is_none(), "nothing goes wrong there");
 }
 
+/// A file that is kept as a test says what it comes to itself.
+#[test]
+fn the_smallest_file_expects_its_own_number_and_not_that_of_the_whole() {
+    let text = include_str!("../sim-configs/kafka/loss-02-acks-1.toml");
+    let minimal = minimise(&recipe(text, "loss-02.toml", &[]), &[], LATE).expect("records are lost");
+    let lost = minimal.measured.total(&[Trouble::Lost]);
+    assert_ne!(lost, 3, "it would be no test");
+    let expected = format!("records = {lost}, causes = {{ leader-election = {lost} }}");
+    assert!(minimal.text.contains(&expected), "{}", minimal.text);
+    let alone = recipe(&minimal.text, "minimal.toml", &[]).look(LATE).expect("it makes sense");
+    assert!(alone.summary.is_as_expected(), "{}", minimal.text);
+}
+
 /// A reader that is slower than what arrives.
 #[test]
 fn lag_is_explained_by_arrivals_against_capacity_and_by_a_hot_partition() {
@@ -575,4 +588,16 @@ fn the_page_of_a_reset_reads_well() {
         &Question { try_remedies: true, ..question(&[Trouble::Lost]) },
     );
     assert_reads("reset-to-the-end.txt", &told(&why));
+}
+
+/// What `hot-key` shows comes from its keys, and not from how the group begins or how seldom it commits.
+#[test]
+fn a_group_stays_close_when_no_key_is_hot() {
+    let text = include_str!("../sim-configs/kafka/hot-key.toml");
+    let broken = |set: &[&str]| {
+        let set: Vec<&str> = std::iter::once("run.duration=65s").chain(set.iter().copied()).collect();
+        recipe(text, "hot-key.toml", &set).measure(LATE).expect("it makes sense").lags()
+    };
+    assert!(broken(&[]));
+    assert!(!broken(&["generator.web.key={ uniform = 1000 }"]));
 }

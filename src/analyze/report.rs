@@ -6,7 +6,7 @@ use crate::kernel::Time;
 use crate::observe::ledger::{Balance, Fate, Whereabouts};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::summary::{GroupSummary, Latency, Summary, by_size};
-use crate::trace::Reason;
+use crate::trace::{Disregard, Reason};
 
 /// How far a line of prose goes.
 const WIDTH: usize = 100;
@@ -133,6 +133,16 @@ fn books(out: &mut Out, summary: &Summary) {
     if tally.withheld > 0 {
         let (withheld, why) = (count(tally.withheld), "due while `send()` blocked: never offered");
         out.line(format!("  besides, {withheld} records were {why}"));
+    }
+    for (records, why) in [(tally.too_late, Disregard::TooLate), (tally.undecodable, Disregard::Undecodable)]
+    {
+        if records > 0 {
+            out.line(format!(
+                "  besides, {} processed records are in no result: {}",
+                count(records),
+                why.means()
+            ));
+        }
     }
     out.line(format!(
         "  {} duplicates processed   {} stored twice   {} out of order",

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::observe::promise::{CATALOGUE, Entry, Mode};
-use crate::scenario::error::did_you_mean;
+use crate::observe::promise::{CATALOGUE, Entry, Mode, Promise};
+use crate::scenario::error::closest;
 use crate::trace::Reason;
 
 use super::failure::Failure;
@@ -31,10 +31,11 @@ pub fn explain(arguments: &ExplainArguments) -> Result<Exit, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let names = CATALOGUE.iter().map(|entry| entry.name).chain(Reason::ALL.iter().map(|why| why.name()));
-    Failure::Usage(format!(
-        "there is nothing called `{name}`: {}",
-        did_you_mean(name, names.collect::<Vec<_>>())
-    ))
+    let meant = closest(name, names).map_or_else(
+        || "`brokersim explain` lists what there is".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Failure::Usage(format!("there is nothing called `{name}`: {meant}"))
 }
 
 fn list() -> String {
@@ -51,20 +52,57 @@ fn list() -> String {
 }
 
 fn one(name: &str) -> Option<String> {
-    if let Some(entry) = CATALOGUE.iter().find(|entry| entry.name == name) {
-        return Some(promise(entry));
+    let entry = CATALOGUE.iter().find(|entry| entry.name == name);
+    // Some names are both: what happens, and what it does to records.
+    match (entry.map(promise), Reason::named(name).map(cause)) {
+        (Some(promise), Some(cause)) => Some(format!("{promise}\n{cause}")),
+        (promise, cause) => promise.or(cause),
     }
-    let why = Reason::named(name)?;
+}
+
+fn cause(why: Reason) -> String {
     let mut text = format!("{}: {}\n\n", why.name(), why.means());
     field(&mut text, "is", "a cause in the books: why a record was lost, dropped, refused or passed over.");
-    field(
-        &mut text,
-        "example",
-        "broken = [{ promise = \"accepted-is-not-lost\", causes = { NAME = 3 } }]"
-            .replace("NAME", why.name())
-            .as_str(),
-    );
-    Some(text)
+    if let Some(promise) = broken_by(why) {
+        field(&mut text, "breaks", promise.name());
+        text += "  example     [expect]\n";
+        text += "              broken = [";
+        text += &format!("{{ promise = \"{}\", causes = {{ {} = 3 }} }}]\n", promise.name(), why.name());
+    }
+    text
+}
+
+/// The promise whose `causes` may name a reason. None for an exception of the application's own: the system kept the record.
+fn broken_by(why: Reason) -> Option<Promise> {
+    match why {
+        Reason::DeliveryTimeout
+        | Reason::BufferExhausted
+        | Reason::NoMetadata
+        | Reason::MessageTooLarge
+        | Reason::InvalidTimestamp
+        | Reason::NotEnoughReplicas
+        | Reason::RetriesExhausted
+        | Reason::OutOfOrderSequence
+        | Reason::Fenced
+        | Reason::ProducerClosed
+        | Reason::ConnectionLost
+        | Reason::ServerRefused => Some(Promise::NothingRefused),
+        Reason::NotAcknowledged
+        | Reason::LeaderElection
+        | Reason::UncleanElection
+        | Reason::PowerLoss
+        | Reason::HighWaterMark
+        | Reason::NoPeer
+        | Reason::PeerDied
+        | Reason::Linger
+        | Reason::SessionEnded
+        | Reason::PassedOver
+        | Reason::NoSubscription => Some(Promise::AcceptedIsNotLost),
+        Reason::Retention | Reason::OffsetReset | Reason::CommittedUnprocessed | Reason::NotYetSubscribed => {
+            Some(Promise::NothingSkipped)
+        }
+        Reason::HandlerFailed => None,
+    }
 }
 
 fn promise(entry: &Entry) -> String {
@@ -107,5 +145,22 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
         }
         assert!(one("accepted-is-lost").is_none());
+    }
+
+    #[test]
+    fn a_cause_is_explained_with_the_promise_that_it_breaks() {
+        let told = |name: &str| one(name).expect("a cause");
+        assert!(told("retention").contains("promise = \"nothing-skipped\", causes = { retention = 3 }"));
+        assert!(told("delivery-timeout").contains("promise = \"nothing-refused\""));
+        assert!(told("leader-election").contains("promise = \"accepted-is-not-lost\""));
+        assert!(!told("handler-failed").contains("example"), "it breaks none");
+        let both = told("unclean-election");
+        assert!(
+            both.contains("sometimes = [") && both.contains("causes = { unclean-election = 3 }"),
+            "{both}"
+        );
+        let lost = unknown("nope").in_a_line();
+        assert!(lost.contains("`brokersim explain`") && lost.len() < 120, "{lost}");
+        assert!(unknown("retentoin").in_a_line().contains("did you mean `retention`?"));
     }
 }

@@ -1,6 +1,7 @@
 //! Scenario files from disk, with the overrides of the command line.
 
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use clap::Args;
@@ -79,12 +80,30 @@ impl ScenarioArguments {
     pub fn text(&self) -> Result<String, Failure> {
         let path = &self.scenario;
         let bundled = path.to_str().and_then(|name| templates::find(BUNDLED, name).ok());
-        match (std::fs::read_to_string(path), bundled) {
-            (Ok(text), _) => Ok(text),
+        match (std::fs::read(path), bundled) {
+            (Ok(bytes), _) => String::from_utf8(bytes).map_err(|error| not_utf8(path, &error)),
             (Err(_), Some(bundled)) => Ok(bundled.text.to_owned()),
             (Err(error), None) => Err(no_such(path, error)),
         }
     }
+}
+
+/// A file that an editor has written in another encoding, or that is no text at all.
+fn not_utf8(path: &Path, error: &FromUtf8Error) -> Failure {
+    let (bytes, good) = (error.as_bytes(), error.utf8_error().valid_up_to());
+    let line = 1 + bytes[..good].iter().filter(|byte| **byte == b'\n').count();
+    let column =
+        1 + String::from_utf8_lossy(&bytes[..good]).lines().last().map_or(0, |line| line.chars().count());
+    let meant = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        "it is UTF-16"
+    } else {
+        "TOML is UTF-8"
+    };
+    Failure::Usage(format!(
+        "{}:{line}:{column}: byte 0x{:02x} is no UTF-8; {meant}: save the file as UTF-8 in your editor",
+        path.display(),
+        bytes[good]
+    ))
 }
 
 /// Neither a file nor a bundled scenario: what was probably meant.
@@ -191,6 +210,23 @@ mod tests {
         assert!(said("sim-configs/kafka/broker-los.toml").contains("`broker-loss`?"));
         assert!(said("something-else").contains("`brokersim list`"));
         assert!(said("src").contains("`brokersim replay src`"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_utf_8_is_told_where_it_is_not() {
+        let path = std::env::temp_dir().join(format!("brokersim-not-utf8-{}.toml", std::process::id()));
+        let said = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).expect("a file");
+            let arguments = ScenarioArguments { scenario: path.clone(), ..Default::default() };
+            arguments.text().expect_err("it is no text").in_a_line()
+        };
+        let latin = said(b"[run]\n# k\xe4se\n");
+        assert!(
+            latin.contains(".toml:2:4: byte 0xe4") && latin.contains("save the file as UTF-8"),
+            "{latin}"
+        );
+        assert!(said(b"\xff\xfe[\0r\0").contains("it is UTF-16"));
+        std::fs::remove_file(&path).expect("it was there");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     }
     let loaded = load(dir, &manifest)?;
     let mut session = Session::new(&loaded, None)?;
-    let until = arguments.until.unwrap_or(session.end());
+    let until = arguments.until.unwrap_or_else(|| end(&manifest, session.end()));
     if until > session.end() {
         return Err(Failure::Usage(format!("the run ends at {}, before --until {until}", session.end())));
     }
@@ -81,10 +81,16 @@ pub fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         until,
         digest: digest_of(&session),
         facts: session.facts(),
-        difference: beside.finish((!whole).then_some(until))?,
+        difference: beside.finish((until < session.end()).then_some(until))?,
         checkpoint,
     };
     replayed.verdict(&manifest, arguments.from_digest.as_deref())
+}
+
+/// Where a replay ends that nobody ends earlier: with the run, or where that was interrupted.
+fn end(manifest: &Manifest, whole: Time) -> Time {
+    let ended = manifest.ended_at_ns.filter(|_| manifest.state == State::Interrupted);
+    ended.map_or(whole, |at_ns| (Time::ZERO + Duration::from_nanos(at_ns)).min(whole))
 }
 
 fn digest_of(session: &Session) -> String {
@@ -170,7 +176,13 @@ impl Replayed {
             return Some(format!("at {at} the digest is {now}, recorded {recorded}"));
         }
         let digest = &self.digest;
-        let recorded = manifest.digest.as_ref().filter(|_| self.whole && manifest.state == State::Finished);
+        // A run that was stepped through may have been interrupted between two facts of one instant.
+        let comes_to_an_end = match manifest.state {
+            State::Finished => true,
+            State::Interrupted => self.facts == manifest.counts.facts,
+            State::Running | State::Failed => false,
+        };
+        let recorded = manifest.digest.as_ref().filter(|_| self.whole && comes_to_an_end);
         if let Some(recorded) = recorded.filter(|recorded| *recorded != digest) {
             return Some(format!("digest {digest}, recorded {recorded}"));
         }
@@ -184,7 +196,11 @@ impl Replayed {
         match (self.whole, manifest.state) {
             (false, _) => format!("the same up to {}: digest {digest}, {facts} facts{published}", self.until),
             (true, State::Finished) => format!("the same: digest {digest}, {facts} facts{published}"),
-            (true, State::Running | State::Interrupted | State::Failed) => format!(
+            (true, State::Interrupted) => format!(
+                "the same up to {}, where its run was interrupted: digest {digest}, {facts} facts{published}",
+                self.until
+            ),
+            (true, State::Running | State::Failed) => format!(
                 "the same, as far as the recording goes: its run did not end; digest at the end {digest}{published}"
             ),
         }

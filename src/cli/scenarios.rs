@@ -48,8 +48,13 @@ pub fn new(arguments: &NewArguments) -> Result<Exit, Failure> {
 pub fn copy_to(template: &Template, path: &Path) -> Result<(), Failure> {
     let text = template.instantiate(None);
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-        .map_err(|error| Failure::outside("create", path.display(), error))
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            let there = path.display();
+            return Failure::Outside(format!("{there} is there already: name another file with --out"));
+        }
+        Failure::outside("create", path.display(), error)
+    })
 }
 
 /// Checks a file and says what it is.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::analyze::why::{
-    About, Annals, Asked, Cluster, Flow, Focus, Outcomes, RecordStory, SCHEMA, Scene, Trouble, Victim, Why,
-    broken, clusters, merge, story, to_ask, to_follow,
+    About, Annals, Asked, Cluster, Flow, Focus, Outcomes, RecordStory, Refusal, Refused, SCHEMA, Scene, Step,
+    Trouble, Victim, What, Why, broken, clusters, merge, story, to_ask, to_follow,
 };
 use crate::kernel::{Duration, Event, Time};
-use crate::observe::promise::Verdict;
+use crate::observe::promise::{Promise, Verdict};
 use crate::scenario::ScenarioError;
 use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId};
 
@@ -143,6 +143,7 @@ pub fn tell(
         digest: head.digest.to_owned(),
         warnings,
         besides: if open { besides(&all, question) } else { Vec::new() },
+        refused: if open { refused(scene, outcomes) } else { Vec::new() },
         asked: asked.collect(),
         records: ids.iter().map(|id| record_story(scene, annals, outcomes.victims(), &events, *id)).collect(),
     })
@@ -166,7 +167,8 @@ impl Question {
                 About::Lag => question.lag = Some(Vec::new()),
             }
         }
-        if question.troubles.is_empty() && question.lag.is_none() {
+        let about_refusals = broken(promises).contains(&Promise::NothingRefused);
+        if question.troubles.is_empty() && question.lag.is_none() && !about_refusals {
             question.troubles = USUAL.to_vec();
         }
         question
@@ -184,6 +186,15 @@ fn besides(all: &[Cluster], question: &Question) -> Vec<(Trouble, u64)> {
     };
     let others = USUAL.into_iter().filter(|trouble| !question.troubles.contains(trouble));
     others.map(|trouble| (trouble, count(trouble))).filter(|(_, records)| *records > 0).collect()
+}
+
+fn refused(scene: &Scene, outcomes: &Outcomes) -> Vec<Refused> {
+    let told = |refusal: &Refusal| Refused {
+        why: refusal.why,
+        records: refusal.records,
+        example: scene.record(refusal.first),
+    };
+    outcomes.refused().map(told).collect()
 }
 
 /// The groups whose lag is asked for.
@@ -250,12 +261,28 @@ fn record_story(
             let group = scene.stage.groups.first().map(|_| GroupId(0));
             let until = life_ends(events, id).unwrap_or(last);
             let steps = story(scene, events, Focus { id, group, long: false, until });
-            let headline =
-                format!("{} fared well: nothing was lost, repeated or overtaken.", scene.record(id));
-            (headline, steps)
+            (fared(&scene.record(id), &steps), steps)
         }
     };
     RecordStory { record: scene.record(id), headline, steps, incidents }
+}
+
+/// What became of a record that is no victim.
+fn fared(record: &str, steps: &[Step]) -> String {
+    let answer = steps.iter().rev().find_map(|step| match &step.what {
+        What::Accepted { .. } => Some(None),
+        What::Rejected { why } => Some(Some(("was refused", *why))),
+        What::Unknown { why } => Some(Some(("was given up by its producer", *why))),
+        _ => None,
+    });
+    let is_processed = steps.iter().any(|step| matches!(step.what, What::Processed { .. }));
+    match answer.flatten() {
+        Some((how, why)) if is_processed => {
+            format!("{record} {how} ({}), but it was in the log, and was processed.", why.means())
+        }
+        Some((how, why)) => format!("{record} {how}: {}.", why.means()),
+        None => format!("{record} fared well: nothing was lost, repeated or overtaken."),
+    }
 }
 
 /// When the last thing happened to a record.

@@ -307,9 +307,13 @@ fn put(table: &mut dyn TableLike, names: &[String], value: Value) -> Option<()> 
         return Some(());
     }
     if let Some(entries) = table.get_mut(name).and_then(Item::as_array_of_tables_mut) {
-        let entry = entries
-            .iter_mut()
-            .find(|entry| entry.get("name").and_then(Item::as_str) == Some(rest[0].as_str()))?;
+        let is_called =
+            |entry: &&mut Table| entry.get("name").and_then(Item::as_str) == Some(rest[0].as_str());
+        let entry = match name.as_str() {
+            // Faults have numbers, from 1.
+            "fault" => entries.get_mut(rest[0].parse::<usize>().ok()?.checked_sub(1)?)?,
+            _ => entries.iter_mut().find(is_called)?,
+        };
         return put(entry, &rest[1..], value);
     }
     if table.get(name).is_none_or(|item| item.as_table_like().is_none()) {
@@ -333,6 +337,14 @@ mod tests {
             .find(|part| part.name.starts_with(name))
             .unwrap_or_else(|| panic!("{name} in {parts:?}"))
             .clone()
+    }
+
+    #[test]
+    fn a_fault_is_found_by_its_number() {
+        let draft = Draft::new(TEXT).expect("it is TOML");
+        let later = draft.with("fault.2.at", "7s").expect("there is a second one").text();
+        assert!(later.contains("at = \"7s\"\npause") && later.contains("at = \"3s\"\nkill"), "{later}");
+        assert!(draft.with("fault.3.at", "7s").is_none() && draft.with("fault.0.at", "7s").is_none());
     }
 
     #[test]

@@ -4,12 +4,15 @@
 //! The search is greedy: no single part that is left can be taken out, no single number made smaller by half, but a
 //! smaller file may exist.
 
-use toml_edit::Value;
+use std::collections::BTreeMap;
+
+use toml_edit::{InlineTable, Value};
 
 use crate::analyze::why::{About, Mechanism, Trouble, about, to_ask};
 use crate::kernel::Duration;
-use crate::observe::promise::Promise;
+use crate::observe::promise::{Outcome, Promise, Verdict};
 use crate::scenario::units;
+use crate::trace::Reason;
 
 use super::ask::USUAL;
 use super::edit::{Draft, Part, PartKind};
@@ -63,6 +66,7 @@ pub fn minimise(recipe: &Recipe, troubles: &[Trouble], late: Duration) -> Option
     }
     let question = crate::scenario::file::question(&whole.text).unwrap_or_default();
     let first = search.check(&draft.text())?;
+    let draft = expecting(&draft, &first.expected_to_break);
     let count = first.troubled.get(&way.0).copied().unwrap_or(0);
     let verb = if count == 1 { "record is" } else { "records are" };
     let mut head = vec![format!("{count} {verb} {} here. What is the least that it takes?", way.0.name())];
@@ -169,6 +173,35 @@ fn asked(before: &Measured, troubles: &[Trouble]) -> Vec<Trouble> {
         About::Lag => None,
     });
     of_promises.chain(USUAL).collect()
+}
+
+/// The same, with the numbers that it comes to where `broken` names numbers: what is expected of a whole run is not what a
+/// smaller one comes to.
+fn expecting(draft: &Draft, verdicts: &[Verdict]) -> Draft {
+    const LIST: &str = "expect.broken";
+    let list = draft.values().into_iter().find(|(path, _)| path == LIST);
+    let Some(Ok(Value::Array(mut list))) = list.map(|(_, list)| list.parse::<Value>()) else {
+        return draft.clone();
+    };
+    for (member, verdict) in list.iter_mut().zip(verdicts) {
+        if let (Some(said), Outcome::Broken { count, causes, .. }) =
+            (member.as_inline_table_mut(), &verdict.outcome)
+        {
+            restate(said, verdict.promise.entry().counts.key(), *count, causes);
+        }
+    }
+    draft.with(LIST, &Value::Array(list).decorated("", "").to_string()).unwrap_or_else(|| draft.clone())
+}
+
+fn restate(said: &mut InlineTable, key: &str, count: u64, causes: &BTreeMap<Reason, u64>) {
+    if said.contains_key(key) {
+        said.insert(key, Value::from(i64::try_from(count).unwrap_or(i64::MAX)));
+    }
+    if said.contains_key("causes") {
+        let number = |records: &u64| i64::try_from(*records).unwrap_or(i64::MAX);
+        let causes: InlineTable = causes.iter().map(|(why, records)| (why.name(), number(records))).collect();
+        said.insert("causes", Value::InlineTable(causes));
+    }
 }
 
 /// A list without each of its members in turn; nothing when it has one only.

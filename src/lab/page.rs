@@ -29,7 +29,8 @@ pub fn what_if_page(what_if: &WhatIf) -> String {
             (true, false) => '~',
             (false, _) => '✗',
         };
-        row(&mut out, mark, &trial.measured, late, &trial.change.name);
+        // In a sentence a comma closes "as it is".
+        row(&mut out, mark, &trial.measured, late, trial.change.name.trim_end_matches(','));
     }
     if what_if.trials.iter().any(|trial| trial.keeps && !trial.by_rule) {
         out.push_str("\n  ~ keeps it here, but no rule says that it must: other timing may have been enough. Try other seeds.\n");
@@ -59,6 +60,7 @@ fn row(out: &mut String, mark: char, measured: &Measured, late: bool, name: &str
 pub fn needed_page(causes: &[Cause]) -> String {
     let mut out =
         String::from("\nWhich causes are necessary: each fault and setting of the file taken out alone\n\n");
+    let width = causes.iter().map(|cause| cause.name.chars().count()).max().unwrap_or(0).clamp(20, 90);
     for cause in causes {
         let verdict = if cause.necessary {
             "necessary: without it nothing of the kind happens".to_owned()
@@ -66,7 +68,7 @@ pub fn needed_page(causes: &[Cause]) -> String {
             format!("not necessary: still {}", count(cause.without_it))
         };
         let mark = if cause.necessary { '●' } else { '·' };
-        writeln!(out, "  {mark} {:<60} {verdict}", cause.name).expect("a string takes everything");
+        writeln!(out, "  {mark} {:<width$}  {verdict}", cause.name).expect("a string takes everything");
     }
     if causes.is_empty() {
         out.push_str("  there is nothing that could be taken out\n");

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::analyze::why::{About, Annals, Mechanism, Trouble, about, broken, clusters};
 use crate::kernel::Duration;
-use crate::observe::promise::Promise;
+use crate::observe::promise::{Mode, Promise, Verdict};
 use crate::observe::summary::Summary;
 use crate::sweep::{self, Done};
 
@@ -38,6 +38,9 @@ pub struct Measured {
     /// The promises of `[expect]` that were broken, first those that nobody expected to break.
     #[serde(skip)]
     pub broken: Vec<Promise>,
+    /// What came of the members of `broken` in `[expect]`, in their order.
+    #[serde(skip)]
+    pub expected_to_break: Vec<Verdict>,
     /// The ways in which records came to grief.
     #[serde(skip)]
     pub ways: Vec<(Trouble, Mechanism)>,
@@ -75,6 +78,12 @@ impl Measured {
             processed_per_second: summary.throughput.processed,
             digest: summary.digest.clone(),
             broken: broken(&summary.promises),
+            expected_to_break: summary
+                .promises
+                .iter()
+                .filter(|verdict| verdict.mode == Mode::Broken)
+                .cloned()
+                .collect(),
             ways: Vec::new(),
         }
     }

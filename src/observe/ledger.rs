@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{ActorId, Event, Observer, Time};
-use crate::trace::{Fact, Few, GroupId, Ids, Life, PlaceId, Reason, Record, RecordId, Run, Stage};
+use crate::trace::{Disregard, Fact, Few, GroupId, Ids, Life, PlaceId, Reason, Record, RecordId, Run, Stage};
 
 mod balance;
 mod block;
@@ -270,7 +270,8 @@ impl<L: Latencies> Ledger<L> {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Resent { .. }
-            | Life::Withheld { .. } => {}
+            | Life::Withheld { .. }
+            | Life::Ignored { .. } => {}
         }
         self.take(now, life);
     }
@@ -315,6 +316,10 @@ impl<L: Latencies> Ledger<L> {
             // Whether it comes to anything is seen when it is stored again.
             Life::Resent { .. } => {}
             Life::Withheld { records, .. } => self.tally.withheld += u64::from(*records),
+            Life::Ignored { ids, why: Disregard::TooLate, .. } => self.tally.too_late += u64::from(ids.len()),
+            Life::Ignored { ids, why: Disregard::Undecodable, .. } => {
+                self.tally.undecodable += u64::from(ids.len());
+            }
         }
     }
 

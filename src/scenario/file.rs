@@ -252,7 +252,7 @@ fn override_value(text: &str, base: usize) -> Node {
     }
 }
 
-/// Puts `node` at the path, making the tables on the way. Entries of arrays of tables are found by name.
+/// Puts `node` at the path, making the tables on the way. Entries of arrays of tables are found by name, faults by number.
 fn lay(table: &mut Table, names: &[String], key: Span, node: Node) -> Result<(), Finding> {
     let (name, rest) = names.split_first().expect("a path has a name");
     let Some(at) = table.entries.iter().position(|entry| entry.name == *name) else {
@@ -267,7 +267,11 @@ fn lay(table: &mut Table, names: &[String], key: Span, node: Node) -> Result<(),
     match &mut entry.node.value {
         Value::Table(below) => lay(below, rest, key, node),
         Value::List(entries) => {
-            let Some(found) = entries.iter_mut().find_map(|entry| named(entry, &rest[0])) else {
+            let found = match name.as_str() {
+                "fault" => numbered(entries, &rest[0]),
+                _ => entries.iter_mut().find_map(|entry| named(entry, &rest[0])),
+            };
+            let Some(found) = found else {
                 return Err(no_entry(name, &rest[0], entries, key));
             };
             let rest = &rest[1..];
@@ -280,6 +284,20 @@ fn lay(table: &mut Table, names: &[String], key: Span, node: Node) -> Result<(),
             entry.node = nest(rest, key, node);
             Ok(())
         }
+    }
+}
+
+/// The fault of this number, from 1, as reports count them.
+fn numbered<'n>(entries: &'n mut [Node], number: &str) -> Option<&'n mut Table> {
+    let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+    match &mut entries.get_mut(index)?.value {
+        Value::Table(table) => Some(table),
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Flag(_)
+        | Value::Date(_)
+        | Value::List(_) => None,
     }
 }
 
@@ -309,6 +327,15 @@ fn entry_name(table: &Table) -> Option<&str> {
 }
 
 fn no_entry(list: &str, name: &str, entries: &[Node], key: Span) -> Finding {
+    if list == "fault" {
+        let what = format!("there is no fault {name}");
+        return Finding::new("scenario::override", what)
+            .at(key, "the second name is the number of a [[fault]]")
+            .help(format!(
+                "they are counted from 1, and there are {}, as in --set fault.1.at=20s",
+                entries.len()
+            ));
+    }
     let names = entries.iter().filter_map(|node| match &node.value {
         Value::Table(table) => entry_name(table),
         Value::Text(_)
@@ -326,7 +353,10 @@ fn no_entry(list: &str, name: &str, entries: &[Node], key: Span) -> Finding {
 fn whole_entry(list: &str, key: Span) -> Finding {
     Finding::new("scenario::override", format!("a whole {list} cannot be set"))
         .at(key, "the path ends too early")
-        .help(format!("name the value to set, as in --set {list}.NAME.instances=2"))
+        .help(match list {
+            "fault" => "name the value to set, as in --set fault.1.at=20s".to_owned(),
+            _ => format!("name the value to set, as in --set {list}.NAME.instances=2"),
+        })
 }
 
 fn nest(names: &[String], key: Span, node: Node) -> Node {

@@ -337,6 +337,7 @@ impl Judge<'_> {
         });
         let title = format!("`{name}` of {title}");
         match found {
+            Some(form) if form.tag.is_none() && self.two_heads(table, form, name, forms) => {}
             Some(form) => {
                 let keys: Vec<Key> =
                     form.tag.map(tag_key).into_iter().chain(form.keys.iter().copied()).collect();
@@ -345,6 +346,22 @@ impl Judge<'_> {
             None if tagged => self.no_kind(table, node, name, tag, forms),
             None => self.no_head(table, node, name, forms),
         }
+    }
+
+    /// Whether a table says the same thing in two ways, each of which would do.
+    fn two_heads(&mut self, table: &Table, form: &Form, name: &str, forms: &Forms) -> bool {
+        let place = |head: &str| table.get(head).map(|entry| entry.place);
+        let is_own = |head: &str| form.keys.iter().any(|key| key.name == head);
+        let other =
+            forms.tables.iter().map(|form| form.head).find(|head| !is_own(head) && place(head).is_some());
+        let Some(other) = other else { return false };
+        self.findings.report(
+            Finding::new("scenario::conflict", format!("`{name}` is said in two ways"))
+                .at_some(place(form.head), format!("`{}`", form.head))
+                .at_some(place(other), format!("`{other}`"))
+                .help("keep one of them"),
+        );
+        true
     }
 
     fn no_kind(&mut self, table: &Table, node: &Node, name: &str, tag: Option<&str>, forms: &Forms) {

@@ -321,7 +321,11 @@ const RAMP: &[Key] = &[
 ];
 
 const REPLAY: &[Key] = &[
-    required("file", Shape::Text, "a .csv or .parquet file, seen from the scenario file"),
+    required(
+        "file",
+        Shape::Text,
+        "a .csv or .parquet file (zstd, or not compressed), seen from the scenario file",
+    ),
     required("time", Shape::Text, "the column with the time"),
     key("unit", Shape::Choice(&["s", "ms", "us", "ns"]), "the unit of numeric times; guessed unless said"),
     key("key", Shape::Text, "the column with the key"),

@@ -453,7 +453,7 @@ impl Scenario {
                 Err(error) => findings.report(
                     Finding::new("scenario::trace", "the trace cannot be replayed")
                         .at(recording.place, error.to_string())
-                        .help("file names are seen from the folder of the scenario file"),
+                        .help(error.remedy()),
                 ),
             }
         }

@@ -3,7 +3,7 @@
 //! **Invariant.** What is handed out is the bundled file itself, so a template is as valid as that file; only
 //! the reference to the schema is made absolute.
 
-use super::error::did_you_mean;
+use super::error::closest;
 use super::file::question;
 
 /// A bundled scenario file.
@@ -43,8 +43,11 @@ pub fn question_of(text: &str) -> Option<String> {
 /// When there is none: which one was probably meant, or what there is.
 pub fn find<'t>(templates: &'t [Template], name: &str) -> Result<&'t Template, String> {
     templates.iter().find(|template| template.name == name).ok_or_else(|| {
-        let names: Vec<_> = templates.iter().map(|template| template.name).collect();
-        format!("there is no template `{name}`: {}", did_you_mean(name, names))
+        let meant = closest(name, templates.iter().map(|template| template.name)).map_or_else(
+            || "`brokersim list` shows what there is".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        format!("there is no template `{name}`: {meant}")
     })
 }
 
@@ -70,6 +73,8 @@ mod tests {
         let templates = [CALM, STORM];
         assert_eq!(find(&templates, "calm"), Ok(&CALM));
         assert!(find(&templates, "hotkey").expect_err("there is none").contains("did you mean `hot-key`?"));
+        let nowhere = find(&templates, "quite-another").expect_err("there is none");
+        assert!(nowhere.contains("`brokersim list`"), "{nowhere}");
         assert_eq!(list(&templates), "calm     What is calm?\nhot-key  What is hot?\n");
     }
 

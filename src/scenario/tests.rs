@@ -211,3 +211,18 @@ fn work_on_what_was_recorded_is_checked_when_the_trace_is_there() {
     let text = replayed("{ sentiment = \"magnitude\" }").expect_err("a number has no mood");
     assert!(text.contains("`magnitude` holds numbers"), "{text}");
 }
+
+#[test]
+fn a_fault_is_set_by_its_number_and_one_that_is_not_there_is_refused() {
+    let text = format!("{SHOP}\n[[fault]]\nat = \"10s\"\nkill = \"broker-1\"\n");
+    let number = text.matches("[[fault]]").count();
+    let moved = set(&text, &[&format!("fault.{number}.at=12s")]);
+    assert_eq!(moved.faults.last().expect("it is there").at, Time::from_secs(12));
+    let beyond = format!("fault.{}.at=12s", number + 1);
+    let said = refuse(&text, &[&beyond]);
+    assert!(
+        said.contains(&format!("there is no fault {}", number + 1)) && said.contains("counted from 1"),
+        "{said}"
+    );
+    assert!(refuse(&text, &["fault.1=12s"]).contains("--set fault.1.at=20s"));
+}

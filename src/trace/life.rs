@@ -212,6 +212,40 @@ pub enum Life {
         /// How many.
         records: u32,
     },
+    /// An application that works on contents has processed them, and nothing came of it.
+    Ignored {
+        /// Which.
+        ids: Ids,
+        /// Who.
+        group: GroupId,
+        /// From where.
+        place: PlaceId,
+        /// The offset of the first; 0 where there are none.
+        offset: u64,
+        /// Why.
+        why: Disregard,
+    },
+}
+
+/// Why an application made nothing of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disregard {
+    /// By its event time it belongs to windows that are all closed: the watermark, the latest event time less the allowed
+    /// lateness, has passed their ends.
+    TooLate,
+    /// There is nothing in it, or nothing that the codec and the schema of its topic can read.
+    Undecodable,
+}
+
+impl Disregard {
+    /// What it means, as the end of a sentence about records.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::TooLate => "they came when all windows of their time were closed (`lateness`)",
+            Self::Undecodable => "they could not be decoded",
+        }
+    }
 }
 
 impl Life {
@@ -260,7 +294,8 @@ impl Life {
             | Self::Acknowledged { .. }
             | Self::Missed { .. }
             | Self::Resent { .. }
-            | Self::Withheld { .. } => return false,
+            | Self::Withheld { .. }
+            | Self::Ignored { .. } => return false,
         }
         true
     }
@@ -330,7 +365,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::DeliveryTimeout,
         Self::BufferExhausted,
         Self::NoMetadata,
@@ -352,6 +387,7 @@ impl Reason {
         Self::NoPeer,
         Self::PeerDied,
         Self::Linger,
+        Self::HandlerFailed,
         Self::ConnectionLost,
         Self::SessionEnded,
         Self::PassedOver,
@@ -427,6 +463,15 @@ mod tests {
     use super::*;
     use crate::kernel::Time;
     use crate::trace::{Batch, Fact, Record};
+
+    #[test]
+    fn every_reason_is_found_by_its_name() {
+        let last = Reason::NotYetSubscribed as usize;
+        let mut numbers: Vec<_> = Reason::ALL.iter().map(|why| *why as usize).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..=last).collect::<Vec<_>>(), "each once, and none is left out");
+        assert!(Reason::ALL.iter().all(|why| Reason::named(why.name()) == Some(*why)));
+    }
 
     #[test]
     fn the_short_way_into_a_digest_leads_to_the_words_of_the_serialised_form() {

@@ -21,7 +21,7 @@ use crate::kernel::{Digest, Physics};
 
 pub use few::Few;
 pub use injected::{Commanded, Injected, Missed, Phase, SkippedFault, Whom};
-pub use life::{Life, Reason, Reign};
+pub use life::{Disregard, Life, Reason, Reign};
 pub use record::{Batch, Body, Ids, KeyNames, Record, RecordId, Run, Span};
 pub use row::{Beside, FactRow, LegRow, Peer, RecordRow, WrittenRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};

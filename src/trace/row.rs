@@ -376,6 +376,9 @@ fn life(fact: &Life) -> FactRow<'_> {
         Life::Withheld { channel, records } => {
             FactRow { channel: Some(*channel), records: Some(*records), ..row("withheld") }
         }
+        Life::Ignored { ids, group, place, offset, why } => {
+            row("ignored").ids(ids).group(*group).place(*place).offset(*offset).why(why)
+        }
         Life::Skipped { group, place, to, why } => {
             row("skipped").group(*group).place(*place).upto(*to).why(why)
         }

@@ -170,7 +170,8 @@ fn tell_life(life: &Life, stage: &Stage) -> Option<Told> {
         | Life::Delivered { .. }
         | Life::Processed { .. }
         | Life::Settled { .. }
-        | Life::Acknowledged { .. } => None,
+        | Life::Acknowledged { .. }
+        | Life::Ignored { .. } => None,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Actor, ActorId, Addr, Crash, Cx, Machine, Time};
-use crate::trace::{Body, ChannelId, Life, Record, RecordId, Span};
+use crate::trace::{Body, ChannelId, Disregard, Ids, Life, PlaceId, Record, RecordId, Span};
 use crate::wire::Brokersim;
 use crate::wire::operator::ToApplication;
 use crate::wire::port::{FromPublisher, FromSubscriber, ToPublisher};
@@ -55,18 +55,16 @@ pub struct Processor {
     setup: Box<ProcessorSetup>,
     reader: Reader,
     offered: u64,
-    /// Records that could not be decoded, and so gave no result.
-    undecodable: u64,
     outputs: Vec<Emitted>,
 }
 
 impl Processor {
     /// A processor that has not begun to read.
     pub fn new(reader: Reader, setup: ProcessorSetup) -> Self {
-        Self { setup: Box::new(setup), reader, offered: 0, undecodable: 0, outputs: Vec::new() }
+        Self { setup: Box::new(setup), reader, offered: 0, outputs: Vec::new() }
     }
 
-    fn publish_results(&mut self, cx: &mut Cx<'_, Self>, one: &Span) {
+    fn publish_results(&mut self, cx: &mut Cx<'_, Self>, one: &Span, at: (PlaceId, u64)) {
         let record = one.records()[0];
         let body = one.batch.body(one.from);
         let Some(operation) = &mut self.setup.operation else {
@@ -78,17 +76,24 @@ impl Processor {
         let (schema, codec) = &self.setup.input;
         let decoded =
             body.and_then(|body| body.value.as_deref()).and_then(|value| codec.decode(schema, value).ok());
-        let Some(row) = decoded else {
-            self.undecodable += 1;
-            return;
-        };
+        let Some(row) = decoded else { return self.ignore(cx, one, at, Disregard::Undecodable) };
         let key = body.and_then(|body| body.key.as_deref());
         let mut outputs = std::mem::take(&mut self.outputs);
+        let late = operation.late();
         operation.apply(key, record.created, &row, &mut outputs);
+        if operation.late() > late {
+            self.ignore(cx, one, at, Disregard::TooLate);
+        }
         for output in outputs.drain(..) {
             self.publish(cx, output);
         }
         self.outputs = outputs;
+    }
+
+    /// Nothing comes of a record: that is told, or results would lack it in silence.
+    fn ignore(&self, cx: &mut Cx<'_, Self>, one: &Span, (place, offset): (PlaceId, u64), why: Disregard) {
+        let group = self.reader.group();
+        cx.emit(Life::Ignored { ids: Ids::Span(one.clone()), group, place, offset, why });
     }
 
     fn publish(&mut self, cx: &mut Cx<'_, Self>, Emitted { key, event_time, row }: Emitted) {
@@ -121,8 +126,8 @@ impl Application for Processor {
         &mut self.reader
     }
 
-    fn handle(&mut self, cx: &mut Cx<'_, Self>, one: &Span) {
-        self.publish_results(cx, one);
+    fn handle(&mut self, cx: &mut Cx<'_, Self>, one: &Span, at: (PlaceId, u64)) {
+        self.publish_results(cx, one, at);
     }
 
     fn secure(&mut self, cx: &mut Cx<'_, Self>) -> bool {

@@ -174,13 +174,18 @@ pub(super) trait Application: Actor<Vocab = Brokersim, Timer = ReaderTimer> {
     fn reader(&mut self) -> &mut Reader;
     /// Whether anything comes of the work on a record.
     const HANDLES: bool;
-    /// The work on one record is done: what comes of it.
-    fn handle(&mut self, cx: &mut Cx<'_, Self>, one: &Span);
+    /// The work on one record, which came from there, is done: what comes of it.
+    fn handle(&mut self, cx: &mut Cx<'_, Self>, one: &Span, at: (PlaceId, u64));
     /// Sees to it that the results are safe before what they came from is settled; false when they are.
     fn secure(&mut self, cx: &mut Cx<'_, Self>) -> bool;
 }
 
 impl Reader {
+    /// The group that it reads in.
+    pub(super) fn group(&self) -> GroupId {
+        self.setup.group
+    }
+
     /// A loop that has not begun.
     pub fn new(setup: ReaderSetup) -> Self {
         let threads = setup.workers.max(1) as usize;
@@ -409,8 +414,12 @@ fn process_whole<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, delivery: &Del
     reader.processed += u64::from(delivery.span.len());
     cx.emit(Life::Processed { ids: Ids::Span(delivery.span.clone()), group, place, offset });
     let handled = if A::HANDLES { delivery.span.from..delivery.span.to } else { 0..0 };
-    for from in handled {
-        app.handle(cx, &Span { batch: Arc::clone(&delivery.span.batch), from, to: from + 1 });
+    for (from, offset) in handled.zip(offset..) {
+        app.handle(
+            cx,
+            &Span { batch: Arc::clone(&delivery.span.batch), from, to: from + 1 },
+            (place, offset),
+        );
     }
 }
 
@@ -458,7 +467,7 @@ fn finish<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, task: &Task) -> bool 
     }
     reader.processed += 1;
     cx.emit(Life::Processed { ids, group, place, offset });
-    app.handle(cx, &task.one);
+    app.handle(cx, &task.one, (place, offset));
     !exits_at(app, cx, CrashPoint::AtOnce)
 }
 

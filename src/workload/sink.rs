@@ -3,7 +3,7 @@
 
 use crate::hears;
 use crate::kernel::{Actor, ActorId, Crash, Cx, Machine, Time};
-use crate::trace::Span;
+use crate::trace::{PlaceId, Span};
 use crate::wire::Brokersim;
 use crate::wire::operator::ToApplication;
 use crate::wire::port::FromSubscriber;
@@ -40,7 +40,7 @@ impl Application for Sink {
         &mut self.reader
     }
 
-    fn handle(&mut self, _: &mut Cx<'_, Self>, _: &Span) {}
+    fn handle(&mut self, _: &mut Cx<'_, Self>, _: &Span, _: (PlaceId, u64)) {}
 
     fn secure(&mut self, _: &mut Cx<'_, Self>) -> bool {
         false

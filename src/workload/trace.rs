@@ -123,6 +123,25 @@ pub enum TraceError {
     Empty,
 }
 
+impl TraceError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::File { reason, .. } if reason.contains("(os error") => {
+                "file names are seen from the folder of the scenario file"
+            }
+            Self::File { .. } => {
+                "the file is there, but not what its name says, or packed in another way: convert it"
+            }
+            Self::Format(_) => "convert it; one line or row a record, with a column for the time",
+            Self::Column { .. } => "name a column of the file's header",
+            Self::Time { .. } => "let `time` name the column that says when, or mend that line of the file",
+            Self::Order { .. } | Self::Span { .. } => "mend the file: its lines follow each other in time",
+            Self::Empty => "a trace has a line with the names of its columns, and at least one more",
+        }
+    }
+}
+
 /// What a file holds, whatever its format: typed columns, and where each row stands.
 pub(super) struct Table {
     pub(super) schema: Schema,

@@ -114,10 +114,26 @@ fn typed(field: &Field, cell: &str) -> Value {
     }
 }
 
+/// Why a Parquet file cannot be read; most often it is compressed in a way that is not built in, which has names of its own
+/// there.
+fn unpacked(error: impl std::fmt::Display) -> Reason {
+    let text = error.to_string();
+    let Some((_, name)) = text.split_once("Disabled feature at compile time: ") else { return text };
+    let name = match name.trim() {
+        "snap" => "snappy",
+        "flate2" => "gzip",
+        other => other,
+    };
+    format!(
+        "it is compressed with {name}, and only zstd is built in: write it with compression = \"zstd\" (pandas and polars: to_parquet or write_parquet), or without any"
+    )
+}
+
 fn read_parquet(path: &Path, options: &TraceOptions) -> Result<Table, Reason> {
     let file = File::open(path).map_err(words)?;
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build()).map_err(words)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.build())
+        .map_err(unpacked)?;
     let arrow_schema = reader.schema();
     let unit = arrow_schema
         .field_with_name(&options.time)
@@ -126,7 +142,7 @@ fn read_parquet(path: &Path, options: &TraceOptions) -> Result<Table, Reason> {
         .map(|_| TimeUnit::Nanoseconds);
     let mut columns: Vec<Vec<Value>> = vec![Vec::new(); arrow_schema.fields().len()];
     for batch in reader {
-        append(&batch.map_err(words)?, options, &mut columns)?;
+        append(&batch.map_err(unpacked)?, options, &mut columns)?;
     }
     let field = |(source, values): (&arrow::datatypes::FieldRef, &Vec<Value>)| Field {
         name: source.name().clone(),

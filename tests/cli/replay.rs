@@ -140,3 +140,29 @@ fn a_recording_of_a_trace_is_replaced_by_the_next_and_a_foreign_file_in_it_is_no
     let told = run();
     assert!(told.code == 3 && told.err.contains("notes.txt"), "{}", told.err);
 }
+
+/// Time itself would tell how far a run had come when somebody pressed Ctrl-C: a manifest that says so is enough.
+#[test]
+fn a_replay_of_an_interrupted_run_ends_where_that_was_interrupted() {
+    let scratch = Scratch::empty();
+    scratch.file("ticks.toml", SCENARIO);
+    call(&scratch.0, "run ticks.toml --headless -q --out run");
+    let whole = manifest(&scratch, "run");
+    let checkpoint = &whole["checkpoints"].as_array().expect("checkpoints")[1];
+    let digest = checkpoint["digest"].as_str().expect("a digest").to_owned();
+    let interrupted = |digest: &str| {
+        let mut manifest = whole.clone();
+        manifest["state"] = "interrupted".into();
+        manifest["ended_at_ns"] = checkpoint["at_ns"].clone();
+        manifest["digest"] = digest.into();
+        manifest["counts"]["facts"] = checkpoint["serial"].clone();
+        manifest["checkpoints"] = serde_json::json!([]);
+        scratch.file("run/manifest.json", &manifest.to_string());
+        call(&scratch.0, "replay run")
+    };
+    let told = interrupted(&digest);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("where its run was interrupted") && told.out.contains(&digest), "{}", told.out);
+    let told = interrupted("0123456789abcdef0123456789abcdef");
+    assert!(told.code == 1 && told.out.contains("recorded 0123456789abcdef"), "{}", told.out);
+}

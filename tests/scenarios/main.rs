@@ -12,6 +12,7 @@ mod compaction;
 mod consumers;
 mod faults;
 mod groups;
+mod library;
 mod pipelines;
 mod promises;
 mod properties;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use brokersim::trace::{Ids, Life};
+use brokersim::trace::{Disregard, Ids, Life};
 
 use super::tell;
 
@@ -83,4 +83,23 @@ fn a_pipeline_hands_on_as_many_records_as_it_reads() {
     let told = tell(&WINDOWS.replace("work = { tumbling = { size = \"1s\", compute = \"count\" } }\n", ""));
     told.assert_all_settled();
     assert_eq!(told.books.offered, 2 * 1_801, "what is read is published again");
+}
+
+/// The group begins 3 s behind and is handed one partition after the other: event time runs ahead with the first.
+#[test]
+fn what_comes_too_late_for_its_windows_is_told_and_what_lateness_allows_is_not() {
+    let faster = WINDOWS.replace("60/s", "600/s");
+    let ignored = |told: &super::Told| {
+        let all = told.life().filter_map(|(_, _, life)| match life {
+            Life::Ignored { ids, why: Disregard::TooLate, .. } => Some(u64::from(ids.len())),
+            _ => None,
+        });
+        all.sum::<u64>()
+    };
+    let told = tell(&faster);
+    assert!(told.tally.too_late > 0, "it would be no test");
+    assert_eq!(ignored(&told), told.tally.too_late, "each has a fact");
+    told.assert_all_settled();
+    let patient = tell(&faster.replace("compute = \"count\"", "lateness = \"5s\", compute = \"count\""));
+    assert_eq!((patient.tally.too_late, patient.tally.undecodable), (0, 0));
 }

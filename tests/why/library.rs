@@ -188,3 +188,75 @@ fn a_member_that_works_too_long_and_one_that_stands_still_need_different_remedie
         assert!(zombie.tried.is_some(), "{}", zombie.headline);
     }
 }
+
+#[test]
+fn offsets_that_expired_are_not_told_as_offsets_that_never_were() {
+    let away = first(&bundled!("26-offsets-expired-latest"));
+    assert!(away.sentence.contains("its committed offsets had expired"), "{}", away.sentence);
+    assert_allowed(&away, &["offsets.retention.minutes", "consumer.auto.offset.reset"]);
+    assert!(proposed(&away).contains(&"kafka.offsets.retention.minutes=10080"), "{:?}", proposed(&away));
+    let new = first(&bundled!("25-latest-new-group"));
+    assert!(new.sentence.contains("had no committed offset when it began"), "{}", new.sentence);
+}
+
+#[test]
+fn a_longer_session_is_not_proposed_for_a_process_that_is_dead() {
+    for recipe in [bundled!("22-commit-after"), bundled!("23-auto-commit-loop")] {
+        let dead = first(&recipe);
+        let proposed = proposed(&dead);
+        assert!(!proposed.iter().any(|set| set.contains("session.timeout")), "{proposed:?}");
+        assert!(proposed.iter().any(|set| set.contains("max.poll.records")), "{proposed:?}");
+    }
+}
+
+#[test]
+fn acks_0_is_told_with_what_keeps_the_records() {
+    let unseen = first(&bundled!("01-acks-0"));
+    let tried = unseen.tried.as_ref().expect("asking whether it arrived keeps them");
+    assert_eq!(tried.set, ["generator.shop.producer.acks=all"]);
+}
+
+#[test]
+fn what_was_refused_is_counted_by_reason_and_one_of_them_is_not_said_to_have_fared_well() {
+    let ahead = bundled!("35-clock-ahead-refused");
+    let why = answer(&ahead, &question(&[]));
+    assert!(why.asked.is_empty(), "nothing was lost: nobody asks for that");
+    let refused: Vec<_> = why.refused.iter().map(|refused| refused.sentence()).collect();
+    assert_eq!(refused, ["500 records refused: timestamp outside the topic's bounds; the first is shop:501"]);
+    let told = answer(&ahead, &Question { records: vec!["shop:700".to_owned()], ..question(&[]) });
+    assert_eq!(told.records[0].headline, "shop:700 was refused: timestamp outside the topic's bounds.");
+    let late = bundled!("18-delivery-timeout");
+    let told = answer(&late, &Question { records: vec!["shop:11".to_owned()], ..question(&[]) });
+    assert!(told.records[0].headline.contains("but it was in the log"), "{}", told.records[0].headline);
+}
+
+/// One of two workers is killed with messages in its pipe, and others under way to it.
+const SOCKETS: &str = r#"
+[run]
+duration = "20s"
+drain = "10s"
+[zeromq.channels.tasks]
+bind = "push"
+[[generator]]
+name = "ventilator"
+topic = "tasks"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "60/s" }
+[[sink]]
+name = "worker"
+from = "tasks"
+instances = 2
+service = { uniform = ["1ms", "100ms"] }
+[[fault]]
+at = "10s"
+kill = "worker-1"
+"#;
+
+#[test]
+fn a_socket_is_not_told_in_kafkas_words() {
+    let why = answer(&recipe(SOCKETS, "sockets.toml", &[]), &question(&[]));
+    let incidents = why.asked.iter().flat_map(|asked| &asked.incidents);
+    let sentences: Vec<_> = incidents.map(|incident| incident.sentence.as_str()).collect();
+    assert!(sentences.iter().any(|sentence| sentence.contains("a socket counts a message")), "{sentences:?}");
+    assert!(!sentences.iter().any(|sentence| sentence.contains("acks")), "{sentences:?}");
+}

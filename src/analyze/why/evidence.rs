@@ -72,7 +72,8 @@ impl Evidence {
             | Life::Failed { ids, .. }
             | Life::Acknowledged { ids, .. }
             | Life::Missed { ids, .. }
-            | Life::Resent { ids, .. } => self.keep_if_touched(event, ids),
+            | Life::Resent { ids, .. }
+            | Life::Ignored { ids, .. } => self.keep_if_touched(event, ids),
             Life::Stored { ids, place, offset } => self.stored(event, ids, *place, *offset),
             Life::Committed { place, upto } => self.committed(event, *place, *upto),
             Life::Settled { group, place, upto } => self.settled(event, *group, *place, *upto),

@@ -27,12 +27,12 @@ mod story;
 use serde::Serialize;
 
 use crate::kernel::Event;
-use crate::trace::{Fact, RecordId};
+use crate::trace::{Fact, Reason, RecordId};
 
 pub use evidence::{Evidence, merge};
 pub use incident::{Cluster, Incident, Stretch, clusters};
 pub use lag::{Flow, LagCause, Rise};
-pub use outcome::{Outcomes, Phase, Trouble, Victim};
+pub use outcome::{Outcomes, Phase, Refusal, Trouble, Victim};
 pub use page::{page, why_box};
 pub use panel::{Tried, first_incident, panel, short};
 pub use promise::{About, about, broken, is_worth_asking, to_ask};
@@ -61,12 +61,33 @@ pub struct Why {
     pub warnings: Vec<String>,
     /// Trouble that nobody asked about: how many records of each kind.
     pub besides: Vec<(Trouble, u64)>,
+    /// What producers were told no about, when nothing in particular is asked for.
+    pub refused: Vec<Refused>,
     /// The records that were asked for.
     pub records: Vec<RecordStory>,
     /// The kinds of trouble that were asked for.
     pub asked: Vec<Asked>,
     /// The largest rise of lag of each group that was asked for.
     pub rises: Vec<Rise>,
+}
+
+/// Records that were refused for one reason, or that a producer gave up waiting for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Why.
+    pub why: Reason,
+    /// How many.
+    pub records: u64,
+    /// The first of them: `shop:500`.
+    pub example: String,
+}
+
+impl Refused {
+    /// `500 records refused: timestamp outside the topic's bounds; the first is shop:500`
+    pub fn sentence(&self) -> String {
+        let (records, why) = (say::records(self.records), self.why.means());
+        format!("{records} refused: {why}; the first is {}", self.example)
+    }
 }
 
 /// A kind of trouble.

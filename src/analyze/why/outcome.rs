@@ -94,6 +94,18 @@ pub struct Victim {
     pub overtaken: bool,
 }
 
+/// Records that a producer was told no about, or gave up waiting for, for one reason. They are no victims: whoever offered
+/// them knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub why: Reason,
+    /// How many.
+    pub records: u64,
+    /// The first of them.
+    pub first: RecordId,
+}
+
 /// Victims beyond this many are counted and not kept.
 const LIMIT: usize = 200_000;
 
@@ -111,6 +123,7 @@ pub struct Outcomes {
     overtaken: BTreeSet<RecordId>,
     last_stored: BTreeMap<(PlaceId, u32), u64>,
     youngest: BTreeMap<(GroupId, u32, Lane), u64>,
+    refused: BTreeMap<Reason, Refusal>,
 }
 
 /// Where order is promised, as in the ledger.
@@ -152,6 +165,7 @@ impl Outcomes {
             overtaken: BTreeSet::new(),
             last_stored: BTreeMap::new(),
             youngest: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -168,6 +182,11 @@ impl Outcomes {
     /// How many victims there were beyond those that are kept.
     pub fn beyond(&self) -> u64 {
         self.beyond
+    }
+
+    /// What producers were told no about, by reason.
+    pub fn refused(&self) -> impl Iterator<Item = &Refusal> {
+        self.refused.values()
     }
 
     /// What happened to the system, in order: everything but the everyday life of records.
@@ -235,10 +254,9 @@ impl Outcomes {
             Life::Processed { ids, group, place, offset } => {
                 self.processed(event, ids, (*group, *place), *offset)
             }
+            Life::Rejected { ids, why } | Life::Unknown { ids, why } => self.refuse(ids, *why),
             Life::Offered { .. }
             | Life::Accepted { .. }
-            | Life::Rejected { .. }
-            | Life::Unknown { .. }
             | Life::Committed { .. }
             | Life::Cut { .. }
             | Life::Expired { .. }
@@ -251,8 +269,15 @@ impl Outcomes {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Resent { .. }
-            | Life::Withheld { .. } => {}
+            | Life::Withheld { .. }
+            | Life::Ignored { .. } => {}
         }
+    }
+
+    fn refuse(&mut self, ids: &Ids, why: Reason) {
+        let Some(first) = ids.iter().next() else { return };
+        let refusal = self.refused.entry(why).or_insert(Refusal { why, records: 0, first });
+        refusal.records += u64::from(ids.len());
     }
 
     fn stored(&mut self, event: &Event<Fact>, ids: &Ids, place: PlaceId, offset: u64) {

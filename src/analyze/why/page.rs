@@ -46,6 +46,11 @@ pub fn page(why: &Why) -> String {
             }
         }
     }
+    for refused in &why.refused {
+        line(&mut out, "");
+        let tells = format!("; `brokersim why RUN {}` tells its story", refused.example);
+        wrapped(&mut out, "Refused: ", &(refused.sentence() + &tells));
+    }
     if !why.besides.is_empty() {
         line(&mut out, "");
         let flags: Vec<_> = why.besides.iter().map(|(trouble, _)| trouble.flag()).collect();

@@ -138,6 +138,9 @@ fn rise_lines(lines: &mut Vec<ToldLine>, rise: &Rise) {
 }
 
 fn besides(lines: &mut Vec<ToldLine>, why: &Why) {
+    for refused in &why.refused {
+        lines.push(ToldLine::new(Part::Plain, Tone::Muted, refused.sentence()));
+    }
     if why.besides.is_empty() {
         return;
     }

@@ -78,9 +78,10 @@ pub fn to_ask(broken: &[Promise]) -> Vec<About> {
     found
 }
 
-/// Whether a promise is broken against what was expected, and `why` can tell why.
+/// Whether a promise is broken against what was expected, and `why` can tell why. What was refused is told as well.
 pub fn is_worth_asking(verdicts: &[Verdict]) -> bool {
-    verdicts.iter().any(|verdict| !verdict.kept && is_broken(verdict) && about(verdict.promise).is_some())
+    let can_be_told = |promise: Promise| about(promise).is_some() || promise == Promise::NothingRefused;
+    verdicts.iter().any(|verdict| !verdict.kept && is_broken(verdict) && can_be_told(verdict.promise))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::scenario::origin::Bearer;
 use crate::scenario::units;
 use crate::trace::GroupId;
-use crate::trace::kafka::GroupReason;
+use crate::trace::kafka::{GroupReason, PositionReason};
 
 use super::incident::Cluster;
 use super::root::Mechanism;
@@ -50,7 +50,10 @@ pub fn remedies(scene: &Scene, cluster: &Cluster, steps: &[Step]) -> Vec<Remedy>
         Mechanism::CommittedUnprocessed => {
             vec![reader(scene, group, "workers", "0"), reader(scene, group, "commit", "after")]
         }
-        Mechanism::OffsetReset => vec![reader(scene, group, "consumer.auto.offset.reset", "earliest")],
+        Mechanism::OffsetReset => vec![
+            reader(scene, group, "consumer.auto.offset.reset", "earliest"),
+            cluster_wide(scene, "offsets.retention.minutes", "10080").filter(|_| has_expired(steps)),
+        ],
         Mechanism::Retention => vec![forever(scene, topic.as_ref()), more_members(scene, group)],
         Mechanism::StoredTwice => vec![idempotence(scene, &publisher)],
         Mechanism::RetriedOutOfOrder => vec![idempotence(scene, &publisher), in_flight(scene, &publisher)],
@@ -109,7 +112,8 @@ pub fn acks_all(scene: &Scene, publisher: &Bearer, topic: Option<&Bearer>) -> Op
         names.push(shown("producer.acks", "all"));
         set.push(format!("{path}=all"));
     }
-    let topic = topic?;
+    // A record that no log ever had lay in no topic.
+    let Some(topic) = topic else { return (!set.is_empty()).then(|| Remedy::new(names.join(" with "), set)) };
     let replicas: u32 = scene.value(topic, "replication.factor").parse().unwrap_or(1);
     let (path, least) = self::path(scene, topic, "min.insync.replicas")?;
     if replicas >= 2 && least == "1" {
@@ -203,8 +207,12 @@ fn rebalance_remedies(scene: &Scene, group: Option<GroupId>, steps: &[Step]) -> 
         ];
     }
     if is_out(steps, GroupReason::SessionTimeout) {
-        // Who stands still or is dead is replaced when its session ends, whatever the assignor and its name.
-        return vec![longer_session(scene, group), after];
+        // Who stands still or is dead is replaced when its session ends, whatever the assignor and its name. What the dead
+        // had not committed is done again however long that takes: only less can be left uncommitted.
+        let dead = is_struck(steps, Blow::Killed) || is_struck(steps, Blow::PowerLost);
+        let remedies =
+            if dead { [after, fewer_records(scene, group)] } else { [longer_session(scene, group), after] };
+        return remedies.into();
     }
     vec![
         reader(scene, group, "consumer.partition.assignment.strategy", "cooperative-sticky"),
@@ -215,6 +223,14 @@ fn rebalance_remedies(scene: &Scene, group: Option<GroupId>, steps: &[Step]) -> 
 
 fn is_out(steps: &[Step], why: GroupReason) -> bool {
     steps.iter().any(|step| matches!(step.what, What::Left { why: of } if of == why))
+}
+
+/// Whether what a group had committed was forgotten while it was away.
+pub(super) fn has_expired(steps: &[Step]) -> bool {
+    steps.iter().any(|step| {
+        matches!(step.what, What::Positioned { why: PositionReason::Reset, .. })
+            && step.because.iter().any(|one| one.name == "offsets.retention.minutes")
+    })
 }
 
 fn is_struck(steps: &[Step], by: Blow) -> bool {

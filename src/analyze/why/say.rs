@@ -7,6 +7,7 @@ use crate::trace::{Fact, reason_name, state_name, variant_name};
 
 use super::incident::Cluster;
 use super::outcome::Phase;
+use super::remedy::has_expired;
 use super::root::{Annals, Mechanism};
 use super::scene::{Scene, broker_name, broker_set};
 use super::step::{Blow, Legality, Step, What};
@@ -54,9 +55,10 @@ impl Told<'_> {
             Mechanism::UncleanElection => self.unclean(),
             Mechanism::PowerLoss => self.power_loss(),
             Mechanism::NotAcknowledged => format!(
-                "{} {} gone: `acks=0` counts a record as sent when it leaves the producer, and {}",
+                "{} {} gone: {} as sent when it leaves its sender, and {}",
                 self.count(),
                 self.be(),
+                self.counts(),
                 self.blow().unwrap_or_else(|| "nobody received it".to_owned())
             ),
             Mechanism::CommittedUnprocessed => self.committed_unprocessed(),
@@ -229,6 +231,17 @@ impl Told<'_> {
         format!("{} {} in the log twice: {how}", self.count(), self.be())
     }
 
+    /// Who counts a record as sent without asking, in the system's own words.
+    fn counts(&self) -> &'static str {
+        let publisher = self.scene.publisher(self.cluster.example().id);
+        let asks = |name: &str| self.scene.setting(&publisher, name).is_some();
+        match (asks("producer.acks"), asks("qos")) {
+            (true, _) => "`acks=0` counts a record",
+            (false, true) => "QoS 0 counts a message",
+            (false, false) => "a socket counts a message",
+        }
+    }
+
     fn because(&self) -> &'static str {
         self.cluster.example().reason.map_or("", crate::trace::Reason::means)
     }
@@ -266,6 +279,9 @@ impl Told<'_> {
         let bearer = self.cluster.root.group.map(|group| self.scene.reader(group));
         let policy = bearer.map_or("", |bearer| self.scene.value(&bearer, "consumer.auto.offset.reset"));
         let when = match why {
+            Some(PositionReason::Reset) if has_expired(self.steps) => {
+                "came back when its committed offsets had expired (`offsets.retention.minutes`)"
+            }
             Some(PositionReason::Reset) | None => "had no committed offset when it began",
             Some(PositionReason::OutOfRange) => "found its position outside the log",
             Some(PositionReason::Truncated) => "found the log cut below its position",

@@ -262,6 +262,7 @@ impl<'a> Teller<'a> {
             | Life::Missed { .. }
             | Life::Resent { .. }
             | Life::Withheld { .. }
+            | Life::Ignored { .. }
             | Life::Skipped { .. } => {}
         }
     }

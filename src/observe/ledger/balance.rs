@@ -155,4 +155,8 @@ pub struct Tally {
     pub reordered: u64,
     /// Due while `send()` blocked, and never offered (`when-blocked = "skip"`). Not among those offered.
     pub withheld: u64,
+    /// Processed when all windows of their event time were closed: they are in no result. Again for each repetition.
+    pub too_late: u64,
+    /// Processed although they could not be decoded: they are in no result. Again for each repetition.
+    pub undecodable: u64,
 }

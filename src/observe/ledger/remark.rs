@@ -151,7 +151,8 @@ impl Remarks {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Resent { .. }
-            | Life::Withheld { .. } => {}
+            | Life::Withheld { .. }
+            | Life::Ignored { .. } => {}
         }
     }
 

@@ -232,6 +232,7 @@ impl Follow {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Withheld { .. }
+            | Life::Ignored { .. }
             | Life::Resent { .. } => {}
         }
     }

@@ -223,6 +223,7 @@ impl Lens {
             | Life::Acknowledged { .. }
             | Life::Missed { .. }
             | Life::Withheld { .. }
+            | Life::Ignored { .. }
             | Life::Resent { .. } => {}
         }
     }

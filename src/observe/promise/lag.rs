@@ -92,7 +92,8 @@ impl Lags {
             | Life::Failed { .. }
             | Life::Missed { .. }
             | Life::Resent { .. }
-            | Life::Withheld { .. } => return None,
+            | Life::Withheld { .. }
+            | Life::Ignored { .. } => return None,
         };
         self.change(event, place, change);
         Some(place)

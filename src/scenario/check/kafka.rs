@@ -15,6 +15,7 @@ use crate::workload::{PayloadKind, SizeLaw};
 pub(super) fn check(cx: &mut Check<'_>, kafka: &Kafka) {
     cluster(cx, kafka);
     for topic in &kafka.topics {
+        internal(cx, topic);
         replication(cx, kafka, topic);
     }
     let scenario = cx.scenario;
@@ -38,6 +39,22 @@ pub(super) fn check(cx: &mut Check<'_>, kafka: &Kafka) {
         reader(cx, kafka, written, &sink.reader);
     }
     groups(cx);
+}
+
+/// Topics that a cluster makes for itself; a client may not write to them.
+const INTERNAL: [&str; 4] =
+    ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"];
+
+fn internal(cx: &mut Check<'_>, topic: &Topic) {
+    if !INTERNAL.contains(&topic.name.as_str()) {
+        return;
+    }
+    let place = cx.section(&["kafka", "topics", &topic.name]).header;
+    cx.report(
+        Finding::new("kafka::topic", format!("`{}` belongs to Kafka itself", topic.name))
+            .at(place, "applications neither make it nor write to it")
+            .help("choose another name"),
+    );
 }
 
 fn cluster(cx: &mut Check<'_>, kafka: &Kafka) {

@@ -307,6 +307,13 @@ impl Back<'_> {
             },
             "resent" => Life::Resent { channel: row.channel?, ids: self.ids()? },
             "withheld" => Life::Withheld { channel: row.channel?, records: row.records? },
+            "ignored" => Life::Ignored {
+                ids: self.ids()?,
+                group: group?,
+                place: place?,
+                offset: offset?,
+                why: self.why()?,
+            },
             "skipped" => Life::Skipped { group: group?, place: place?, to: row.upto?, why: self.why()? },
             _ => return None,
         })

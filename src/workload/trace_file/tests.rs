@@ -168,3 +168,13 @@ fn a_parquet_file_out_of_order_is_refused_with_its_row() {
     let error = load_trace(&file.0, &TraceOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "line 2: time goes back by 750 ms; sort the file by `time`");
 }
+
+#[test]
+fn a_parquet_file_with_another_compression_is_told_what_to_do_about_it() {
+    let said = unpacked("Parquet argument error: Parquet error: Disabled feature at compile time: snap");
+    assert!(
+        said.starts_with("it is compressed with snappy") && said.contains("compression = \"zstd\""),
+        "{said}"
+    );
+    assert_eq!(unpacked("Invalid Parquet file"), "Invalid Parquet file");
+}

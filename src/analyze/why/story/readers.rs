@@ -1,8 +1,10 @@
 //! The part of a story that its readers play: the group, its members, their positions.
 
-use crate::kernel::Event;
-use crate::trace::Fact;
+use crate::kernel::{Duration, Event};
+use crate::scenario::origin::Bearer;
+use crate::scenario::units;
 use crate::trace::kafka::{GroupReason, GroupState, Kafka, PositionReason};
+use crate::trace::{Fact, GroupId, PlaceId};
 
 use super::super::step::What;
 use super::Teller;
@@ -78,7 +80,12 @@ impl Teller<'_> {
                     PositionReason::Reset | PositionReason::OutOfRange | PositionReason::Truncated
                         if matters =>
                     {
-                        self.because(&self.scene.reader(told), &["consumer.auto.offset.reset"])
+                        let mut because =
+                            self.because(&self.scene.reader(told), &["consumer.auto.offset.reset"]);
+                        if *why == PositionReason::Reset && self.was_away_too_long(event, told, *place) {
+                            because.extend(self.because(&Bearer::Cluster, &["offsets.retention.minutes"]));
+                        }
+                        because
                     }
                     PositionReason::Committed
                     | PositionReason::Reset
@@ -120,5 +127,26 @@ impl Teller<'_> {
             | Kafka::LogDigest { .. }
             | Kafka::CoordinatorReady { .. } => {}
         }
+    }
+
+    /// Whether a group that had read this place before was without members for longer than its offsets are kept.
+    fn was_away_too_long(&self, event: &Event<Fact>, group: GroupId, place: PlaceId) -> bool {
+        let before = || self.events.iter().rev().skip_while(|other| other.serial >= event.serial);
+        let emptied = before().find(|other| {
+            matches!(other.fact, Fact::Kafka(Kafka::GroupChanged { group: of, to: GroupState::Empty, .. }) if of == group)
+        });
+        let Some(emptied) = emptied else { return false };
+        let had_read = before().any(|other| {
+            other.serial < emptied.serial
+                && matches!(other.fact, Fact::Kafka(Kafka::Positioned { group: of, place: at, .. })
+                    if of == group && at == place)
+        });
+        had_read && event.at.since(emptied.at) >= self.offsets_are_kept()
+    }
+
+    fn offsets_are_kept(&self) -> Duration {
+        let text = self.scene.value(&Bearer::Cluster, "offsets.retention.minutes");
+        let minutes = text.parse().ok().map(|minutes: u64| Duration::from_secs(60) * minutes);
+        minutes.or_else(|| units::duration(text).ok()).unwrap_or(Duration::MAX)
     }
 }
