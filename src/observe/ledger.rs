@@ -38,17 +38,36 @@ pub use remark::{Remark, Wants, What};
 pub use window::{Leg, Line};
 use window::{Verdict, Window, fate, last_fate, seal, share_a_fate};
 
-/// A record that has left the ledger: its life, to be recorded.
+/// Neighbouring records of a source that have left the ledger, and that were alike to the end: their life, to be recorded.
 #[derive(Clone, Debug)]
 pub struct Closed {
-    /// Which.
-    pub id: RecordId,
-    /// Its life.
+    /// The first of them.
+    pub first: RecordId,
+    /// How many there are, at least one.
+    pub count: u32,
+    /// The life of the first, which is that of the others but for the offset: see [`Closed::lives`].
     pub line: Line,
-    /// What each reading group did with it, in the order of [`Stage::readers`].
+    /// What each reading group did with each of them, in the order of [`Stage::readers`].
     pub legs: Few<Leg>,
-    /// What became of it.
+    /// What became of each of them.
     pub fate: Fate,
+}
+
+impl Closed {
+    /// Each record with its life.
+    pub fn lives(&self) -> impl Iterator<Item = (RecordId, Line)> {
+        lives(self.first, self.count, &self.line)
+    }
+
+    /// Whether a record is one of them.
+    pub fn has(&self, id: RecordId) -> bool {
+        (self.first..self.first.plus(u64::from(self.count))).contains(&id)
+    }
+}
+
+/// Each of so many neighbours that share a line.
+fn lives(first: RecordId, count: u32, line: &Line) -> impl Iterator<Item = (RecordId, Line)> {
+    (0..count).map(move |by| (first.plus(u64::from(by)), line.later(by)))
 }
 
 /// Told of each acceptance and of each first processing.
@@ -93,17 +112,12 @@ impl Exit {
     #[inline]
     fn leave(&mut self, first: RecordId, count: u32, line: &Line, legs: &[Leg], fate: Fate) {
         self.closed.add(fate, count);
-        if self.remarks.is_some() || self.outbox.is_some() {
-            (0..count).for_each(|by| self.tell(first.plus(u64::from(by)), line.later(by), legs, fate));
-        }
-    }
-
-    fn tell(&mut self, id: RecordId, line: Line, legs: &[Leg], fate: Fate) {
         if let Some(remarks) = &mut self.remarks {
-            remarks.left(id, &line, legs, fate);
+            lives(first, count, line).for_each(|(id, line)| remarks.left(id, &line, legs, fate));
         }
         if let Some(outbox) = &mut self.outbox {
-            outbox.push(Closed { id, line, legs: legs.iter().cloned().collect(), fate });
+            let legs = legs.iter().cloned().collect();
+            outbox.push(Closed { first, count, line: line.clone(), legs, fate });
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Builder, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, ArrowPrimitiveType, DictionaryArray, Int32Builder, Int64Builder, PrimitiveBuilder, RecordBatch,
+    StringArray,
+};
 use arrow::datatypes::{DataType, Field};
 
 use crate::kernel::{ActorId, Cast, NodeId, Time};
@@ -36,6 +39,26 @@ pub(super) fn nanos(time: Time) -> Option<i64> {
     (time != Time::NEVER).then_some(time.as_nanos() as i64)
 }
 
+/// So many rows with the same value, or none.
+#[inline]
+pub(super) fn repeat<T: ArrowPrimitiveType>(
+    column: &mut PrimitiveBuilder<T>,
+    value: Option<T::Native>,
+    rows: usize,
+) {
+    match value {
+        Some(value) if rows == 1 => column.append_value(value),
+        Some(value) => column.append_value_n(value, rows),
+        None => column.append_nulls(rows),
+    }
+}
+
+/// So many rows with a value and those that follow it.
+#[inline]
+pub(super) fn climb(column: &mut Int64Builder, first: i64, rows: usize) {
+    (first..first + rows as i64).for_each(|value| column.append_value(value));
+}
+
 /// A column of few names that come again and again. No string is copied for a row.
 pub(super) struct Names {
     keys: Int32Builder,
@@ -61,23 +84,33 @@ impl Names {
     /// A row with the name of this number.
     #[inline]
     pub(super) fn number(&mut self, number: u32) {
-        self.keys.append_value(number.min(self.values.len() as u32 - 1) as i32);
+        self.maybe(Some(number));
     }
 
     /// A row with the name of this number, or none.
     #[inline]
     pub(super) fn maybe(&mut self, number: Option<u32>) {
-        match number {
-            Some(number) => self.number(number),
-            None => self.keys.append_null(),
-        }
+        self.repeat(number, 1);
+    }
+
+    /// So many rows with the name of this number, or none.
+    #[inline]
+    pub(super) fn repeat(&mut self, number: Option<u32>, rows: usize) {
+        let key = number.map(|number| number.min(self.values.len() as u32 - 1) as i32);
+        repeat(&mut self.keys, key, rows);
     }
 
     /// A row with this word, or none.
     #[inline]
     pub(super) fn word(&mut self, word: Option<&'static str>) {
+        self.repeat_word(word, 1);
+    }
+
+    /// So many rows with this word, or none.
+    #[inline]
+    pub(super) fn repeat_word(&mut self, word: Option<&'static str>, rows: usize) {
         let key = word.map(|word| self.key(word));
-        self.keys.append_option(key);
+        repeat(&mut self.keys, key, rows);
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-//! The table of records: one row a record, its whole life.
+//! The table of records: one row a record, its whole life. Neighbours that are alike come together.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, Int32Builder, Int64Builder, ListArray, RecordBatch,
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
+use crate::kernel::Time;
 use crate::trace::{ChannelId, Few, GroupId, LegRow, RecordRow, variant_name};
 
-use super::columns::{Columns, Labels, Names, names, nanos, optional, required};
+use super::columns::{Columns, Labels, Names, climb, names, nanos, optional, repeat, required};
 
 /// The columns of `records/`, in order; `legs` only where a topic has more than one reading group.
 pub(super) fn schema(has_legs: bool) -> SchemaRef {
@@ -129,41 +130,49 @@ impl RecordColumns {
         let place = row.place.map(|place| labels.place(place));
         let learnt = self.channels.get(row.id.source() as usize).copied().flatten();
         let channel = place.map(|(channel, _)| channel).or(learnt);
-        self.rows += 1;
-        self.record.append_value(row.id.to_bits() as i64);
-        self.source.number(row.id.source());
-        self.sequence.append_value(row.id.sequence() as i64);
-        self.topic.maybe(channel.map(|channel| channel.0));
-        self.partition.append_option(place.map(|(_, partition)| partition));
-        self.offset.append_option(place.is_some().then_some(row.offset as i64));
-        self.key_hash.append_option(row.key_hash);
-        self.bytes.append_option((row.bytes > 0).then_some(row.bytes as i32));
+        let count = row.count as usize;
+        self.rows += count;
+        climb(&mut self.record, row.id.to_bits() as i64, count);
+        self.source.repeat(Some(row.id.source()), count);
+        climb(&mut self.sequence, row.id.sequence() as i64, count);
+        self.topic.repeat(channel.map(|channel| channel.0), count);
+        repeat(&mut self.partition, place.map(|(_, partition)| partition), count);
+        match place {
+            Some(_) if row.stored != Time::NEVER => climb(&mut self.offset, row.offset as i64, count),
+            Some(_) => self.offset.append_value_n(row.offset as i64, count),
+            None => self.offset.append_nulls(count),
+        }
+        repeat(&mut self.key_hash, row.key_hash, count);
+        repeat(&mut self.bytes, (row.bytes > 0).then_some(row.bytes as i32), count);
         self.push_fate(row);
         self.push_times(row);
-        self.push_legs(&row.legs, channel.map_or(&[][..], |channel| labels.readers(channel)));
+        self.push_legs(&row.legs, channel.map_or(&[][..], |channel| labels.readers(channel)), count);
     }
 
     fn push_fate(&mut self, row: &RecordRow) {
-        self.fate.word(Some(row.fate));
-        self.reason.word(row.reason);
-        self.fates.count(row.fate, row.reason);
+        self.fate.repeat_word(Some(row.fate), row.count as usize);
+        self.reason.repeat_word(row.reason, row.count as usize);
+        self.fates.count(row.fate, row.reason, row.count);
     }
 
     fn push_times(&mut self, row: &RecordRow) {
-        self.offered.append_value(row.offered.as_nanos() as i64);
-        self.accepted.append_option(nanos(row.accepted));
-        self.stored.append_option(nanos(row.stored));
-        self.committed.append_option(nanos(row.committed));
-        self.copies.append_value(i32::from(row.copies));
+        let count = row.count as usize;
+        self.offered.append_value_n(row.offered.as_nanos() as i64, count);
+        repeat(&mut self.accepted, nanos(row.accepted), count);
+        repeat(&mut self.stored, nanos(row.stored), count);
+        repeat(&mut self.committed, nanos(row.committed), count);
+        self.copies.append_value_n(i32::from(row.copies), count);
     }
 
     #[inline]
-    fn push_legs(&mut self, legs: &Few<LegRow>, groups: &[GroupId]) {
+    fn push_legs(&mut self, legs: &Few<LegRow>, groups: &[GroupId], count: usize) {
         let group = |leg: usize| groups.get(leg).map(|group| group.0);
-        self.first_leg.push(legs.first(), group(0));
+        self.first_leg.push(legs.first(), group(0), count);
         if let Some((columns, lengths)) = &mut self.legs {
-            lengths.push(legs.len());
-            legs.iter().enumerate().for_each(|(index, leg)| columns.push(Some(leg), group(index)));
+            lengths.extend(std::iter::repeat_n(legs.len(), count));
+            for _ in 0..count {
+                legs.iter().enumerate().for_each(|(index, leg)| columns.push(Some(leg), group(index), 1));
+            }
         }
     }
 }
@@ -231,14 +240,14 @@ impl LegColumns {
         }
     }
 
-    fn push(&mut self, leg: Option<&LegRow>, group: Option<u32>) {
-        self.group.maybe(leg.and(group));
-        self.delivered.append_option(leg.and_then(|leg| nanos(leg.delivered)));
-        self.processed.append_option(leg.and_then(|leg| nanos(leg.processed)));
-        self.settled.append_option(leg.and_then(|leg| nanos(leg.settled)));
-        self.attempts.append_option(leg.map(|leg| i32::from(leg.attempts)));
-        self.times_processed.append_option(leg.map(|leg| i32::from(leg.times_processed)));
-        self.skipped.word(leg.and_then(|leg| leg.skipped.map(variant_name)));
+    fn push(&mut self, leg: Option<&LegRow>, group: Option<u32>, count: usize) {
+        self.group.repeat(leg.and(group), count);
+        repeat(&mut self.delivered, leg.and_then(|leg| nanos(leg.delivered)), count);
+        repeat(&mut self.processed, leg.and_then(|leg| nanos(leg.processed)), count);
+        repeat(&mut self.settled, leg.and_then(|leg| nanos(leg.settled)), count);
+        repeat(&mut self.attempts, leg.map(|leg| i32::from(leg.attempts)), count);
+        repeat(&mut self.times_processed, leg.map(|leg| i32::from(leg.times_processed)), count);
+        self.skipped.repeat_word(leg.and_then(|leg| leg.skipped.map(variant_name)), count);
     }
 
     fn finish(&mut self) -> Vec<ArrayRef> {
@@ -264,12 +273,12 @@ struct Fates {
 
 impl Fates {
     #[inline]
-    fn count(&mut self, fate: &'static str, reason: Option<&'static str>) {
+    fn count(&mut self, fate: &'static str, reason: Option<&'static str>, count: u32) {
         if self.last != Some((fate, reason)) {
             self.settle();
             self.last = Some((fate, reason));
         }
-        self.run += 1;
+        self.run += u64::from(count);
     }
 
     fn settle(&mut self) {

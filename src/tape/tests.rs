@@ -112,6 +112,7 @@ fn span(sequences: &[u64]) -> Ids {
 
 fn life(sequence: u64, fate: &'static str, reason: Option<&'static str>) -> RecordRow {
     RecordRow {
+        count: 1,
         id: RecordId::new(0, sequence),
         place: Some(PlaceId(1)),
         offset: sequence,
@@ -244,6 +245,26 @@ fn a_record_has_one_row_with_the_deeds_of_its_group() {
     assert!(batch.column_by_name("legs").is_none(), "one group needs no list");
     let fates: Vec<_> = manifest.counts.fates.into_iter().collect();
     assert_eq!(fates, [("rejected/no-metadata".to_owned(), 1), ("settled".to_owned(), 1)]);
+}
+
+#[test]
+fn neighbours_that_are_alike_have_a_row_each() {
+    let scratch = Scratch::new("neighbours");
+    let mut tape = Tape::create(&scratch.0, header()).expect("a tape");
+    let refused = RecordRow { count: 2, place: None, ..life(3, "rejected", Some("no-metadata")) };
+    let unseen = RecordRow { count: 2, stored: Time::NEVER, ..life(5, "in-flight", Some("offered")) };
+    tape.records(vec![RecordRow { count: 3, ..life(0, "settled", None) }, refused, unseen]);
+    let manifest = tape.finish(ending()).expect("a complete tape");
+    assert_eq!((manifest.counts.records, manifest.counts.fates["settled"]), (7, 3));
+    let batch = &read(&scratch.0.join("records"))[0];
+    let column = |name: &str| {
+        let column = batch.column_by_name(name).expect("a column").as_primitive::<Int64Type>();
+        column.iter().collect::<Vec<_>>()
+    };
+    assert_eq!(column("sequence"), [0, 1, 2, 3, 4, 5, 6].map(Some));
+    assert_eq!(column("record"), column("sequence"), "those of the first source");
+    assert_eq!(column("offset"), [Some(0), Some(1), Some(2), None, None, Some(5), Some(5)]);
+    assert_eq!(column("delivered_at_ns"), [Some(9); 7]);
 }
 
 #[test]

@@ -96,8 +96,11 @@ pub struct LegRow {
 /// The life of a record. Times are [`Time::NEVER`] when they did not come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordRow {
-    /// Which.
+    /// Which; the first of them where the row stands for several.
     pub id: RecordId,
+    /// For how many neighbours of the source it stands, to which the same happened. They have the next numbers and, where a
+    /// log had them, the next offsets.
+    pub count: u32,
     /// Where it was last appended.
     pub place: Option<PlaceId>,
     /// At which offset; means nothing without a place.

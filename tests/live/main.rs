@@ -60,7 +60,8 @@ impl Observer<Fact> for Eyes {
 
 fn settled(watch: &mut Watch) -> Vec<RecordId> {
     let closed = watch.take_closed().into_iter();
-    closed.filter(|closed| closed.fate == Fate::Settled).map(|closed| closed.id).collect()
+    let closed = closed.filter(|closed| closed.fate == Fate::Settled);
+    closed.flat_map(|closed| closed.lives().map(|(id, _)| id).collect::<Vec<_>>()).collect()
 }
 
 fn under_way(watch: &Watch) -> u64 {

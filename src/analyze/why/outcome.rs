@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::kernel::{Duration, Event, Observer, Physics, Time};
-use crate::observe::ledger::{Closed, Fate};
+use crate::observe::ledger::{Closed, Fate, Leg, Line};
 use crate::trace::kafka::Kafka;
 use crate::trace::mqtt::Mqtt;
 use crate::trace::{Fact, GroupId, Ids, Life, PlaceId, Reason, RecordId, Stage};
@@ -176,7 +176,10 @@ impl Outcomes {
     }
 
     fn close(&mut self, closed: &Closed) {
-        let Closed { id, line, legs, fate } = closed;
+        closed.lives().for_each(|(id, line)| self.close_one(id, &line, &closed.legs, closed.fate));
+    }
+
+    fn close_one(&mut self, id: RecordId, line: &Line, legs: &[Leg], fate: Fate) {
         let stored = if line.stored == Time::NEVER { line.offered } else { line.stored };
         let place = line.place();
         if let Fate::Lost(why) | Fate::Dropped(why) = fate {
@@ -191,10 +194,10 @@ impl Outcomes {
                 None => (None, stored),
             };
             self.add(Victim {
-                reason: Some(*why),
+                reason: Some(why),
                 group,
                 at,
-                ..victim(Trouble::Lost, *id, place, line.offset)
+                ..victim(Trouble::Lost, id, place, line.offset)
             });
         }
         let Some(place) = place else { return };
@@ -212,7 +215,7 @@ impl Outcomes {
                     group: Some(group),
                     at: leg.processed,
                     phase: longest,
-                    ..victim(Trouble::Late, *id, Some(place), line.offset)
+                    ..victim(Trouble::Late, id, Some(place), line.offset)
                 });
             }
         }

@@ -1,4 +1,4 @@
-//! A closed line of the ledger as a row for the tape.
+//! A closed line of the ledger as rows for the tape.
 
 use crate::trace::{LegRow, RecordRow, variant_name};
 
@@ -6,10 +6,11 @@ use super::{Closed, Fate, Leg};
 
 impl From<Closed> for RecordRow {
     fn from(closed: Closed) -> Self {
-        let Closed { id, line, legs, fate } = closed;
+        let Closed { first, count, line, legs, fate } = closed;
         let (fate, reason) = words(fate);
         Self {
-            id,
+            id: first,
+            count,
             place: line.place(),
             offset: line.offset,
             key_hash: line.key_hash(),

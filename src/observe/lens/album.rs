@@ -1,7 +1,7 @@
 //! Records to leaf through: those in flight, which the ledger has, and those that left it lately.
 //!
-//! Bounded: the last [`RECENT`] records that left, and the first [`REMARKABLE`] among them that were lost, refused or
-//! processed twice. Full pages are shared between clones, so that a checkpoint of a run costs little.
+//! Bounded: at most the last [`RECENT`] records that left, and about the first [`REMARKABLE`] of those before them that were
+//! lost, refused or processed twice. Neighbours that are alike lie together. Full pages are shared between clones, so that a checkpoint of a run costs little.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_duplicate, is
 use super::shelf::Shelf;
 
 /// Records that have left and are kept.
-const RECENT: usize = 20_000;
+const RECENT: u64 = 20_000;
 /// Of those that went wrong, so many are kept for good.
-const REMARKABLE: usize = 2_000;
-/// Records on a page.
+const REMARKABLE: u32 = 2_000;
+/// What leaves a few at a time is gathered on pages of so many neighbours or more.
 const PAGE: usize = 500;
 /// Records in an answer.
 const SHOWN: usize = 400;
@@ -154,8 +154,13 @@ pub struct RecordPage {
 pub struct Album {
     stage: Arc<Stage>,
     pages: VecDeque<Arc<Vec<Closed>>>,
-    open: Vec<Closed>,
+    /// How many records lie on the pages.
+    recent: u64,
+    /// How many entries of the first page have been let go.
+    gone: usize,
     remarkable: Arc<Vec<Closed>>,
+    /// How many there are of them.
+    remarked: u32,
     forgotten: u64,
     contents: Shelf,
     hash: Option<KeyHash>,
@@ -166,7 +171,7 @@ struct Found<'a> {
     /// What it is sorted by.
     sort: (u64, u64, u64),
     id: RecordId,
-    line: &'a Line,
+    line: Line,
     legs: Legs<'a>,
     fate: Fate,
 }
@@ -177,8 +182,10 @@ impl Album {
         Self {
             stage,
             pages: VecDeque::new(),
-            open: Vec::new(),
+            recent: 0,
+            gone: 0,
             remarkable: Arc::default(),
+            remarked: 0,
             forgotten: 0,
             contents: Shelf::default(),
             hash: None,
@@ -192,11 +199,16 @@ impl Album {
 
     /// Takes in what has left.
     pub fn take(&mut self, closed: Vec<Closed>) {
-        for one in closed {
-            self.open.push(one);
-            if self.open.len() == PAGE {
-                self.turn_page();
-            }
+        if closed.is_empty() {
+            return;
+        }
+        self.recent += closed.iter().map(|one| u64::from(one.count)).sum::<u64>();
+        match self.pages.back_mut().filter(|page| page.len() + closed.len() <= PAGE) {
+            Some(page) => Arc::make_mut(page).extend(closed),
+            None => self.pages.push_back(Arc::new(closed)),
+        }
+        while self.recent > RECENT {
+            self.let_go();
         }
     }
 
@@ -205,31 +217,30 @@ impl Album {
         self.contents.stored(ids);
     }
 
-    fn turn_page(&mut self) {
-        if self.pages.len() == RECENT / PAGE
-            && let Some(oldest) = self.pages.pop_front()
-        {
-            self.keep_remarkable(&oldest);
+    /// The oldest is only kept for good, if at all.
+    fn let_go(&mut self) {
+        let oldest = &self.pages[0][self.gone];
+        self.recent -= u64::from(oldest.count);
+        if self.remarked < REMARKABLE && is_remarkable(oldest) {
+            self.remarked += oldest.count;
+            Arc::make_mut(&mut self.remarkable).push(oldest.clone());
+        } else {
+            self.forgotten += u64::from(oldest.count);
         }
-        self.pages.push_back(Arc::new(std::mem::take(&mut self.open)));
-    }
-
-    fn keep_remarkable(&mut self, page: &[Closed]) {
-        let room = REMARKABLE - self.remarkable.len();
-        let kept = page.iter().filter(|closed| is_remarkable(closed)).take(room).cloned().collect::<Vec<_>>();
-        self.forgotten += (page.len() - kept.len()) as u64;
-        if !kept.is_empty() {
-            Arc::make_mut(&mut self.remarkable).extend(kept);
+        self.gone += 1;
+        if self.gone == self.pages[0].len() {
+            self.pages.pop_front();
+            self.gone = 0;
         }
     }
 
     fn left(&self) -> impl Iterator<Item = &Closed> {
-        self.remarkable.iter().chain(self.pages.iter().flat_map(|page| page.iter())).chain(&self.open)
+        self.remarkable.iter().chain(self.pages.iter().flat_map(|page| page.iter()).skip(self.gone))
     }
 
     /// When a record was offered, if it is remembered.
     pub fn offered_at(&self, id: RecordId) -> Option<Time> {
-        self.left().find(|closed| closed.id == id).map(|closed| closed.line.offered)
+        self.left().find(|closed| closed.has(id)).map(|closed| closed.line.offered)
     }
 
     /// The answer to a query.
@@ -237,15 +248,17 @@ impl Album {
         let now = watch.now();
         let reads = query.filter.as_ref().is_some_and(|filter| filter.reads_contents());
         let contents = if reads { self.contents.all() } else { BTreeMap::new() };
-        let left = self.left().map(|one| (one.id, &one.line, Legs::left(&one.legs), one.fate));
-        let open: Vec<_> = watch.in_flight().take(LOOKED_AT).collect();
-        let open = open.iter().map(|(id, line, legs, fate)| (*id, line, Legs::open(legs), *fate));
+        let left = self
+            .left()
+            .flat_map(|one| one.lives().map(|(id, line)| (id, line, Legs::left(&one.legs), one.fate)));
+        let open = watch.in_flight().take(LOOKED_AT);
+        let open = open.map(|(id, line, legs, fate)| (id, line, Legs::open(legs), fate));
         let (mut found, mut remembered) = (Vec::new(), 0);
         for (id, line, legs, fate) in left.chain(open) {
             remembered += 1;
             let body = contents.get(&id).copied();
-            if self.fits(query, (id, line, legs, fate), body, now) {
-                found.push(Found { sort: sort_key(query.order, id, line, legs, now), id, line, legs, fate });
+            if self.fits(query, (id, &line, legs, fate), body, now) {
+                found.push(Found { sort: sort_key(query.order, id, &line, legs, now), id, line, legs, fate });
             }
         }
         let matching = found.len() as u64;
@@ -367,7 +380,7 @@ fn record_line<'l>(found: &Found<'_>, legs: impl Iterator<Item = (GroupId, &'l L
         settled: leg.settled != Time::NEVER,
         skipped: leg.skipped.is_some(),
     };
-    let line = found.line;
+    let line = &found.line;
     RecordLine {
         id: found.id,
         place: line.place(),
