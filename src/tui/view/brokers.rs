@@ -28,14 +28,15 @@ pub fn columns(model: &Model) -> u16 {
     }
     let names = Names::of(model);
     let of_broker = |broker: BrokerId| -> usize {
-        let places = places(model).filter(|place| place.replicas.contains(&broker));
-        places.map(|place| names.of_place(place).chars().count() + 1).sum::<usize>() + 3
+        let held = places(model).filter(|place| place.replicas.contains(&broker));
+        // The indent, and the glyphs of those that it leads and of those that it follows.
+        names.list(held).chars().count() + 2 + 3
     };
     let longest = model.detail().brokers.iter().map(|view| of_broker(view.broker)).max();
     longest.unwrap_or(0).min(1_000) as u16
 }
 
-/// What a broker has, in so many columns: `◆o0 o3 ●o1 o2 ○o4`.
+/// What a broker has, in so many columns: `◆o0,3 p1 ●o1-2 ○o4`.
 pub fn held(model: &Model, node: &NodeView, columns: usize, glyphs: Glyphs) -> Vec<Piece> {
     let number = node.name.strip_prefix("broker-").and_then(|number| number.parse().ok());
     let Some(broker) = number.map(BrokerId) else { return Vec::new() };
@@ -48,9 +49,9 @@ pub fn held(model: &Model, node: &NodeView, columns: usize, glyphs: Glyphs) -> V
         (glyphs.error, Role::Error, Standing::Down),
     ] {
         let of = |place: &&PlaceDetail| standing_of(place, broker, node.state) == Some(standing);
-        let named: Vec<String> = places(model).filter(of).map(|place| names.of_place(place)).collect();
+        let named = names.list(places(model).filter(of));
         if !named.is_empty() {
-            pieces.extend([piece(glyph, role), piece(format!("{} ", named.join(" ")), Role::Plain)]);
+            pieces.extend([piece(glyph, role), piece(format!("{named} "), Role::Plain)]);
         }
     }
     within(pieces, columns, glyphs.cut)
@@ -130,11 +131,36 @@ impl<'m> Names<'m> {
         Self { prefixes: channels.iter().map(prefix).collect() }
     }
 
-    /// `o0`
-    fn of_place(&self, place: &PlaceDetail) -> String {
-        let prefix = self.prefixes.get(place.channel as usize).copied().unwrap_or_default();
+    /// `o0-2,4 p1`: neighbours together.
+    fn list<'p>(&self, places: impl Iterator<Item = &'p PlaceDetail>) -> String {
+        let mut runs: Vec<(u32, u32, u32)> = Vec::new();
+        for place in places {
+            match runs.last_mut() {
+                Some((channel, _, last)) if *channel == place.channel && *last + 1 == place.number => {
+                    *last = place.number;
+                }
+                Some(_) | None => runs.push((place.channel, place.number, place.number)),
+            }
+        }
+        let mut text = String::new();
+        let mut before = None;
+        for (channel, first, last) in runs {
+            if before == Some(channel) {
+                text.push(',');
+            } else {
+                text += &self.begin(channel, text.is_empty());
+            }
+            text += &if first == last { first.to_string() } else { format!("{first}-{last}") };
+            before = Some(channel);
+        }
+        text
+    }
+
+    /// What stands before the numbers of a channel.
+    fn begin(&self, channel: u32, first: bool) -> String {
+        let prefix = self.prefixes.get(channel as usize).copied().unwrap_or_default();
         let gap = if prefix.ends_with(|last: char| last.is_ascii_digit()) { "-" } else { "" };
-        format!("{prefix}{gap}{}", place.number)
+        format!("{}{prefix}{gap}", if first { "" } else { " " })
     }
 }
 
@@ -188,7 +214,7 @@ mod tests {
         let model = model(&["orders", "payments"], places);
         assert!(are_listed(&model));
         assert_eq!(row(&model, "broker-1", NodeState::Up, 40), "  ◆o0 ●p0 ○o1");
-        assert_eq!(row(&model, "broker-2", NodeState::Down, 40), "  ✗o0 o1 p0");
+        assert_eq!(row(&model, "broker-2", NodeState::Down, 40), "  ✗o0-1 p0");
         assert_eq!(row(&model, "broker-2", NodeState::Up, 9), "  ◆o1 p0…");
         assert_eq!(row(&model, "controller", NodeState::Up, 40), "");
     }

@@ -109,7 +109,8 @@ fn names_width(model: &Model, area: Rect) -> usize {
     let nodes = model.detail().nodes.iter().map(|node| node.name.chars().count());
     let promises = model.detail().verdicts.iter().map(|verdict| verdict.title().chars().count());
     let groups = model.snapshot().groups.iter().map(|group| "rebalance ".len() + group.name.chars().count());
-    let longest = nodes.chain(promises).chain(groups).max().unwrap_or(0);
+    let links = broken_links(model).into_iter().map(|(text, _)| text.chars().count());
+    let longest = nodes.chain(promises).chain(groups).chain(links).max().unwrap_or(0);
     (longest + 1).clamp(12, usize::from(area.width / 3).clamp(12, 32))
 }
 
@@ -286,4 +287,63 @@ pub fn because(model: &Model, verdict: &Verdict) -> Vec<String> {
         said.push(format!("the fault before it: {} at {}", fault.text, at(fault.at)));
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ratatui::buffer::Buffer;
+
+    use super::*;
+    use crate::kernel::Duration;
+    use crate::observe::Snapshot;
+    use crate::observe::lens::Detail;
+    use crate::tui::{Palette, Theme};
+
+    fn fault(text: &str, at: u64, lasts: u64, by_hand: bool) -> FaultView {
+        let at = Time::from_secs(at);
+        FaultView {
+            fault: 0,
+            at,
+            ended: Some(at + Duration::from_secs(lasts)),
+            text: text.to_owned(),
+            nodes: Vec::new(),
+            state: FaultState::Over,
+            by_hand,
+        }
+    }
+
+    fn rows_drawn(
+        faults: Vec<FaultView>,
+        width: u16,
+        draw: fn(&Model, &mut Canvas<'_>, Rect),
+    ) -> Vec<String> {
+        let mut model = Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(10));
+        model.report.snapshot = Arc::new(Snapshot { now: Time::from_secs(10), ..model.snapshot().clone() });
+        model.report.detail = Arc::new(Detail { faults, ..Detail::default() });
+        let area = Rect::new(0, 0, width, 4);
+        let mut buffer = Buffer::empty(area);
+        draw(&model, &mut Canvas::new(&mut buffer, model.theme), area);
+        let row = |place: Rect| (0..width).map(|x| buffer[(x, place.y)].symbol()).collect::<String>();
+        rows_of(area).map(row).collect()
+    }
+
+    #[test]
+    fn what_is_done_to_links_has_a_lane_and_the_end_of_the_run_has_passed() {
+        let faults = vec![fault("partition b1", 2, 3, false), fault("kill b1", 1, 1, false)];
+        let rows = rows_drawn(faults, 32, lanes);
+        assert_eq!(rows[1], "partition … ────▒▒▒▒▒▒▒─────────");
+        assert_eq!(rows[2].trim(), "", "a killed broker is no broken link");
+    }
+
+    #[test]
+    fn the_list_of_faults_says_who_injects_them() {
+        let faults = vec![fault("kill b1", 1, 1, false), fault("kill b2", 2, 1, true)];
+        let rows = rows_drawn(faults.clone(), 60, super::faults);
+        assert!(rows[1].contains("file over") && rows[2].contains("you  over"), "{rows:?}");
+        let narrow = rows_drawn(faults, 40, super::faults);
+        assert!(!narrow[1].contains("you") && narrow[2].contains("over you"), "{narrow:?}");
+        assert!(rows_drawn(Vec::new(), 60, super::faults)[0].contains("f injects a fault"));
+    }
 }

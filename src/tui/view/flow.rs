@@ -19,8 +19,10 @@ const GAP: u16 = 4;
 const GROUPS: u16 = 20;
 /// The narrowest column.
 const LEAST: u16 = 12;
+/// Where a group has fewer columns the heading says what its first number is.
+const LABELLED: usize = 26;
 /// What the partitions of a broker get at most.
-const MOST_HELD: u16 = 24;
+const MOST_HELD: u16 = 21;
 
 /// How many rows it would like to have; where there is room, with the partitions of each broker below it.
 pub fn rows(model: &Model, roomy: bool) -> u16 {
@@ -89,12 +91,12 @@ fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> 
     let mut room = most.saturating_sub(rows_of_line(&first));
     let mut shown = Vec::new();
     // From what keeps the records backwards: what came last decided it.
-    for line in rest.iter().rev() {
+    for line in rest.iter().rev().map(|line| without_number(line)) {
         room = match room.checked_sub(rows_of_line(line)) {
             Some(room) => room,
             None => break,
         };
-        shown.push(line.clone());
+        shown.push(line.to_owned());
     }
     shown.push(first);
     shown.reverse();
@@ -102,6 +104,14 @@ fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> 
     let area = Rect { y: area.y + area.height - height, height, ..area };
     shown.iter().fold(0, |row, line| super::list::wrapped(canvas, area, row, true, line, Role::Error));
     height
+}
+
+/// A step without its number: not all of them are shown.
+fn without_number(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((number, rest)) if number.bytes().all(|digit| digit.is_ascii_digit()) => rest,
+        Some(_) | None => line,
+    }
 }
 
 /// Draws it.
@@ -128,7 +138,8 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     arrows(canvas, next_gap, model.snapshot().groups.iter().map(|group| group.rate > 0));
     column(canvas, channels, "PRODUCERS TO", of_channels);
     column(canvas, nodes, nodes_title(model), of_nodes.into_iter());
-    column(canvas, groups, "CONSUMER GROUPS", of_groups);
+    let title = if usize::from(groups.width) < LABELLED { "CONSUMER GROUPS, LAG" } else { "CONSUMER GROUPS" };
+    column(canvas, groups, title, of_groups);
 }
 
 /// Links that are cut, in a row at the end: who is cut off from whom. What remains of the area.
@@ -347,7 +358,7 @@ fn group_row(
         ),
     ];
     pieces.extend([
-        piece("lag ", Role::Muted),
+        piece(if width < LABELLED { "" } else { "lag " }, Role::Muted),
         piece(format!("{:<6}", count(group.lag)), lag_role).moved(then(|group| group.lag)),
     ]);
     let rest = [
