@@ -26,14 +26,10 @@ pub fn columns(model: &Model) -> u16 {
     if !are_listed(model) {
         return 0;
     }
-    let names = Names::of(model);
-    let of_broker = |broker: BrokerId| -> usize {
-        let held = places(model).filter(|place| place.replicas.contains(&broker));
-        // The indent, and the glyphs of those that it leads and of those that it follows.
-        names.list(held).chars().count() + 2 + 3
-    };
-    let longest = model.detail().brokers.iter().map(|view| of_broker(view.broker)).max();
-    longest.unwrap_or(0).min(1_000) as u16
+    let row = |node: &NodeView| held(model, node, 1_000, model.theme.glyphs);
+    let wide = |row: Vec<Piece>| row.iter().map(Piece::width).sum::<usize>().saturating_sub(1);
+    let longest = model.snapshot().nodes.iter().map(|node| wide(row(node))).max();
+    longest.unwrap_or(0) as u16
 }
 
 /// What a broker has, in so many columns: `◆o0,3 p1 ●o1-2 ○o4`.

@@ -236,13 +236,13 @@ pub fn faults(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 /// What stands behind the state of a fault that somebody injected, where there is no column for it.
-const BY_HAND: &str = " you";
+const BY_HAND: &str = " by hand";
 
-/// Who injects it: whoever sits here, or the scenario's file.
+/// Who injects it: a person's hand, or the scenario's file.
 fn by_whom(fault: &FaultView, shown: bool) -> Piece {
     match (shown, fault.by_hand) {
         (false, _) => piece("", Role::Plain),
-        (true, true) => piece("you  ", Role::Fault),
+        (true, true) => piece("hand ", Role::Fault),
         (true, false) => piece("file ", Role::Muted),
     }
 }
@@ -341,9 +341,9 @@ mod tests {
     fn the_list_of_faults_says_who_injects_them() {
         let faults = vec![fault("kill b1", 1, 1, false), fault("kill b2", 2, 1, true)];
         let rows = rows_drawn(faults.clone(), 60, super::faults);
-        assert!(rows[1].contains("file over") && rows[2].contains("you  over"), "{rows:?}");
+        assert!(rows[1].contains("file over") && rows[2].contains("hand over"), "{rows:?}");
         let narrow = rows_drawn(faults, 40, super::faults);
-        assert!(!narrow[1].contains("you") && narrow[2].contains("over you"), "{narrow:?}");
+        assert!(!narrow[1].contains("hand") && narrow[2].contains("over by hand"), "{narrow:?}");
         assert!(rows_drawn(Vec::new(), 60, super::faults)[0].contains("f injects a fault"));
     }
 }
