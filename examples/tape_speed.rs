@@ -144,6 +144,7 @@ fn row(id: RecordId, at: Time, place: PlaceId, offset: u64, groups: usize) -> Re
         skipped: None,
     };
     RecordRow {
+        count: 1,
         id,
         place: Some(place),
         offset,

@@ -1,8 +1,8 @@
 //! Contents of records in words: decoded as the scenario says that they are encoded.
 
-use crate::observe::lens::Contents;
+use crate::observe::lens::{Contents, SourceKeys};
 use crate::scenario::Scenario;
-use crate::scenario::wiring::contents_of;
+use crate::scenario::wiring::{contents_of, keys_of};
 use crate::trace::RecordId;
 use crate::workload::codec::Codec;
 use crate::workload::row::Schema;
@@ -24,6 +24,11 @@ impl Decoders {
         let known = self.0.get(id.source() as usize).and_then(Option::as_ref);
         known.and_then(|(schema, codec)| by_schema(schema, *codec, value)).or_else(|| by_looks(value))
     }
+}
+
+/// The keys of these sources of a scenario, where they are known beforehand.
+pub fn known_keys(scenario: &Scenario, sources: &[String]) -> SourceKeys {
+    sources.iter().map(|source| keys_of(scenario, source).map(Arc::new)).collect()
 }
 
 fn by_schema(schema: &Schema, codec: Codec, value: &[u8]) -> Option<Contents> {

@@ -290,11 +290,6 @@ pub enum Commit {
 }
 
 impl Generator {
-    /// Whether there is anything to see in its records besides their size.
-    pub fn has_contents(&self) -> bool {
-        !matches!((&self.payload, &self.keys), (Payload::Made(PayloadKind::Bytes(_)), Keys::None))
-    }
-
     /// The fields of what it publishes, if that has fields: JSON objects when it replays a trace that is loaded.
     pub fn schema(&self) -> Option<Schema> {
         match (&self.payload, &self.arrivals) {

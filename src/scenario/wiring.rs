@@ -33,7 +33,7 @@ mod applications;
 mod faults;
 pub mod real;
 
-pub use applications::contents_of;
+pub use applications::{contents_of, keys_of};
 pub use faults::Planner;
 
 use applications::{content, install, install_supervisor};

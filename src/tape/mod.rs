@@ -19,6 +19,7 @@ use std::thread::{self, JoinHandle};
 use crate::kernel::{Digest, Event, Observer, Time};
 use crate::trace::{Fact, RecordRow};
 
+mod columnar;
 mod columns;
 mod compare;
 mod error;

@@ -7,14 +7,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
 
+use super::columnar::ParquetFile;
 use super::error::TapeError;
 
 /// How a part is written.
@@ -34,9 +30,6 @@ impl Format {
         }
     }
 }
-
-/// Rows in memory until they are encoded into the file: bounds what a tape holds.
-const ROW_GROUP: usize = 1 << 17;
 
 /// A folder of parts, one of which may be open.
 pub(super) struct Parts {
@@ -59,7 +52,7 @@ struct Open {
 
 /// Rows on their way into a file.
 pub(super) enum Encoder {
-    Parquet(Box<ArrowWriter<File>>),
+    Parquet(Box<ParquetFile>),
     Csv(Box<csv::Writer<File>>),
 }
 
@@ -125,7 +118,9 @@ impl Parts {
 impl Encoder {
     pub(super) fn new(format: Format, file: File, schema: &SchemaRef) -> Result<Self, String> {
         match format {
-            Format::Parquet => parquet_writer(file, schema),
+            Format::Parquet => ParquetFile::create(file, schema)
+                .map(|file| Self::Parquet(Box::new(file)))
+                .map_err(|error| error.to_string()),
             Format::Csv => csv_writer(file, schema),
         }
     }
@@ -139,53 +134,9 @@ impl Encoder {
 
     pub(super) fn finish(self) -> Result<(), String> {
         match self {
-            Self::Parquet(writer) => writer.close().map(|_| ()).map_err(|error| error.to_string()),
+            Self::Parquet(writer) => writer.close().map_err(|error| error.to_string()),
             Self::Csv(mut writer) => writer.flush().map_err(|error| error.to_string()),
         }
-    }
-}
-
-fn parquet_writer(file: File, schema: &SchemaRef) -> Result<Encoder, String> {
-    // Without Arrow's own metadata, every reader sees the same plain types.
-    let options =
-        ArrowWriterOptions::new().with_properties(properties(schema)).with_skip_arrow_metadata(true);
-    ArrowWriter::try_new_with_options(file, SchemaRef::clone(schema), options)
-        .map(|writer| Encoder::Parquet(Box::new(writer)))
-        .map_err(|error| error.to_string())
-}
-
-fn properties(schema: &Schema) -> WriterProperties {
-    let builder = WriterProperties::builder()
-        .set_created_by(format!("brokersim {}", env!("CARGO_PKG_VERSION")))
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(true)
-        .set_max_row_group_row_count(Some(ROW_GROUP));
-    let encode = |builder, field: &std::sync::Arc<Field>| encoding(builder, Vec::new(), field);
-    schema.fields().iter().fold(builder, encode).build()
-}
-
-/// Whole numbers as differences from their neighbours: small, and cheaper to write than a dictionary.
-fn encoding(
-    builder: WriterPropertiesBuilder,
-    mut path: Vec<String>,
-    field: &std::sync::Arc<Field>,
-) -> WriterPropertiesBuilder {
-    path.push(field.name().clone());
-    match field.data_type() {
-        DataType::Int32 | DataType::Int64 => builder
-            .set_column_dictionary_enabled(ColumnPath::new(path.clone()), false)
-            .set_column_encoding(ColumnPath::new(path), Encoding::DELTA_BINARY_PACKED),
-        DataType::Float64 => builder.set_column_dictionary_enabled(ColumnPath::new(path), false),
-        DataType::List(element) => {
-            path.push("list".to_owned());
-            encoding(builder, path, element)
-        }
-        DataType::Struct(fields) => {
-            fields.iter().fold(builder, |builder, field| encoding(builder, path.clone(), field))
-        }
-        // Strings and truth values: the defaults are right.
-        _ => builder,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::kernel::{Digest, Physics};
 pub use few::Few;
 pub use injected::{Commanded, Injected, Missed, Phase, SkippedFault, Whom};
 pub use life::{Life, Reason, Reign};
-pub use record::{Batch, Body, Ids, Record, RecordId, Run, Span};
+pub use record::{Batch, Body, Ids, KeyNames, Record, RecordId, Run, Span};
 pub use row::{Beside, FactRow, LegRow, Peer, RecordRow, WrittenRow, variant_name};
 pub use stage::{Channel, ChannelId, Group, GroupId, PlaceId, Stage};
 pub use tell::{Told, Weight, reason_name, state_name, tell, whom_name};

@@ -1,5 +1,6 @@
 //! A record: what the user publishes. A few machine words in a batch; its body is shared or absent.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -104,6 +105,9 @@ impl Record {
         (self.size & Self::KEYED != 0).then_some(self.key_hash as i32)
     }
 }
+
+/// Keys by their hash, as records carry it ([`Record::key_hash`]).
+pub type KeyNames = BTreeMap<i32, Arc<[u8]>>;
 
 /// What a record carries, when somebody reads it. Encoded once, shared by all who hold it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -23,7 +23,7 @@ use crate::wire::port::{FromPublisher, ToPublisher};
 
 use super::arrivals::{ArrivalState, Arrivals};
 use super::codec::Codec;
-use super::keys::{KeyId, KeyState};
+use super::keys::KeyState;
 use super::pace::Pace;
 use super::payload::{Content, PayloadState};
 use super::row::{Row, Schema};
@@ -114,8 +114,6 @@ pub struct Generator {
     offered: u64,
     row: Row,
     scratch: Vec<u8>,
-    /// By [`KeyId`]: the hash and the bytes of each key drawn so far.
-    key_cache: Vec<(i32, Arc<[u8]>)>,
 }
 
 impl Generator {
@@ -135,7 +133,6 @@ impl Generator {
             offered: 0,
             row: Row::default(),
             scratch: Vec::new(),
-            key_cache: Vec::new(),
         }
     }
 
@@ -261,11 +258,11 @@ impl Generator {
                 self.scratch.len() as u32
             }
         };
-        let (hash, key) = self.recorded_key().or_else(|| self.draw_key(cx, true)).unzip();
-        let bytes = value_bytes + key.as_ref().map_or(0, |key: &Arc<[u8]>| key.len() as u32);
+        let key = self.key(cx, true);
         let value =
             (self.setup.keep_bodies && !self.scratch.is_empty()).then(|| Arc::from(&self.scratch[..]));
-        (Record::new(id, now, hash, bytes), self.body(key, value))
+        let record = Record::new(id, now, key.hash, value_bytes + key.bytes);
+        (record, self.body(key.text, value))
     }
 
     /// What the application's clock says.
@@ -339,35 +336,37 @@ impl Generator {
     fn replay(&mut self, cx: &mut Cx<'_, Self>, id: RecordId) -> (Record, Option<Body>) {
         let entry = self.arrivals.entry().expect("what is not made is replayed");
         let value = entry.payload.clone();
-        let (hash, key) = self.recorded_key().or_else(|| self.draw_key(cx, false)).unzip();
-        let bytes = key.as_ref().map_or(0, |key| key.len()) + value.as_ref().map_or(0, |value| value.len());
-        (Record::new(id, self.clock(cx.now()), hash, bytes as u32), self.body(key, value))
+        let key = self.key(cx, false);
+        let bytes = value.as_ref().map_or(0, |value| value.len() as u32) + key.bytes;
+        (Record::new(id, self.clock(cx.now()), key.hash, bytes), self.body(key.text, value))
     }
 
+    /// The next record's key: the one that was recorded, or else one that is drawn.
     #[inline]
-    fn recorded_key(&self) -> Option<(i32, Arc<[u8]>)> {
-        let key = self.arrivals.entry()?.key.clone()?;
-        Some(((self.setup.hash)(&key), key))
-    }
-
-    #[inline]
-    fn draw_key(&mut self, cx: &mut Cx<'_, Self>, from_row: bool) -> Option<(i32, Arc<[u8]>)> {
-        let row = from_row.then_some(&self.row);
-        self.setup.keys.draw(row, cx.rng()).map(|key| self.cached(key))
+    fn key(&mut self, cx: &mut Cx<'_, Self>, from_row: bool) -> Key {
+        let Self { setup, arrivals, row, .. } = self;
+        let recorded = arrivals.entry().and_then(|entry| entry.key.as_ref());
+        let key = match recorded {
+            Some(key) => Some(&key[..]),
+            None => setup.keys.draw(from_row.then_some(&*row), cx.rng()),
+        };
+        let Some(key) = key else { return Key::default() };
+        let text = setup.keep_bodies.then(|| recorded.map_or_else(|| key.into(), Arc::clone));
+        Key { hash: Some((setup.hash)(key)), bytes: key.len() as u32, text }
     }
 
     fn body(&self, key: Option<Arc<[u8]>>, value: Option<Arc<[u8]>>) -> Option<Body> {
         self.setup.keep_bodies.then_some(Body { key, value })
     }
+}
 
-    fn cached(&mut self, key: KeyId) -> (i32, Arc<[u8]>) {
-        let table = self.setup.keys.table();
-        while self.key_cache.len() <= key.0 as usize {
-            let bytes = Arc::clone(table.bytes(KeyId(self.key_cache.len() as u32)));
-            self.key_cache.push(((self.setup.hash)(&bytes), bytes));
-        }
-        self.key_cache[key.0 as usize].clone()
-    }
+/// The key of a record, if it has one.
+#[derive(Default)]
+struct Key {
+    hash: Option<i32>,
+    bytes: u32,
+    /// Where contents are kept.
+    text: Option<Arc<[u8]>>,
 }
 
 impl Actor for Generator {

@@ -1,16 +1,16 @@
 //! Keys: which key a record carries.
 //!
-//! A key is a dense [`KeyId`] on hot paths; its bytes are interned once, in a [`KeyTable`]. Which partition a
-//! key goes to is the messaging system's affair, not decided here.
+//! A key is text. It is written anew for each record, into memory that is there: that is cheaper than to look it up, and a
+//! run that is copied carries no table of all keys along. Which partition a key goes to is the messaging system's affair,
+//! not decided here.
 //!
-//! **Invariant.** The same bytes have the same id for as long as a table lives; ids count up from zero in the
-//! order in which keys first appear. Drawing a Zipf key compares integers only.
+//! **Invariant.** Drawing a Zipf key compares integers only.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
 use crate::kernel::Rng;
+use crate::trace::KeyNames;
 
 use super::row::{Row, Schema, Value};
 
@@ -56,61 +56,32 @@ pub enum KeyError {
     Exponent,
 }
 
-/// The number of a key in its [`KeyTable`], dense from zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyId(pub u32);
-
-/// Keys seen so far: bytes to id and back.
-#[derive(Clone, Debug, Default)]
-pub struct KeyTable {
-    ids: BTreeMap<Arc<[u8]>, KeyId>,
-    bytes: Vec<Arc<[u8]>>,
-}
-
-impl KeyTable {
-    /// The id of `bytes`, a new one when they were never seen.
-    ///
-    /// # Panics
-    /// Beyond 2^32 different keys.
-    #[inline]
-    pub fn intern(&mut self, bytes: &[u8]) -> KeyId {
-        if let Some(id) = self.ids.get(bytes) {
-            return *id;
-        }
-        let id = KeyId(u32::try_from(self.bytes.len()).expect("there are fewer than 2^32 keys"));
-        let bytes: Arc<[u8]> = bytes.into();
-        self.bytes.push(Arc::clone(&bytes));
-        self.ids.insert(bytes, id);
-        id
-    }
-
-    /// The bytes of a key.
-    ///
-    /// # Panics
-    /// When the id is another table's.
-    #[inline]
-    pub fn bytes(&self, id: KeyId) -> &Arc<[u8]> {
-        &self.bytes[id.0 as usize]
-    }
-
-    /// How many different keys there are.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether no key was seen yet.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+impl Keys {
+    /// All the keys there are by their hash, where they are known beforehand, not many, and no two share a hash: then who
+    /// sees a record's hash knows its key.
+    pub fn by_hash(&self, hash: impl Fn(&[u8]) -> i32) -> Option<KeyNames> {
+        let n = match *self {
+            Self::None => 0,
+            Self::Uniform { n } | Self::Zipf { n, .. } if n <= MANY => n,
+            Self::Uniform { .. } | Self::Zipf { .. } | Self::Field(_) => return None,
+        };
+        let key = |number: u32| format!("{PREFIX}{number}").into_bytes();
+        let names: KeyNames = (0..n).map(key).map(|key| (hash(&key), key.into())).collect();
+        (names.len() == n as usize).then_some(names)
     }
 }
+
+/// More keys than this are not listed.
+const MANY: u32 = 1 << 16;
+/// What the name of a numbered key begins with.
+const PREFIX: &str = "key-";
 
 /// Where a generator stands with its keys.
 #[derive(Clone, Debug)]
 pub struct KeyState {
     source: Source,
-    table: KeyTable,
-    /// The text of a number, before it is interned.
-    scratch: Vec<u8>,
+    /// The key that was drawn last.
+    text: Vec<u8>,
 }
 
 impl KeyState {
@@ -122,35 +93,23 @@ impl KeyState {
         let source = match keys {
             Keys::None => Source::None,
             Keys::Field(field) => Source::Field(position(schema, field)?),
-            Keys::Uniform { n } => Source::Uniform(Numbered::new(*n)?),
-            Keys::Zipf { n, exponent } => Source::Zipf(Numbered::new(*n)?, Alias::zipf(*n, *exponent)?),
+            Keys::Uniform { n: 0 } | Keys::Zipf { n: 0, .. } => return Err(KeyError::NoKeys),
+            Keys::Uniform { n } => Source::Uniform(*n),
+            Keys::Zipf { n, exponent } => Source::Zipf(Alias::zipf(*n, *exponent)?),
         };
-        Ok(Self { source, table: KeyTable::default(), scratch: Vec::new() })
+        Ok(Self { source, text: Vec::new() })
     }
 
     /// The key of the next record, whose payload is `row` when it has one.
     #[inline]
-    pub fn draw(&mut self, row: Option<&Row>, rng: &mut Rng) -> Option<KeyId> {
-        match &mut self.source {
-            Source::None => None,
-            Source::Field(position) => of_value(row?.get(*position)?, &mut self.table, &mut self.scratch),
-            Source::Uniform(keys) => {
-                let number = rng.below(keys.ids.len() as u64) as u32;
-                Some(keys.id(number, &mut self.table))
-            }
-            Source::Zipf(keys, alias) => Some(keys.id(alias.draw(rng), &mut self.table)),
+    pub fn draw(&mut self, row: Option<&Row>, rng: &mut Rng) -> Option<&[u8]> {
+        match &self.source {
+            Source::None => return None,
+            Source::Field(position) => write_value(row?.get(*position)?, &mut self.text)?,
+            Source::Uniform(n) => write_number(rng.below(u64::from(*n)) as u32, &mut self.text),
+            Source::Zipf(alias) => write_number(alias.draw(rng), &mut self.text),
         }
-    }
-
-    /// The id of a key that comes from elsewhere, a trace for example.
-    #[inline]
-    pub fn intern(&mut self, bytes: &[u8]) -> KeyId {
-        self.table.intern(bytes)
-    }
-
-    /// The keys drawn so far.
-    pub fn table(&self) -> &KeyTable {
-        &self.table
+        Some(&self.text)
     }
 }
 
@@ -158,8 +117,8 @@ impl KeyState {
 enum Source {
     None,
     Field(usize),
-    Uniform(Numbered),
-    Zipf(Numbered, Alias),
+    Uniform(u32),
+    Zipf(Alias),
 }
 
 fn position(schema: &Schema, field: &str) -> Result<usize, KeyError> {
@@ -170,34 +129,33 @@ fn position(schema: &Schema, field: &str) -> Result<usize, KeyError> {
     })
 }
 
+/// A value as a key's text; none for a null.
 #[inline]
-fn of_value(value: &Value, table: &mut KeyTable, scratch: &mut Vec<u8>) -> Option<KeyId> {
+fn write_value(value: &Value, text: &mut Vec<u8>) -> Option<()> {
+    text.clear();
     match value {
-        Value::Null => None,
-        Value::Text(text) => Some(table.intern(text.as_bytes())),
+        Value::Null => return None,
+        Value::Text(value) => text.extend_from_slice(value.as_bytes()),
         Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
-            scratch.clear();
-            write!(scratch, "{value}").expect("memory can be written to");
-            Some(table.intern(scratch))
+            write!(text, "{value}").expect("memory can be written to");
         }
     }
+    Some(())
 }
 
-/// The keys `key-0`, `key-1`, ...; each is interned when it is first drawn.
-#[derive(Clone, Debug)]
-struct Numbered {
-    ids: Vec<Option<KeyId>>,
-}
-
-impl Numbered {
-    fn new(n: u32) -> Result<Self, KeyError> {
-        if n == 0 { Err(KeyError::NoKeys) } else { Ok(Self { ids: vec![None; n as usize] }) }
+/// The name of a numbered key: `key-0`, `key-1`, ...
+#[inline]
+fn write_number(number: u32, text: &mut Vec<u8>) {
+    let mut digits = [0; 10];
+    let (mut rest, mut from) = (number, digits.len());
+    while from == digits.len() || rest > 0 {
+        from -= 1;
+        digits[from] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-
-    #[inline]
-    fn id(&mut self, number: u32, table: &mut KeyTable) -> KeyId {
-        *self.ids[number as usize].get_or_insert_with(|| table.intern(format!("key-{number}").as_bytes()))
-    }
+    text.clear();
+    text.extend_from_slice(PREFIX.as_bytes());
+    text.extend_from_slice(&digits[from..]);
 }
 
 /// An alias table: one 64-bit number picks a column and decides between its two keys.
@@ -265,25 +223,21 @@ mod tests {
         Schema::of("cpu", &[("host", FieldKind::Text), ("core", FieldKind::Int)])
     }
 
-    fn shares(keys: &Keys, draws: u32) -> Vec<f64> {
+    fn shares(keys: &Keys, n: usize, draws: u32) -> Vec<f64> {
         let mut state = KeyState::new(keys, &schema()).unwrap();
         let mut rng = Rng::named(9, "keys");
-        let mut counts = BTreeMap::new();
+        let mut counts = vec![0_u32; n];
         for _ in 0..draws {
-            let id = state.draw(None, &mut rng).unwrap();
-            *counts.entry(id).or_insert(0u32) += 1;
+            let key = std::str::from_utf8(state.draw(None, &mut rng).unwrap()).unwrap();
+            counts[key.strip_prefix("key-").unwrap().parse::<usize>().unwrap()] += 1;
         }
-        let named = |number: usize| {
-            let bytes: &[u8] = &format!("key-{number}").into_bytes();
-            state.table().ids.get(bytes).map_or(0, |id| counts[id])
-        };
-        (0..state.table().len()).map(|number| f64::from(named(number)) / f64::from(draws)).collect()
+        counts.into_iter().map(|count| f64::from(count) / f64::from(draws)).collect()
     }
 
     #[test]
     fn a_zipf_key_is_drawn_as_often_as_its_rank_says() {
         for exponent in [0.0, 0.8, 1.0, 1.5] {
-            let shares = shares(&Keys::Zipf { n: 100, exponent }, 1_000_000);
+            let shares = shares(&Keys::Zipf { n: 100, exponent }, 100, 1_000_000);
             let sum: f64 = (1..=100).map(|rank| f64::from(rank).powf(-exponent)).sum();
             for (number, share) in shares.iter().enumerate() {
                 let expected = ((number + 1) as f64).powf(-exponent) / sum;
@@ -298,25 +252,39 @@ mod tests {
 
     #[test]
     fn uniform_keys_are_drawn_evenly() {
-        let shares = shares(&Keys::Uniform { n: 10 }, 100_000);
-        assert!(
-            shares.len() == 10 && shares.iter().all(|share| (0.095..0.105).contains(share)),
-            "{shares:?}"
-        );
+        let shares = shares(&Keys::Uniform { n: 10 }, 10, 100_000);
+        assert!(shares.iter().all(|share| (0.095..0.105).contains(share)), "{shares:?}");
     }
 
     #[test]
     fn a_field_is_a_key_in_its_text_form_and_null_is_none() {
         let mut rng = Rng::named(0, "unused");
         let mut state = KeyState::new(&Keys::Field("core".into()), &schema()).unwrap();
-        let mut draw = |core| state.draw(Some(&vec![Value::text("a"), core]), &mut rng);
-        assert_eq!(draw(Value::Int(7)), Some(KeyId(0)));
-        assert_eq!(draw(Value::Int(-3)), Some(KeyId(1)));
-        assert_eq!((draw(Value::Int(7)), draw(Value::Null)), (Some(KeyId(0)), None));
-        assert_eq!(
-            (&**state.table().bytes(KeyId(0)), &**state.table().bytes(KeyId(1))),
-            (&b"7"[..], &b"-3"[..])
-        );
+        let mut draw = |core| state.draw(Some(&vec![Value::text("a"), core]), &mut rng).map(<[u8]>::to_vec);
+        assert_eq!(draw(Value::Int(7)), Some(b"7".to_vec()));
+        assert_eq!(draw(Value::Int(-3)), Some(b"-3".to_vec()));
+        assert_eq!((draw(Value::text("b")), draw(Value::Null)), (Some(b"b".to_vec()), None));
+    }
+
+    #[test]
+    fn keys_are_known_by_their_hash_unless_two_share_one() {
+        let keys = Keys::Uniform { n: 12 };
+        let sum = |key: &[u8]| {
+            key.iter().fold(0_i32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()))
+        };
+        let names = keys.by_hash(sum).expect("no two have the same");
+        assert_eq!((names.len(), &*names[&sum(b"key-11")]), (12, &b"key-11"[..]));
+        assert_eq!(keys.by_hash(|key| key.len() as i32), None);
+        assert_eq!(Keys::Field("core".into()).by_hash(sum), None);
+    }
+
+    #[test]
+    fn a_numbered_key_is_called_by_its_number() {
+        let mut text = Vec::new();
+        for number in [0, 7, 10, 4_095, u32::MAX] {
+            write_number(number, &mut text);
+            assert_eq!(text, format!("key-{number}").into_bytes());
+        }
     }
 
     #[test]
@@ -330,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_single_key_is_always_drawn() {
-        assert_eq!(shares(&Keys::Zipf { n: 1, exponent: 2.0 }, 100), [1.0]);
+        assert_eq!(shares(&Keys::Zipf { n: 1, exponent: 2.0 }, 1, 100), [1.0]);
     }
 
     /// Golden draws: a change of these bits changes the digest of every run.

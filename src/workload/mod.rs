@@ -25,7 +25,7 @@ pub mod trace_file;
 
 pub use arrivals::{ArrivalState, Arrivals, Pattern};
 pub use codec::{Codec, CodecError};
-pub use keys::{KeyError, KeyId, KeyState, KeyTable, Keys};
+pub use keys::{KeyError, KeyState, Keys};
 pub use operation::{
     Aggregate, Compare, Emitted, Enrichment, Function, Operation, OperationError, OperationState, Window,
 };

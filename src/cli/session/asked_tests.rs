@@ -155,6 +155,29 @@ fn keys_and_words_are_found_in_contents_and_keys_by_their_hash() {
 }
 
 #[test]
+fn numbered_keys_of_records_without_contents_are_shown_by_name() {
+    let text = SCENARIO
+        .replace(r#"payload = "events""#, r#"payload = { kind = "bytes", size = "100B" }"#)
+        .replace(r#"key = { field = "user" }"#, "key = { zipf = 1.0, keys = 40 }");
+    let loaded = load_text(text, Path::new("test.toml"), &Overrides::default())
+        .unwrap_or_else(|_| panic!("the scenario makes sense"));
+    let mut session = Session::on_screen(&loaded, None).unwrap_or_else(|_| panic!("it can be run"));
+    run_to(&mut session, Time::from_secs(4));
+    let all = page(&mut session, Query::default());
+    let named = |key: &Option<Arc<[u8]>>| key.as_ref().is_some_and(|key| key.starts_with(b"key-"));
+    let stored = |page: &RecordPage| page.lines.iter().filter(|line| line.stored.is_some()).count();
+    assert!(stored(&all) > 300);
+    assert!(all.lines.iter().all(|line| line.stored.is_none() || named(&line.key)), "{:?}", all.lines);
+    let one_digit = filtered(&mut session, &[(false, Test::Key("key-3*".to_owned()))]);
+    let found = one_digit.lines.iter().filter_map(|line| line.key.as_deref());
+    assert!(found.clone().count() > 0 && found.clone().all(|key| key.starts_with(b"key-3")));
+    let id = one_digit.lines[0].id;
+    session.look(Look { record: Some(id), ..Look::default() });
+    let trace = session.detail().trace.expect("it is followed");
+    assert_eq!((&trace.key, &trace.value), (&one_digit.lines[0].key, &None));
+}
+
+#[test]
 fn a_page_lies_around_what_is_sought_in_any_order() {
     let mut session = at(Time::from_secs(8));
     let place = Some(PlaceId(0));

@@ -18,6 +18,7 @@ use super::rewind::{Rewind, State};
 use super::sight::{all_scheduled, one_scheduled};
 use super::{Engine, Session};
 use crate::cli::about::about;
+use crate::cli::contents::known_keys;
 use crate::cli::failure::Failure;
 use crate::cli::load::{Loaded, load_text};
 use crate::fault::{LOOK_BEFORE, Strike};
@@ -335,7 +336,8 @@ impl Session {
         let mut state = Box::new(State::new(Simulation::new(wired.parts), watch));
         let scheduled = all_scheduled(scenario);
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
-        state.lens = Some(Box::new(Lens::new(setup).hashing(murmur2)));
+        let keys = known_keys(scenario, &stage.sources);
+        state.lens = Some(Box::new(Lens::new(setup).hashing(murmur2).knowing(keys)));
         let mut rewind = Rewind::new(&state, planner.injector());
         let now = self.now();
         while state.now() < now {

@@ -14,7 +14,7 @@ use super::rewind::{Rewind, State};
 use super::sight::{Sight, scheduled};
 use super::{Engine, Session};
 use crate::analyze::why::Scene;
-use crate::cli::contents::Decoders;
+use crate::cli::contents::{Decoders, known_keys};
 use crate::cli::engine::{Course, Timed};
 use crate::cli::failure::Failure;
 use crate::cli::load::Loaded;
@@ -226,7 +226,8 @@ impl Session {
         let scheduled = scheduled(loaded);
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
         let by_hand = first_by_hand(loaded);
-        let mut lens = Lens::new(setup).hashing(murmur2);
+        let keys = known_keys(&loaded.scenario, &stage.sources);
+        let mut lens = Lens::new(setup).hashing(murmur2).knowing(keys);
         if engine.state().is_none() {
             lens = lens.by_hand_from(by_hand);
         }

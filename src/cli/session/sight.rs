@@ -328,6 +328,7 @@ impl Pilot for Session {
         let (Some(sight), Some(lens)) = (&self.sight, self.lens()) else { return Detail::default() };
         let trace = sight.followed.as_ref().map(|followed| {
             let mut trace = followed.follow.trace();
+            trace.key = trace.key.or_else(|| lens.key_of(followed.id, trace.key_hash).cloned());
             trace.decoded = trace.value.as_ref().and_then(|value| sight.decoders.decode(followed.id, value));
             trace
         });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::kernel::Time;
 use crate::observe::ledger::{Closed, Fate, Leg, Line};
 use crate::observe::watch::Watch;
-use crate::trace::{Body, ChannelId, GroupId, Ids, PlaceId, RecordId, Stage};
+use crate::trace::{Body, ChannelId, GroupId, Ids, KeyNames, PlaceId, RecordId, Stage};
 
 use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_duplicate, is_wrong, late};
 use super::shelf::Shelf;
@@ -164,7 +164,11 @@ pub struct Album {
     forgotten: u64,
     contents: Shelf,
     hash: Option<KeyHash>,
+    keys: SourceKeys,
 }
+
+/// By source: its keys, where they are known beforehand.
+pub type SourceKeys = Arc<[Option<Arc<KeyNames>>]>;
 
 /// A record that matches.
 struct Found<'a> {
@@ -189,12 +193,23 @@ impl Album {
             forgotten: 0,
             contents: Shelf::default(),
             hash: None,
+            keys: Arc::default(),
         }
     }
 
     /// Keys are found by this hash where their bytes are not kept.
     pub fn hash_with(&mut self, hash: KeyHash) {
         self.hash = Some(hash);
+    }
+
+    /// Where contents are not kept, these are the keys.
+    pub fn know(&mut self, keys: SourceKeys) {
+        self.keys = keys;
+    }
+
+    /// The key of a record with this hash, where the keys of its source are known.
+    pub fn key_of(&self, id: RecordId, hash: Option<i32>) -> Option<&Arc<[u8]>> {
+        self.keys.get(id.source() as usize)?.as_ref()?.get(&hash?)
     }
 
     /// Takes in what has left.
@@ -287,7 +302,9 @@ impl Album {
         let Some(filter) = &query.filter else { return true };
         let first = channel.map(|channel| self.stage.channels[channel.index()].first_place);
         let partition = place.zip(first).map(|(place, first)| place.0 - first.0);
-        filter.takes(&Subject { id, line, legs, fate, body, channel, partition }, now, self.hash)
+        let key = body.map_or_else(|| self.key_of(id, line.key_hash()), |body| body.key.as_ref());
+        let (key, value) = (key.map(|key| &key[..]), body.and_then(|body| body.value.as_deref()));
+        filter.takes(&Subject { id, line, legs, fate, key, value, channel, partition }, now, self.hash)
     }
 
     /// Those that are shown, with their keys.
@@ -297,7 +314,8 @@ impl Album {
         let line = |one: &Found<'_>| {
             let channel = one.line.place().map(|place| self.stage.channel_of(place));
             let readers = channel.into_iter().flat_map(|channel| self.stage.readers(channel));
-            let key = bodies.get(&one.id).and_then(|body| body.key.clone());
+            let known = self.key_of(one.id, one.line.key_hash());
+            let key = bodies.get(&one.id).and_then(|body| body.key.as_ref()).or(known).cloned();
             RecordLine { key, ..record_line(one, readers.zip(one.legs.iter())) }
         };
         found.iter().map(line).collect()

@@ -7,7 +7,7 @@
 
 use crate::kernel::Time;
 use crate::observe::ledger::{Fate, Leg, Line};
-use crate::trace::{Body, ChannelId, Few, RecordId};
+use crate::trace::{ChannelId, Few, RecordId};
 
 /// What became of a record, coarsely.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -191,7 +191,9 @@ pub(super) struct Subject<'a> {
     pub(super) line: &'a Line,
     pub(super) legs: Legs<'a>,
     pub(super) fate: Fate,
-    pub(super) body: Option<&'a Body>,
+    /// Its key and its value, where they are known.
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
     pub(super) channel: Option<ChannelId>,
     /// Its partition's number in the channel.
     pub(super) partition: Option<u32>,
@@ -220,7 +222,7 @@ impl Filter {
 
 impl Test {
     fn takes(&self, subject: &Subject<'_>, now: Time, hash: Option<KeyHash>) -> bool {
-        let Subject { id, line, legs, fate, body, channel, partition } = subject;
+        let Subject { id, line, legs, fate, key, value, channel, partition } = subject;
         match self {
             Self::Fate(fates) => fates.iter().any(|one| one.takes(*fate, line, *legs)),
             Self::Channel(channels) => channel.is_some_and(|channel| channels.contains(&channel)),
@@ -231,10 +233,8 @@ impl Test {
             Self::Bytes(bounds) => bounds.hold(u64::from(line.bytes)),
             Self::Source(sources) => sources.contains(&id.source()),
             Self::Record(one) => one == id,
-            Self::Key(key) => key_fits(key, line, *body, hash),
-            Self::Text(text) => body.is_some_and(|body| {
-                [&body.key, &body.value].into_iter().flatten().any(|bytes| has(bytes, text))
-            }),
+            Self::Key(wanted) => key_fits(wanted, line, *key, hash),
+            Self::Text(text) => [key, value].into_iter().flatten().any(|bytes| has(bytes, text)),
         }
     }
 }
@@ -249,8 +249,7 @@ pub(super) fn late(line: &Line, legs: Legs<'_>, now: Time) -> u64 {
     until.as_nanos().saturating_sub(line.offered.as_nanos())
 }
 
-fn key_fits(wanted: &str, line: &Line, body: Option<&Body>, hash: Option<KeyHash>) -> bool {
-    let key = body.and_then(|body| body.key.as_deref());
+fn key_fits(wanted: &str, line: &Line, key: Option<&[u8]>, hash: Option<KeyHash>) -> bool {
     let (head, tail) = (wanted.strip_suffix('*'), wanted.strip_prefix('*'));
     let known = |fits: &dyn Fn(&[u8]) -> bool| key.is_some_and(fits);
     match (head, tail) {

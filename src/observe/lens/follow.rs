@@ -31,6 +31,8 @@ pub struct Trace {
     pub lines: Vec<TraceLine>,
     /// Steps that were left out at the end.
     pub more: u64,
+    /// The hash of its key, when it has one.
+    pub key_hash: Option<i32>,
     /// Its key, where contents are kept.
     pub key: Option<Arc<[u8]>>,
     /// Its value, where contents are kept; the beginning of it.
@@ -97,7 +99,8 @@ struct StoredCopy {
 impl Follow {
     /// Follows the record from now on.
     pub fn new(id: RecordId, stage: Arc<Stage>, cast: Arc<Cast>) -> Self {
-        let trace = Trace { id, lines: Vec::new(), more: 0, key: None, value: None, decoded: None };
+        let trace =
+            Trace { id, lines: Vec::new(), more: 0, key_hash: None, key: None, value: None, decoded: None };
         let reigns = vec![0; stage.places() as usize];
         Self {
             stage,
@@ -280,6 +283,7 @@ impl Follow {
 
     fn keep_content(&mut self, ids: &Ids, index: u32) {
         let Ids::Span(span) = ids else { return };
+        self.trace.key_hash = span.records()[index as usize].key_hash();
         let Some(body) = span.batch.body(span.from + index) else { return };
         self.trace.key.clone_from(&body.key);
         self.trace.value = body.value.as_ref().map(|value| value[..value.len().min(BYTES)].into());

@@ -28,7 +28,7 @@ use crate::trace::{Fact, Life, RecordId, Stage};
 
 use super::watch::Watch;
 
-pub use album::{Album, Around, Query, RecordLeg, RecordLine, RecordOrder, RecordPage};
+pub use album::{Album, Around, Query, RecordLeg, RecordLine, RecordOrder, RecordPage, SourceKeys};
 pub use detail::{
     BrokerView, CutLink, Detail, Epoch, FaultState, FaultView, GroupDetail, Health, LogEnd, Look,
     MemberState, MemberView, NodeLane, Ownership, PlaceCloseUp, PlaceDetail, Rates, RebalanceView,
@@ -100,6 +100,18 @@ impl Lens {
     pub fn hashing(mut self, hash: KeyHash) -> Self {
         self.album.hash_with(hash);
         self
+    }
+
+    /// The same, knowing keys by their hash where contents are not kept.
+    #[must_use]
+    pub fn knowing(mut self, keys: SourceKeys) -> Self {
+        self.album.know(keys);
+        self
+    }
+
+    /// The key of a record with this hash, where the keys of its source are known beforehand.
+    pub fn key_of(&self, id: RecordId, hash: Option<i32>) -> Option<&Arc<[u8]>> {
+        self.album.key_of(id, hash)
     }
 
     /// The same for a run in which faults from this number on are injected by hand: nobody knows of them before.

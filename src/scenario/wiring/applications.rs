@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kafka::partitioner::murmur2;
 use crate::kernel::{Addr, Builder, Desk, NodeId, Rng, Seat, Shape, Time};
-use crate::trace::{GroupId, Stage};
+use crate::trace::{GroupId, KeyNames, Stage};
 use crate::wire::Brokersim;
 use crate::wire::operator::ToSupervisor;
 use crate::wire::port::{ToPublisher, ToSubscriber};
@@ -13,7 +13,7 @@ use crate::workload::processor::{Processor as Works, ProcessorSetup};
 use crate::workload::reader::{Commit as When, Reader as Reads, ReaderSetup};
 use crate::workload::sink::Sink as Consumes;
 use crate::workload::supervisor::Supervisor;
-use crate::workload::{Codec, KeyState, Operation, Schema};
+use crate::workload::{Codec, KeyState, Operation, PayloadKind, Schema};
 
 use super::super::scenario::{Commit, Generator, Payload, Presence, Processor, Reader, Scenario, Schedule};
 use super::{App, Clients, Content, named};
@@ -103,7 +103,7 @@ fn generator(
         codec: entry.codec,
         keys,
         hash: murmur2,
-        keep_bodies: is_read(scenario, &entry.topic, 0) || scenario.keep_contents && entry.has_contents(),
+        keep_bodies: is_read(scenario, &entry.topic, 0) || scenario.keep_contents && has_contents(entry),
         when_blocked: entry.when_blocked,
         outbox: entry.outbox,
         poison: entry.poison,
@@ -183,16 +183,34 @@ pub(super) fn content(scenario: &Scenario, channel: &str, depth: u32) -> Content
 
 /// What the records of a source say: their fields and how they are encoded; none when they are bytes without meaning.
 pub fn contents_of(scenario: &Scenario, source: &str) -> Option<(Arc<Schema>, Codec)> {
-    let is_instance = |name: &str| {
-        let number = source.strip_prefix(name).map(|rest| rest.strip_prefix('-').unwrap_or(rest));
-        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    if let Some(entry) = scenario.generators.iter().find(|entry| is_instance(&entry.name)) {
+    if let Some(entry) = scenario.generators.iter().find(|entry| is_instance(&entry.name, source)) {
         return entry.schema().map(|schema| (Arc::new(schema), entry.codec));
     }
-    let entry = scenario.processors.iter().find(|entry| is_instance(&entry.name))?;
+    let entry = scenario.processors.iter().find(|entry| is_instance(&entry.name, source))?;
     let Content { schema, codec } = content(scenario, &entry.to, 0);
     schema.map(|schema| (schema, codec))
+}
+
+/// Whether a source is this entry, or an instance of it.
+fn is_instance(name: &str, source: &str) -> bool {
+    let number = source.strip_prefix(name).map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The keys of a source by the hash that its records carry, where they are known beforehand.
+pub fn keys_of(scenario: &Scenario, source: &str) -> Option<KeyNames> {
+    scenario.generators.iter().find(|entry| is_instance(&entry.name, source)).and_then(known_keys)
+}
+
+/// What is replayed may bring keys of its own.
+fn known_keys(entry: &Generator) -> Option<KeyNames> {
+    let replays = matches!(&entry.arrivals, Schedule::Ready(arrivals) if arrivals.pattern.trace().is_some());
+    if replays { None } else { entry.keys.by_hash(murmur2) }
+}
+
+/// Whether there is anything in its records that their size and the hash of their key do not say.
+fn has_contents(entry: &Generator) -> bool {
+    !matches!(entry.payload, Payload::Made(PayloadKind::Bytes(_))) || known_keys(entry).is_none()
 }
 
 /// Whether anybody looks at the contents of a channel's records.
