@@ -244,7 +244,7 @@ fn a_run_by_the_clock_is_only_looked_at_until_it_is_armed_by_its_name() {
     terminal.press(":fault kill broker-1 for 300ms\r");
     terminal.until("by hand at");
     terminal.press("5");
-    terminal.until("by hand");
+    terminal.until(" hand ");
     terminal.press(":save! by-hand.toml\r");
     terminal.until("saved; `brokersim run by-hand.toml --on live`");
     terminal.press("!");
@@ -257,7 +257,7 @@ fn a_run_by_the_clock_is_only_looked_at_until_it_is_armed_by_its_name() {
     let mut terminal = Terminal::start(&folder.0, &["ui", "runs/mine-7-live", "--speed", "max"], (120, 36));
     terminal.until("FINISHED");
     terminal.press("5");
-    terminal.until("by hand");
+    terminal.until(" hand ");
     terminal.press("q");
     assert_eq!(terminal.end(), 0);
 }

@@ -1,6 +1,7 @@
 //! The watch: the one observer of a run. It keeps the ledger, samples lag, follows groups and brokers, and
 //! keeps the last notable lines. A [`Snapshot`] of it is all that a screen needs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -139,9 +140,21 @@ impl Watch {
         self
     }
 
-    /// What came of each expectation, in order: as it stands, and for good once the watch is closed.
+    /// What came of each expectation, in order: as it stands, and for good at the end of the run or once the watch is
+    /// closed.
     pub fn verdicts(&self) -> Vec<Verdict> {
-        self.promises.as_ref().map_or_else(Vec::new, |promises| promises.verdicts())
+        self.judged().map_or_else(Vec::new, |promises| promises.verdicts())
+    }
+
+    /// The promises as they stand; at the end of the run as they are judged once it is closed.
+    fn judged(&self) -> Option<Cow<'_, Promises>> {
+        let promises = self.promises.as_deref()?;
+        if self.now < self.setup.end || promises.is_closed() {
+            return Some(Cow::Borrowed(promises));
+        }
+        let mut over = self.clone();
+        over.close(self.now);
+        over.promises.map(|promises| Cow::Owned(*promises))
     }
 
     /// The books.
@@ -253,7 +266,7 @@ impl Watch {
             nodes: self.nodes_with_leaders(),
             places: self.places.clone(),
             lines: self.lines.iter().cloned().collect(),
-            promises: self.promises.as_ref().map_or_else(Vec::new, |promises| promises.views()),
+            promises: self.judged().map_or_else(Vec::new, |promises| promises.views()),
         }
     }
 

@@ -9,8 +9,9 @@ use super::theme::Palette;
 
 /// The names of commands, for Tab.
 pub const NAMES: &[&str] = &[
-    "goto", "speed", "theme", "overview", "topics", "groups", "messages", "faults", "offset", "key", "time",
-    "record", "find", "help", "quit",
+    "goto", "fault", "save", "speed", "heal", "undo", "branch", "branches", "diff", "rate", "produce", "add",
+    "remove", "reset", "offset", "key", "time", "record", "find", "theme", "overview", "topics", "groups",
+    "messages", "faults", "tutor", "help", "quit", "arm", "disarm", "save!",
 ];
 
 /// A command.

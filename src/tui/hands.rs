@@ -77,6 +77,9 @@ pub fn target(model: &Model, strikes: Strikes) -> Option<(String, String)> {
 fn broker(model: &Model) -> Option<(String, String)> {
     let place = place(model)?;
     let leads = rows::place(model, place).and_then(|place| place.leader);
+    if model.turn > 0 {
+        return another_broker(model, leads.map(|broker| broker.0));
+    }
     if let Some(broker) = leads {
         return Some((
             format!("broker-{}", broker.0),
@@ -88,6 +91,16 @@ fn broker(model: &Model) -> Option<(String, String)> {
     };
     let first = model.snapshot().nodes.iter().find(up)?;
     Some((first.name.clone(), format!("nobody leads {}", model.about.place_name(place))))
+}
+
+/// So many brokers after the one that leads, or after the first.
+fn another_broker(model: &Model, leads: Option<u32>) -> Option<(String, String)> {
+    let brokers = &model.detail().brokers;
+    let first = brokers.iter().position(|view| Some(view.broker.0) == leads).unwrap_or(0);
+    let view = brokers.get((first + model.turn) % brokers.len().max(1))?;
+    let name = format!("broker-{}", view.broker.0);
+    let leads = model.snapshot().nodes.iter().find(|node| node.name == name).map_or(0, |node| node.leads);
+    Some((name, format!("leads {leads} partitions")))
 }
 
 /// The chosen partition, or the first one that is the users'.
@@ -102,14 +115,15 @@ fn member(model: &Model) -> Option<(String, String)> {
     let of = group(model)?;
     let chosen = model.chosen(super::Pane::Members).unwrap_or(0);
     let members = rows::close_group(model).map(|group| &group.members);
-    let member = members.and_then(|members| members.get(chosen as usize).or(members.first()));
+    let turned = |count: usize| (chosen as usize + model.turn) % count.max(1);
+    let member = members.and_then(|members| members.get(turned(members.len())).or(members.first()));
     if let Some(member) = member {
         // Actors within an instance are called by its name and what they are.
         let name = member.name.split('/').next().unwrap_or(&member.name);
-        return Some((name.to_owned(), format!("of {of}")));
+        return Some((name.to_owned(), format!("of group {of}")));
     }
     let entry = model.about.entries.iter().find(|entry| entry.group.as_deref() == Some(of.as_str()))?;
-    Some((entry.name.clone(), format!("of {of}")))
+    Some((entry.name.clone(), format!("of group {of}")))
 }
 
 /// The chosen group, or the first.
@@ -124,9 +138,10 @@ pub fn generator(model: &Model) -> Option<(String, String)> {
     let channel = model.channel().and_then(|channel| model.about.channels.get(channel.index()));
     let to =
         |entry: &&Entry| channel.is_some_and(|one| entry.publishes_to.as_deref() == Some(one.name.as_str()));
-    let mut all = model.about.entries.iter().filter(generates);
-    let found = all.clone().find(to).or_else(|| all.next())?;
-    Some((found.name.clone(), format!("to {}", found.publishes_to.as_deref().unwrap_or_default())))
+    let all = model.about.entries.iter().filter(generates);
+    let usual = all.clone().position(|entry| to(&entry)).unwrap_or(0);
+    let found = all.clone().cycle().nth(usual + model.turn % all.clone().count().max(1))?;
+    Some((found.name.clone(), format!("publishes to {}", found.publishes_to.as_deref().unwrap_or_default())))
 }
 
 /// The entry that the chosen member belongs to, or one that reads for the chosen group.
@@ -138,7 +153,7 @@ fn reading_entry(model: &Model) -> Option<(String, String)> {
         member.strip_prefix(entry.name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     });
     let found = its.or_else(|| readers.next())?;
-    Some((found.name.clone(), format!("reads for {of}")))
+    Some((found.name.clone(), format!("reads for group {of}")))
 }
 
 fn topic(model: &Model) -> Option<(String, String)> {
@@ -158,4 +173,69 @@ pub fn line(model: &Model, kind: &Kind) -> Option<(String, String)> {
     let usual =
         if kind.strikes == Strikes::Topics { format!(" to {}", places()) } else { kind.usual.to_owned() };
     Some((format!("{} {target}{usual}", kind.name), who))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::*;
+    use crate::kernel::Time;
+    use crate::observe::NodeState;
+    use crate::observe::lens::{BrokerView, Detail, PlaceDetail};
+    use crate::trace::kafka::BrokerId;
+    use crate::tui::courses::Deed;
+    use crate::tui::{About, Msg, Named, Order, Palette, Theme, update};
+
+    fn model() -> Model {
+        let kind =
+            Kind { name: "kill", about: "", strikes: Strikes::Brokers, usual: " for 10s", asks: false };
+        let orders = Named { name: "orders".to_owned(), places: 1, ..Named::default() };
+        let about = About { kinds: vec![kind], channels: vec![orders], ..About::default() };
+        let theme = Theme::new(Palette::Mono, false);
+        let mut model = Model::new("test", 1, theme, Time::from_secs(1)).about(Arc::new(about));
+        let broker =
+            |number| BrokerView { broker: BrokerId(number), state: NodeState::Up, since: Time::ZERO };
+        let place = PlaceDetail {
+            channel: 0,
+            number: 0,
+            internal: false,
+            leader: Some(BrokerId(2)),
+            unclean: false,
+            epoch: 0,
+            replicas: Arc::default(),
+            isr: Arc::default(),
+            start: 0,
+            high_watermark: 0,
+            log_end: 0,
+            rate: 0,
+            stored: 0,
+            cut: 0,
+        };
+        let brokers = [1, 2, 3].map(broker).to_vec();
+        model.report.detail = Arc::new(Detail { brokers, places: vec![place], ..Detail::default() });
+        model
+    }
+
+    fn struck(model: &mut Model, keys: &[KeyCode]) -> Option<Deed> {
+        let mut order = None;
+        for code in keys {
+            order = update(model, Msg::Key(KeyEvent::new(*code, KeyModifiers::NONE)));
+        }
+        assert_eq!(order, Some(Order::Hand));
+        model.deed.take()
+    }
+
+    #[test]
+    fn tab_in_the_popup_strikes_another_one_and_the_next_popup_begins_anew() {
+        use KeyCode::{Char, Tab};
+        let mut model = model();
+        let kill = |broker: &str| Some(Deed::Inject(format!("kill {broker} for 10s")));
+        assert_eq!(struck(&mut model, &[Char('f'), Char('k')]), kill("broker-2"));
+        assert_eq!(struck(&mut model, &[Char('f'), Tab, Char('k')]), kill("broker-3"));
+        assert_eq!(struck(&mut model, &[Char('f'), Tab, Tab, Char('k')]), kill("broker-1"));
+        assert_eq!(struck(&mut model, &[Char('f'), Char('k')]), kill("broker-2"));
+    }
 }

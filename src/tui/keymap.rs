@@ -67,10 +67,28 @@ impl Keymap {
         })
     }
 
+    /// The same for another context, under this heading.
+    pub fn matching_in(
+        &self,
+        context: Context,
+        heading: &str,
+        filter: &str,
+    ) -> impl Iterator<Item = &Binding> {
+        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+        let heading = heading.to_lowercase();
+        self.bindings_of(context).filter(move |row| {
+            let keys: Vec<String> = row.keys.iter().map(|key| key.name()).collect();
+            let text = format!("{} {} {heading}", keys.join(" "), row.help).to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        })
+    }
+
     /// Key and hint, for the bindings that have an effect as things stand.
     pub fn hints(&self, context: Context, clock: Clock, page: Page, pane: Pane) -> Vec<(String, String)> {
         self.bindings_of(context)
-            .filter(|row| !row.hint.is_empty() && useful(row.action, clock, page, pane))
+            .filter(|row| !row.hint.is_empty())
+            // What lies over the screen has keys of its own, which do not depend on what is below.
+            .filter(|row| context != Context::Screen || useful(row.action, clock, page, pane))
             .map(|row| (row.keys[0].name(), self.as_bound(context, hint_of(row, clock))))
             .collect()
     }
@@ -133,6 +151,15 @@ mod tests {
             (keymap.name_of(Action::Help), keymap.name_of(Action::View)),
             ("F1".to_owned(), "v".to_owned())
         );
+    }
+
+    #[test]
+    fn a_story_hints_at_the_way_to_a_step_wherever_it_was_asked_for() {
+        let keymap = Keymap::shipped();
+        for clock in [Clock::Running, Clock::Paused, Clock::Finished] {
+            let hints = keymap.hints(Context::Why, clock, Page::Overview, Pane::Flow);
+            assert!(hints.contains(&("Enter".to_owned(), "go there".to_owned())), "{hints:?}");
+        }
     }
 
     #[test]

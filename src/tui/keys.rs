@@ -143,6 +143,8 @@ pub enum Action {
     Follow,
     /// The next record that went wrong.
     NextWrong,
+    /// The one before.
+    PreviousWrong,
     /// A command.
     Command,
     /// Opens the help.
@@ -239,12 +241,12 @@ pub(super) fn useful(action: Action, clock: Clock, page: Page, pane: Pane) -> bo
         Action::Order(Order::Seek(_)) => true,
         Action::Hand(Hand::Faults) => clock != Clock::Finished,
         Action::Order(order) => clock != Clock::Finished || order == Order::Quit,
-        Action::Sort => pane.orders().len() > 1,
+        Action::Sort => pane.is_sorted(),
         Action::Filter => pane.has_filter(),
         Action::Open => pane.opens(),
         Action::View => pane.has_views(),
         Action::Records => page == Page::Topics,
-        Action::Follow | Action::NextWrong => page == Page::Messages,
+        Action::Follow | Action::NextWrong | Action::PreviousWrong => page == Page::Messages,
         Action::Hand(_)
         | Action::Leap(_)
         | Action::JumpBack

@@ -9,6 +9,7 @@
 //! hand is another course of it.
 
 pub mod command;
+mod completion;
 mod courses;
 mod find;
 pub mod hands;

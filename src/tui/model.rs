@@ -312,6 +312,8 @@ pub struct Model {
     pub said: Option<String>,
     /// What a person does, on its way to the driver.
     pub deed: Option<Deed>,
+    /// Whom a fault strikes: so many after the one that is usual.
+    pub turn: usize,
     /// Marks over the whole run.
     pub timeline: Timeline,
     /// The tour, while one is taken.
@@ -365,6 +367,7 @@ impl Model {
             followed: None,
             said: None,
             deed: None,
+            turn: 0,
             timeline: Timeline::default(),
             tutor: None,
             stale: true,

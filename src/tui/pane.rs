@@ -33,6 +33,15 @@ impl Page {
         }
     }
 
+    /// The same where there is little room.
+    pub fn short_title(self) -> &'static str {
+        match self {
+            Self::Overview => "Over",
+            Self::Messages => "Msgs",
+            Self::Topics | Self::Groups | Self::Faults => self.title(),
+        }
+    }
+
     /// Its name for commands.
     pub fn name(self) -> &'static str {
         match self {
@@ -128,6 +137,16 @@ impl Pane {
             | Self::FaultList
             | Self::Causes => &[""],
         }
+    }
+
+    /// Whether its rows have more than one order.
+    pub fn is_sorted(self) -> bool {
+        self != Self::Record && self.orders().len() > 1
+    }
+
+    /// Whether it has rows, one of which is chosen.
+    pub fn has_rows(self) -> bool {
+        self.opens() || self == Self::Settings
     }
 
     /// Whether its rows can be filtered.

@@ -355,7 +355,7 @@ impl Screen<'_> {
             Some(Share::Export(name)) => {
                 let size = self.terminal.size()?;
                 let shot = Shot::of(&self.model, size.width, size.height);
-                let written = export(&self.model.about.folder, &name, &shot);
+                let written = export(&views(&self.model.about.folder), &name, &shot);
                 self.model.said = Some(match written {
                     Ok(path) => format!("written: {} and .svg", path.display()),
                     Err(error) => format!("the view could not be written: {error}"),
@@ -374,8 +374,21 @@ impl Screen<'_> {
     }
 }
 
+/// Where the views of a run go: beside its folder, which holds a recording and nothing else, and is made anew when the
+/// run is repeated. Here, where there is no recording.
+fn views(recording: &Path) -> PathBuf {
+    recording.file_name().map_or_else(PathBuf::new, |name| {
+        let mut beside = name.to_owned();
+        beside.push("-views");
+        recording.with_file_name(beside)
+    })
+}
+
 /// Writes a picture as text and SVG into a folder; the text's path. What is there already is left alone.
 fn export(folder: &Path, name: &str, shot: &Shot) -> io::Result<PathBuf> {
+    if !folder.as_os_str().is_empty() {
+        std::fs::create_dir_all(folder)?;
+    }
     for number in 1.. {
         let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
         let path = folder.join(format!("{name}.txt"));
@@ -388,4 +401,16 @@ fn export(folder: &Path, name: &str, shot: &Shot) -> io::Result<PathBuf> {
         return Ok(path);
     }
     unreachable!("there are numbers enough")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_does_not_lie_in_the_folder_of_the_recording() {
+        assert_eq!(views(Path::new("runs/calm-7")), Path::new("runs/calm-7-views"));
+        assert_eq!(views(Path::new("calm-7")), Path::new("calm-7-views"));
+        assert_eq!(views(Path::new("")), Path::new(""));
+    }
 }

@@ -153,6 +153,11 @@ fn press(model: &mut Model, press: Press) -> Option<Order> {
     match press.plain_letter() {
         Some(letter) if context.takes_letters() => typing::letter(model, letter),
         Some(_) | None => {
+            if context == Context::Screen && press.plain_letter().is_some() {
+                let help = model.keys.name_of(Action::Help);
+                model.said =
+                    Some(format!("{} does nothing here: {help} tells what each key does", press.name()));
+            }
             // A prefix waits for one key, whatever it is.
             if matches!(context, Context::Go | Context::Fault | Context::Reset) {
                 model.mode = Mode::Screen;
@@ -175,11 +180,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::JumpForward => return jump(model, true),
         Action::SetMark => model.mode = Mode::SetMark,
         Action::ToMark => model.mode = Mode::ToMark,
-        Action::Page(number) => {
-            if let Some(page) = model.pages().get(number) {
-                model.page = *page;
-            }
-        }
+        Action::Page(number) => match model.pages().get(number) {
+            Some(page) => model.page = *page,
+            None => model.said = Some("this run has no such screen".to_owned()),
+        },
         Action::NextPane => next_pane(model, 1),
         Action::PreviousPane => next_pane(model, -1),
         Action::Zoom => model.zoomed = !model.zoomed,
@@ -196,7 +200,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::View => other_view(model),
         Action::Records => show_records(model),
         Action::Follow => follow(model),
-        Action::NextWrong => next_wrong(model),
+        Action::NextWrong => next_wrong(model, true),
+        Action::PreviousWrong => next_wrong(model, false),
         Action::Command => model.mode = Mode::Command(String::new()),
         Action::Help => model.mode = Mode::Help { filter: String::new(), scrolled: 0 },
         Action::Enter => return typing::enter(model),
@@ -264,9 +269,20 @@ pub(super) fn move_by(model: &mut Model, by: isize) {
 /// So many rows down, or up, in a pane.
 pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     let keys = rows::keys(model, pane);
-    let Some(last) = keys.len().checked_sub(1) else { return };
+    let Some(last) = keys.len().checked_sub(1) else {
+        model.said = Some(no_row(model, pane));
+        return;
+    };
     let row = rows::row_of(model, pane, &keys).saturating_add_signed(by).min(last);
     choose_among(model, pane, &keys, row);
+}
+
+/// Why nothing can be chosen in a pane.
+fn no_row(model: &Model, pane: Pane) -> String {
+    let next = model.keys.name_of(Action::NextPane);
+    let why =
+        if pane.has_rows() { "there is no row here now" } else { "this pane has no rows to choose from" };
+    format!("{why}: {next} goes to the next pane")
 }
 
 /// The row of this key, if it is still there.
@@ -286,6 +302,7 @@ fn choose_among(model: &mut Model, pane: Pane, keys: &[u64], row: usize) {
 }
 
 fn back(model: &mut Model) {
+    model.turn = 0;
     let mode = std::mem::replace(&mut model.mode, Mode::Screen);
     if let Mode::Filter { before } = mode {
         change_filter(model, |filter| *filter = before);
@@ -317,16 +334,24 @@ fn begin_filter(model: &mut Model) {
 
 fn sort(model: &mut Model) {
     let pane = model.pane();
-    let list = model.lists.entry(pane).or_default();
-    list.order = (list.order + 1) % pane.orders().len();
-    list.reversed = false;
+    if pane.is_sorted() {
+        let list = model.lists.entry(pane).or_default();
+        list.order = (list.order + 1) % pane.orders().len();
+        list.reversed = false;
+    } else {
+        model.said = Some(ONE_ORDER.to_owned());
+    }
 }
+
+const ONE_ORDER: &str = "the rows of this pane have one order";
 
 fn reverse(model: &mut Model) {
     let pane = model.pane();
-    if pane.orders().len() > 1 {
+    if pane.is_sorted() {
         let list = model.lists.entry(pane).or_default();
         list.reversed = !list.reversed;
+    } else {
+        model.said = Some(ONE_ORDER.to_owned());
     }
 }
 
@@ -341,7 +366,10 @@ fn other_view(model: &mut Model) {
             let here = FateFilter::ALL.iter().position(|fate| *fate == model.fate).unwrap_or(0);
             model.fate = FateFilter::ALL[(here + 1) % FateFilter::ALL.len()];
         }
-        Page::Overview | Page::Topics | Page::Faults => {}
+        Page::Overview | Page::Topics | Page::Faults => {
+            let said = "there is one view of this screen; those of Groups and Messages have several";
+            model.said = Some(said.to_owned());
+        }
     }
 }
 
@@ -352,23 +380,38 @@ fn show_records(model: &mut Model) {
         focus(model, Page::Messages, Pane::Records);
     } else if model.page == Page::Messages {
         model.whole_channel = !model.whole_channel;
+    } else if let Some(place) = open::place_of(model) {
+        find::show_place_of_records(model, place);
+    } else {
+        let said = "no partition is chosen here: choose one on Topics, or find it by its name";
+        model.said = Some(format!("{said} with {}", model.keys.name_of(Action::Find)));
     }
 }
 
 fn follow(model: &mut Model) {
     if model.page == Page::Messages {
         model.followed = if model.followed.is_some() { None } else { model.record() };
+    } else {
+        let page = model.pages().iter().position(|page| *page == Page::Messages).map(Action::Page);
+        let goes = page.map(|page| format!(" ({})", model.keys.name_of(page))).unwrap_or_default();
+        model.said = Some(format!("a record is followed from Messages{goes}"));
     }
 }
 
-fn next_wrong(model: &mut Model) {
+/// The next record that went wrong, or the one before; from elsewhere all of them.
+fn next_wrong(model: &mut Model, forward: bool) {
     if model.page != Page::Messages {
+        if model.pages().contains(&Page::Messages) {
+            focus(model, Page::Messages, Pane::Records);
+            (model.fate, model.whole_channel, model.followed) = (FateFilter::Wrong, true, None);
+        }
         return;
     }
     let keys = rows::keys(model, Pane::Records);
     let here = rows::row_of(model, Pane::Records, &keys);
     let lines = model.detail().records.as_ref().map_or(&[][..], |page| &page.lines);
-    let wrong = (1..=lines.len()).map(|by| (here + by) % lines.len()).find(|row| lines[*row].is_wrong());
+    let step = |by: usize| if forward { here + by } else { here + lines.len() - by };
+    let wrong = (1..=lines.len()).map(|by| step(by) % lines.len()).find(|row| lines[*row].is_wrong());
     let key = wrong.map(|row| lines[row].id.to_bits());
     match key {
         Some(key) => choose(model, Pane::Records, Some(key)),

@@ -240,8 +240,8 @@ pub fn why_box(incident: &Incident, width: usize) -> Vec<String> {
         lines.extend(fold(&text, &format!("{} ", number + 1), width));
     }
     let keeps = match (&incident.tried, incident.remedies.first()) {
-        (Some(tried), _) => format!("would have survived: {} ✓", tried.name),
-        (None, Some(remedy)) => format!("to try: {}", remedy.name),
+        (Some(tried), _) => format!("would have survived: {} ✓", tried.alone()),
+        (None, Some(remedy)) => format!("to try: {}", remedy.alone()),
         (None, None) => return lines,
     };
     lines.extend(fold(&keeps, "", width));

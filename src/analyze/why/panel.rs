@@ -26,7 +26,6 @@ pub fn panel(why: &Why, tried: &[Tried]) -> Vec<ToldLine> {
             remedies(&mut lines, &incident.remedies, tried);
         }
     }
-    why.rises.iter().for_each(|rise| rise_lines(&mut lines, rise));
     let mut tried = Some(tried).filter(|_| why.records.is_empty());
     for asked in &why.asked {
         lines.push(ToldLine::new(
@@ -38,6 +37,8 @@ pub fn panel(why: &Why, tried: &[Tried]) -> Vec<ToldLine> {
             told(&mut lines, incident, tried.take().unwrap_or(&[]));
         }
     }
+    // Lag comes after what is gone: it is the smaller trouble.
+    why.rises.iter().for_each(|rise| rise_lines(&mut lines, rise));
     besides(&mut lines, why);
     lines
 }
@@ -107,7 +108,7 @@ fn remedies(lines: &mut Vec<ToldLine>, remedies: &[Remedy], tried: &[Tried]) {
             Some(None) => ("… being tried: ", Tone::Plain),
             None => ("", Tone::Plain),
         };
-        lines.push(ToldLine::new(Part::Plain, tone, format!("{said}{}", remedy.name)));
+        lines.push(ToldLine::new(Part::Plain, tone, format!("{said}{}", remedy.alone())));
     }
 }
 
@@ -147,7 +148,7 @@ fn besides(lines: &mut Vec<ToldLine>, why: &Why) {
     let one =
         |(trouble, records): &(super::Trouble, u64)| format!("{} {}", say::records(*records), trouble.name());
     let others: Vec<String> = why.besides.iter().map(one).collect();
-    lines.push(ToldLine::new(Part::Plain, Tone::Muted, format!("Besides: {}", others.join(", "))));
+    lines.push(ToldLine::new(Part::Heading, Tone::Muted, format!("besides: {}", others.join(", "))));
 }
 
 /// The answer in its shortest form, for a box; its first sentences when no record came to grief.

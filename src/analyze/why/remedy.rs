@@ -25,6 +25,11 @@ impl Remedy {
     fn new(name: impl Into<String>, set: Vec<String>) -> Self {
         Self { name: name.into(), set }
     }
+
+    /// The name where no sentence goes on after it.
+    pub fn alone(&self) -> &str {
+        self.name.trim_end_matches(',')
+    }
 }
 
 /// What the rules propose for an incident, the best first.

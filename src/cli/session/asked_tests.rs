@@ -12,6 +12,7 @@ use crate::observe::lens::{
     Around, Asked, Bounds, FateFilter, Filter, Look, Part, Query, RecordOrder, RecordPage, Telling, Term,
     Test,
 };
+use crate::observe::promise::Standing;
 use crate::scenario::Overrides;
 use crate::trace::{PlaceId, RecordId};
 use crate::tui::{Pilot, Spot};
@@ -254,6 +255,48 @@ fn the_worst_is_told_in_short_and_a_question_that_is_dropped_is_not_answered() {
     assert!(told.short[0].starts_with("why lost"), "{:?}", told.short);
     session.look(Look::default());
     assert!(session.detail().why.is_none() && !session.is_asking());
+}
+
+#[test]
+fn what_was_told_is_read_on_while_it_is_asked_again() {
+    let mut session = at(Time::from_secs(10));
+    session.look(Look { why: Some(Asked::Worst { tried: false }), ..Look::default() });
+    session.wait_for_answer(true);
+    let told = session.detail().why.expect("it is told");
+    let whole = Asked::Worst { tried: true };
+    session.look(Look { why: Some(whole), ..Look::default() });
+    Pilot::has_news(&mut session);
+    let again = session.detail().why.expect("it is told still");
+    assert_eq!((again.asked, &again.lines[0].text), (whole, &told.lines[0].text));
+    session.wait_for_answer(true);
+    let all = session.detail().why.expect("it is told");
+    assert!(all.lines.iter().any(|line| line.text.starts_with("✓ would have survived")), "{all:?}");
+    // The overview has its short form from the same answer.
+    session.look(Look { why: Some(Asked::Worst { tried: false }), ..Look::default() });
+    assert_eq!(session.detail().why.map(|told| told.telling), Some(Telling::Done));
+    assert!(!session.is_asking());
+}
+
+#[test]
+fn at_the_end_of_a_run_its_promises_are_judged_for_good() {
+    let text = SCENARIO.replace("always = [", "eventually = [\"caught-up\"]\nalways = [");
+    let loaded = load_text(text, Path::new("test.toml"), &Overrides::default())
+        .unwrap_or_else(|_| panic!("the scenario makes sense"));
+    let mut session = Session::on_screen(&loaded, None).unwrap_or_else(|_| panic!("it can be run"));
+    let standing = |session: &Session, title: &str| {
+        let promises = session.snapshot().promises;
+        promises.into_iter().find(|view| view.title == title).expect("it is promised").state
+    };
+    run_to(&mut session, Time::from_secs(11));
+    assert_eq!(standing(&session, "caught-up"), Standing::Waits);
+    run_to(&mut session, Time::from_secs(12));
+    assert_ne!(standing(&session, "caught-up"), Standing::Waits);
+    assert!(session.go(Spot::At(Time::from_secs(11))));
+    assert_eq!(standing(&session, "caught-up"), Standing::Waits, "before the end nobody knows");
+    assert!(session.go(Spot::At(Time::from_secs(12))));
+    let shown = session.detail().verdicts;
+    let summary = session.finish().unwrap_or_else(|_| panic!("it can be ended"));
+    assert_eq!(shown, summary.promises, "as the summary says them");
 }
 
 #[test]

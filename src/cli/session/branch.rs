@@ -273,7 +273,8 @@ impl Session {
         }
         let number = self.courses.as_ref().map_or(0, |courses| courses.here + 1);
         let past = if other_past { "; with its names the past is another one, too" } else { "" };
-        let said = format!("branch {number}: {said} strikes at {}{past}", seconds(strikes));
+        let takes_back = "u takes it back, D tells what it changes";
+        let said = format!("branch {number}: {said} strikes at {strikes}{past}; {takes_back}");
         Ok(Done { said, moved: true, ..Done::default() })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::rewind::State;
+use crate::analyze::report::count;
 use crate::kernel::{Cast, Duration, Event, Time};
 use crate::observe::promise::{Outcome, Verdict};
 use crate::observe::{GroupView, Line, Snapshot};
@@ -56,7 +57,7 @@ fn parted(names: &[Names; 2], mut sides: [State; 2], at: Time) -> [Option<String
     [None, None]
 }
 
-/// `5.000001 faults: fault-began, kill`
+/// `00:05.000 faults: fault-began, kill`
 fn words(event: &Event<Fact>, (stage, cast): &Names) -> String {
     let row = FactRow::of(&event.fact, stage);
     let place = row.place.map(|place| format!(" {}", stage.place_name(place))).unwrap_or_default();
@@ -67,7 +68,7 @@ fn words(event: &Event<Fact>, (stage, cast): &Names) -> String {
     let reason = row.reason.map(|reason| format!(", {reason}")).unwrap_or_default();
     format!(
         "{} {}: {}{place}{node}{offset}{upto}{}{reason}",
-        crate::scenario::spoken::seconds(event.at),
+        event.at,
         cast.actor(event.actor),
         row.kind,
         records.unwrap_or_default(),
@@ -103,7 +104,7 @@ fn rows(sides: [&State; 2]) -> Vec<DiffRow> {
 /// A number of which more is worse.
 fn number(what: &str, [one, other]: [u64; 2]) -> DiffRow {
     let worse = (one != other).then(|| usize::from(other > one));
-    DiffRow { what: what.to_owned(), values: [one, other].map(|value| value.to_string()), worse }
+    DiffRow { what: what.to_owned(), values: [one, other].map(count), worse }
 }
 
 fn length(what: &str, [one, other]: [Duration; 2]) -> DiffRow {

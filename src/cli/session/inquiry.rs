@@ -147,11 +147,13 @@ impl Inquiry {
         kept: impl FnOnce() -> Option<Known>,
     ) {
         let same = self.asked == Some(asking.asked);
-        let known = same && self.job.as_ref().is_some_and(|job| job.upto == asking.front);
-        if known {
+        let worst = (Some(Asked::Worst { tried: true }), Asked::Worst { tried: false });
+        // Who has read the whole story knows what the overview says of it in short.
+        let answers = same || (self.asked, asking.asked) == worst;
+        if answers && self.job.as_ref().is_some_and(|job| job.upto == asking.front) {
             return;
         }
-        if !same {
+        if self.told.as_ref().is_some_and(|told| !is_about_the_same(told.asked, asking.asked)) {
             self.told = None;
         }
         self.asked = Some(asking.asked);
@@ -180,7 +182,16 @@ impl Inquiry {
             return false;
         }
         self.version = version;
-        self.told = Some(job.board.told());
+        let told = job.board.told();
+        // What was told of an earlier instant is read on until there is more.
+        self.told = Some(match &self.told {
+            Some(before)
+                if told.telling == Telling::Asking && is_about_the_same(before.asked, told.asked) =>
+            {
+                Arc::new(Told { telling: Telling::Asking, asked: told.asked, ..before.as_ref().clone() })
+            }
+            Some(_) | None => told,
+        });
         true
     }
 
@@ -196,6 +207,11 @@ impl Inquiry {
         }
         self.has_news();
     }
+}
+
+/// Whether one answer will do for the other question until that is answered.
+fn is_about_the_same(one: Asked, other: Asked) -> bool {
+    one == other || matches!((one, other), (Asked::Worst { .. }, Asked::Worst { .. }))
 }
 
 /// What is asked of the laboratory.
@@ -321,7 +337,7 @@ fn answered(begun: &Told, why: &Why, tried: &[Tried], telling: Telling) -> Told 
         (tried.iter().find(|(_, came)| *came == Some(true)), short.last_mut())
         && last.starts_with("to try: ")
     {
-        *last = format!("would have survived: {} ✓", remedy.name);
+        *last = format!("would have survived: {} ✓", remedy.alone());
     }
     Told { telling, lines, short, ..begun.clone() }
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::analyze::report::count;
 use crate::scenario::World;
 use crate::scenario::scenario::{Expect, Scenario, System};
 use crate::tape::{Manifest, State};
@@ -89,10 +90,9 @@ fn what_it_does(scenario: &Scenario, world: &World) -> Paragraph {
         lines.push(plain(format!("{} → {}", sink.reader.from, many(&sink.name, sink.instances))));
     }
     let run = &scenario.run;
-    lines.push(plain(format!(
-        "{} of load, then up to {} to catch up; seed {}",
-        run.duration, run.drain, run.seed
-    )));
+    let drain =
+        if run.drain.is_zero() { String::new() } else { format!(", then up to {} to catch up", run.drain) };
+    lines.push(plain(format!("{} of load{drain}; seed {}", run.duration, run.seed)));
     if *world == World::Embedded {
         let text = "MQTT needs a broker: a real client and a broker within this process are used, in real time. \
                     A broker of your own: brokersim run FILE --on mqtt://HOST:PORT";
@@ -173,7 +173,7 @@ fn run(dir: &Path) -> Vec<Paragraph> {
 fn verdict(manifest: &Manifest, dir: &Path) -> Vec<(Role, String)> {
     let mut lines = vec![plain(format!("{}, in {}", state(manifest.state), dir.display()))];
     if let Some(fates) = Some(&manifest.counts.fates).filter(|fates| !fates.is_empty()) {
-        let fates: Vec<String> = fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
+        let fates: Vec<String> = fates.iter().map(|(fate, records)| fate_of(fate, *records)).collect();
         lines.push(plain(fates.join(", ")));
     }
     let all = manifest.promises.as_ref().and_then(|promises| promises.as_array());
@@ -188,6 +188,13 @@ fn verdict(manifest: &Manifest, dir: &Path) -> Vec<(Role, String)> {
     }
     lines.extend(bounded(broken.into_iter().map(|text| (Role::Error, text)).collect()));
     lines
+}
+
+/// `3 303 in flight (undelivered)`
+fn fate_of(fate: &str, records: u64) -> String {
+    let (fate, how) = fate.split_once('/').unwrap_or((fate, ""));
+    let how = if how.is_empty() { String::new() } else { format!(" ({how})") };
+    format!("{} {}{how}", count(records), if fate == "in-flight" { "in flight" } else { fate })
 }
 
 /// A verdict of a manifest that is not as expected, in words.

@@ -124,6 +124,11 @@ impl Promises {
         self.each(|checker, sight, report| checker.close((serial, now), sight, report));
     }
 
+    /// Whether the run is over for them.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// How each stands now.
     pub fn views(&self) -> Vec<PromiseView> {
         let view = |watched: &Watched| PromiseView {

@@ -190,6 +190,11 @@ impl Witness {
 
     /// All of it in one line: `at 39.05 s: shop 12004 to 12006 (orders-0 from offset 11998): ... [fact 81234]`.
     pub fn line(&self) -> String {
+        format!("at {}: {} [fact {}]", self.at, self.told(), self.serial)
+    }
+
+    /// Whom it struck, and what happened, for those who see when.
+    pub fn told(&self) -> String {
         let records = match (&self.source, self.sequence) {
             (Some(source), Some(first)) if self.records > 1 => {
                 format!("{source} {first} to {}", first + self.records - 1)
@@ -204,7 +209,7 @@ impl Witness {
             (_, _) => String::new(),
         };
         let who = if records.is_empty() { String::new() } else { format!("{records}{place}: ") };
-        format!("at {}: {who}{} [fact {}]", self.at, self.text, self.serial)
+        format!("{who}{}", self.text)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::observe::lens::Around;
 use crate::trace::PlaceId;
-use crate::tui::command::{self, NAMES};
+use crate::tui::command;
+use crate::tui::completion;
 use crate::tui::find::{self, Goal};
 use crate::tui::model::{Mode, Model, Page, Pane};
 use crate::tui::{query, rows};
@@ -189,9 +190,8 @@ fn show_all(model: &mut Model) {
 /// Tab, while something is typed.
 pub(super) fn complete(model: &mut Model) {
     if let Mode::Command(text) = &model.mode {
-        let mut fitting = NAMES.iter().filter(|name| name.starts_with(text.as_str()));
-        if let (Some(name), None) = (fitting.next(), fitting.next()) {
-            model.mode = Mode::Command(format!("{name} "));
+        if let Some(text) = completion::complete(model, text) {
+            model.mode = Mode::Command(text);
         }
     } else if let (Mode::Filter { .. }, Pane::Records) = (&model.mode, model.pane()) {
         let text = query::complete(&model.list(Pane::Records).filter, &model.about);
@@ -312,6 +312,16 @@ mod tests {
         assert_eq!((query.place, query.channel), (None, None), "the filter says where");
         type_text(&mut model, ":key a b\n");
         assert_eq!(model.list(Pane::Records).filter, "key:\"a b\"");
+    }
+
+    #[test]
+    fn n_lists_what_went_wrong_from_wherever_one_is() {
+        let mut model = model();
+        model.page = Page::Faults;
+        type_text(&mut model, "n");
+        assert_eq!((model.page, model.pane()), (Page::Messages, Pane::Records));
+        let query = model.query();
+        assert_eq!((query.fate, query.place), (crate::observe::lens::FateFilter::Wrong, None));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::tui::model::{Mode, Model};
 pub enum Hand {
     /// Waits for the kind of a fault.
     Faults,
+    /// It is to strike another one.
+    Another,
     /// What is chosen is put into the line, to be changed first; or not.
     Edit,
     /// A fault of this kind.
@@ -47,9 +49,14 @@ pub(super) fn hand(model: &mut Model, deed: Deed) -> Option<Order> {
 pub(super) fn act(model: &mut Model, what: Hand) -> Option<Order> {
     let mode = std::mem::replace(&mut model.mode, Mode::Screen);
     match what {
-        Hand::Faults => model.mode = Mode::Fault { edits: false },
+        Hand::Faults => (model.mode, model.turn) = (Mode::Fault { edits: false }, 0),
+        Hand::Another => (model.mode, model.turn) = (mode, model.turn.wrapping_add(1)),
         Hand::Edit => model.mode = Mode::Fault { edits: !matches!(mode, Mode::Fault { edits: true }) },
-        Hand::Strike(kind) => return strike(model, kind, mode == Mode::Fault { edits: true }),
+        Hand::Strike(kind) => {
+            let order = strike(model, kind, mode == Mode::Fault { edits: true });
+            model.turn = 0;
+            return order;
+        }
         Hand::Heal => return hand(model, Deed::Inject("heal everything".to_owned())),
         Hand::Produce => match generator(model) {
             Some((name, _)) => return hand(model, Deed::Inject(format!("produce {name}"))),
@@ -72,6 +79,10 @@ pub(super) fn act(model: &mut Model, what: Hand) -> Option<Order> {
         Hand::Arm => return hand(model, Deed::Arm(String::new())),
         Hand::Differ => {
             let other = if let Mode::Branches(chosen) = mode { Some(chosen) } else { None };
+            // Both are made up to the same instant first.
+            if model.report.courses.current().is_some() {
+                model.said = Some("the branches are compared...".to_owned());
+            }
             return hand(model, Deed::Differ(other));
         }
     }
@@ -137,7 +148,7 @@ pub(super) fn move_by(model: &mut Model, by: isize) -> bool {
 /// What a report brings of branches.
 pub(super) fn tick(model: &mut Model, diff: Option<Arc<Diff>>) {
     if let Some(diff) = diff {
-        model.mode = Mode::Diff(diff, 0);
+        (model.mode, model.said) = (Mode::Diff(diff, 0), None);
     }
     let about = model.report.about.as_ref().unwrap_or(&model.home);
     if !Arc::ptr_eq(&model.about, about) {

@@ -15,7 +15,10 @@ pub(super) fn open(model: &mut Model) -> Option<Order> {
     }
     let pane = model.pane();
     let keys = rows::keys(model, pane);
-    let key = *keys.get(rows::row_of(model, pane, &keys))?;
+    let Some(&key) = keys.get(rows::row_of(model, pane, &keys)) else {
+        model.said = Some(super::no_row(model, pane));
+        return None;
+    };
     match pane {
         Pane::Events => {
             let at = model.snapshot().lines.iter().find(|line| line.serial == key)?.at;
@@ -67,7 +70,10 @@ pub(super) fn open(model: &mut Model) -> Option<Order> {
         | Pane::Settings
         | Pane::Lag
         | Pane::Record
-        | Pane::Lanes => None,
+        | Pane::Lanes => {
+            model.said = Some("a row of this pane leads nowhere".to_owned());
+            None
+        }
     }
 }
 
@@ -82,10 +88,18 @@ fn first_witness(model: &Model, key: u64) -> Option<(u64, Time)> {
 
 /// Shows what the chosen row is about, on the screen where that is at home.
 pub(super) fn target(model: &mut Model) {
+    match place_of(model) {
+        Some(place) => show_place(model, place),
+        None => model.said = Some("this row is about nothing that has a screen".to_owned()),
+    }
+}
+
+/// The partition that the chosen row is about.
+pub(super) fn place_of(model: &Model) -> Option<PlaceId> {
     let pane = model.pane();
     let keys = rows::keys(model, pane);
-    let Some(&key) = keys.get(rows::row_of(model, pane, &keys)) else { return };
-    let place = match pane {
+    let key = *keys.get(rows::row_of(model, pane, &keys))?;
+    match pane {
         Pane::Members => rows::close_group(model)
             .and_then(|group| group.members.get(key as usize))
             .and_then(|member| member.places.first().copied()),
@@ -112,10 +126,6 @@ pub(super) fn target(model: &mut Model) {
         | Pane::Trace
         | Pane::Lanes
         | Pane::FaultList => None,
-    };
-    match place {
-        Some(place) => show_place(model, place),
-        None => model.said = Some("this row is about nothing that has a screen".to_owned()),
     }
 }
 

@@ -245,3 +245,14 @@ fn branches_are_listed_when_there_are_some() {
     );
     assert_eq!((type_text(&mut model, "u"), model.deed.take()), (Some(Order::Hand), Some(Deed::TakeBack)));
 }
+
+#[test]
+fn a_key_that_does_nothing_here_says_what_to_do() {
+    for key in ["x", "s", "S", "v", "o", "t", "j", "\n", "5"] {
+        let mut model = model();
+        assert_eq!(type_text(&mut model, key), None);
+        assert!(model.said.is_some(), "{key:?} was pressed, and nothing was said");
+        press(&mut model, KeyCode::Tab);
+        assert_eq!(model.said, None, "it is said until the next key");
+    }
+}

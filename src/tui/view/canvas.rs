@@ -1,5 +1,7 @@
 //! Puts text into cells: always inside its area, whatever the area.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -102,12 +104,25 @@ impl<'a> Canvas<'a> {
             if room == 0 || area.height == 0 {
                 return column;
             }
-            let style = self.style(piece);
+            let (style, width) = (self.style(piece), piece.width());
             let at = area.x + column as u16;
-            self.buffer.set_stringn(at, area.y, &piece.text, room, style);
-            column += piece.width();
+            let text = if width > room {
+                self.clipped(&piece.text, room)
+            } else {
+                Cow::Borrowed(piece.text.as_str())
+            };
+            self.buffer.set_stringn(at, area.y, text, room, style);
+            column += width;
         }
         column
+    }
+
+    /// A text that does not fit: its last column says so, unless what is missing is blank.
+    fn clipped<'t>(&self, text: &'t str, room: usize) -> Cow<'t, str> {
+        if text.chars().skip(room).all(char::is_whitespace) {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(super::words::cut(text, room, self.glyphs().cut))
     }
 
     fn style(&self, piece: &Piece) -> Style {
@@ -135,4 +150,25 @@ pub fn inset(area: Rect, columns: u16, rows: u16) -> Rect {
 /// The rows of an area from the top, each one row high.
 pub fn rows(area: Rect) -> impl DoubleEndedIterator<Item = Rect> + ExactSizeIterator {
     (0..area.height).map(move |row| Rect { y: area.y + row, height: 1, ..area })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::Palette;
+
+    fn drawn(columns: u16, pieces: &[Piece]) -> String {
+        let area = Rect::new(0, 0, columns, 1);
+        let mut buffer = Buffer::empty(area);
+        Canvas::new(&mut buffer, Theme::new(Palette::Mono, false)).pieces(area, 0, pieces);
+        buffer.content.iter().map(|cell| cell.symbol()).collect()
+    }
+
+    #[test]
+    fn a_word_that_is_clipped_says_so_and_blanks_do_not() {
+        let pieces = [piece("orders ", Role::Plain), piece("catches up", Role::Plain)];
+        assert_eq!(drawn(17, &pieces), "orders catches up");
+        assert_eq!(drawn(14, &pieces), "orders catche…");
+        assert_eq!(drawn(6, &pieces[..1]), "orders");
+    }
 }

@@ -2,6 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::brokers;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{behind, count, cut};
 use crate::observe::lens::{Asked, CutLink, Told};
@@ -18,20 +19,38 @@ const GAP: u16 = 4;
 const GROUPS: u16 = 20;
 /// The narrowest column.
 const LEAST: u16 = 12;
+/// Where a group has fewer columns the heading says what its first number is.
+const LABELLED: usize = 26;
+/// What the partitions of a broker get at most.
+const MOST_HELD: u16 = 21;
 
-/// How many rows it would like to have.
-pub fn rows(model: &Model) -> u16 {
-    let snapshot = model.snapshot();
-    let most = snapshot.channels.len().max(snapshot.groups.len()).max(shown_nodes(model).len());
-    1 + most.min(100) as u16 + if worst(model).is_some() { 4 } else { 0 }
+/// How many rows it would like to have; where there is room, with the partitions of each broker below it.
+pub fn rows(model: &Model, roomy: bool) -> u16 {
+    let each = if roomy && brokers::are_listed(model) { 2 } else { 1 };
+    lists(model, each) + if worst(model).is_some() { 4 } else { 0 }
 }
 
-/// The worst that happened: the first promise that was broken and should not have been.
+/// Rows of the three lists, with so many for each node.
+fn lists(model: &Model, each: usize) -> u16 {
+    let snapshot = model.snapshot();
+    let most = snapshot.channels.len().max(snapshot.groups.len()).max(shown_nodes(model).len() * each);
+    1 + most.min(100) as u16
+}
+
+/// Rows that the box with the worst may take: what the lists leave, and always a part of the area.
+fn rows_for_why(model: &Model, area: Rect, part: u16) -> u16 {
+    // With the partitions of brokers, where the box has enough rows left all the same.
+    let each = if brokers::are_listed(model) && area.height >= lists(model, 2) + 4 { 2 } else { 1 };
+    area.height.saturating_sub(lists(model, each)).max(area.height / part).max(1).min(area.height)
+}
+
+/// The worst that happened: the first promise that was broken and should not have been; without one, the first of those
+/// that the scenario expects to break, for that is what it is about.
 fn worst(model: &Model) -> Option<&Verdict> {
-    let unexpected = |verdict: &&Verdict| {
-        matches!(verdict.outcome, Outcome::Broken { .. }) && verdict.mode != Mode::Broken
-    };
-    model.detail().verdicts.iter().find(unexpected)
+    let broken = |verdict: &&Verdict| matches!(verdict.outcome, Outcome::Broken { .. });
+    let verdicts = &model.detail().verdicts;
+    let unexpected = verdicts.iter().filter(broken).find(|verdict| verdict.mode != Mode::Broken);
+    unexpected.or_else(|| verdicts.iter().find(broken))
 }
 
 /// Why it happened, as far as the facts say it.
@@ -41,9 +60,10 @@ fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
         return told_box(model, canvas, area, told);
     }
     let text = super::faults::because(model, verdict).join("; ");
-    let text = format!("why {}: {text}", verdict.title());
+    let tells = format!("({} tells all)", model.keys.name_of(Action::Why));
+    let text = format!("why {} is broken {tells}: {text}", verdict.title());
     let lines = super::words::wrap(&text, usize::from(area.width).saturating_sub(2)).len() as u16;
-    let height = lines.min(3).min(area.height / 3).max(1).min(area.height);
+    let height = lines.min(rows_for_why(model, area, 3));
     let box_area = Rect { y: area.y + area.height - height, height, ..area };
     super::list::wrapped(canvas, box_area, 0, true, &text, Role::Error);
     height
@@ -60,18 +80,23 @@ fn worst_told(model: &Model) -> Option<&Told> {
 fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> u16 {
     let width = usize::from(area.width).saturating_sub(2);
     let rows_of_line = |line: &str| super::words::wrap(line, width).len() as u16;
-    let most = (area.height / 2).max(1).min(area.height);
+    let most = rows_for_why(model, area, 2);
     let (first, rest) = told.short.split_first().expect("a story has a sentence");
-    let first = format!("{first} ({} tells all)", model.keys.name_of(Action::Why));
+    let tells = format!("({} tells all)", model.keys.name_of(Action::Why));
+    // `why lost 2 records are gone: ...`
+    let first = match first.strip_prefix("why ").and_then(|rest| rest.split_once(' ')) {
+        Some((what, sentence)) => format!("why {what} {tells}: {sentence}"),
+        None => format!("{first} {tells}"),
+    };
     let mut room = most.saturating_sub(rows_of_line(&first));
     let mut shown = Vec::new();
     // From what keeps the records backwards: what came last decided it.
-    for line in rest.iter().rev() {
+    for line in rest.iter().rev().map(|line| without_number(line)) {
         room = match room.checked_sub(rows_of_line(line)) {
             Some(room) => room,
             None => break,
         };
-        shown.push(line.clone());
+        shown.push(line.to_owned());
     }
     shown.push(first);
     shown.reverse();
@@ -79,6 +104,14 @@ fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> 
     let area = Rect { y: area.y + area.height - height, height, ..area };
     shown.iter().fold(0, |row, line| super::list::wrapped(canvas, area, row, true, line, Role::Error));
     height
+}
+
+/// A step without its number: not all of them are shown.
+fn without_number(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((number, rest)) if number.bytes().all(|digit| digit.is_ascii_digit()) => rest,
+        Some(_) | None => line,
+    }
 }
 
 /// Draws it.
@@ -92,12 +125,21 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let shown = shown_nodes(model);
     let of_channels = channel_rows(model, width, glyphs);
     let of_nodes = node_rows(model, &shown, usize::from(nodes.width), glyphs);
+    let deep = brokers::are_listed(model) && usize::from(nodes.height) > 2 * shown.len();
+    let of_nodes: Vec<_> = of_nodes
+        .zip(&shown)
+        .flat_map(|(row, node)| {
+            let held = deep.then(|| brokers::held(model, node, usize::from(nodes.width), glyphs));
+            std::iter::once(row).chain(held)
+        })
+        .collect();
     let of_groups = group_rows(model, usize::from(groups.width), glyphs);
     arrows(canvas, gap, model.snapshot().channels.iter().map(|channel| channel.rate > 0));
     arrows(canvas, next_gap, model.snapshot().groups.iter().map(|group| group.rate > 0));
     column(canvas, channels, "PRODUCERS TO", of_channels);
-    column(canvas, nodes, nodes_title(model), of_nodes);
-    column(canvas, groups, "CONSUMER GROUPS", of_groups);
+    column(canvas, nodes, nodes_title(model), of_nodes.into_iter());
+    let title = if usize::from(groups.width) < LABELLED { "CONSUMER GROUPS, LAG" } else { "CONSUMER GROUPS" };
+    column(canvas, groups, title, of_groups);
 }
 
 /// Links that are cut, in a row at the end: who is cut off from whom. What remains of the area.
@@ -164,7 +206,10 @@ fn columns(model: &Model, area: Rect) -> [Rect; 5] {
         Constraint::Length((longest.unwrap_or(0).min(100) as u16 + more).clamp(LEAST, most))
     };
     let channels = snapshot.channels.iter().map(|channel| channel.name.chars().count()).max();
-    let nodes = shown_nodes(model).iter().map(|node| node.name.chars().count() + tail(node, "*").len()).max();
+    let shown = shown_nodes(model);
+    let nodes = shown.iter().map(|node| node.name.chars().count() + tail(node, "*").len()).max();
+    let held = if usize::from(area.height) > 2 * shown.len() { brokers::columns(model) } else { 0 };
+    let nodes = nodes.max(Some(usize::from(held.min(MOST_HELD)).saturating_sub(3)));
     Layout::horizontal([
         wide(channels, 10),
         Constraint::Length(GAP),
@@ -231,7 +276,9 @@ fn shown_nodes(model: &Model) -> Vec<&NodeView> {
     let nodes = &model.snapshot().nodes;
     let brokers = nodes.iter().any(is_broker);
     let is_failing = |node: &NodeView| node.name == "controller" && node.state != NodeState::Up;
-    nodes.iter().filter(|node| !brokers || is_broker(node) || is_failing(node)).collect()
+    // Where the injector lives nothing happens.
+    let lives = |node: &&NodeView| node.name != "faults";
+    nodes.iter().filter(lives).filter(|node| !brokers || is_broker(node) || is_failing(node)).collect()
 }
 
 fn is_broker(node: &NodeView) -> bool {
@@ -311,7 +358,7 @@ fn group_row(
         ),
     ];
     pieces.extend([
-        piece("lag ", Role::Muted),
+        piece(if width < LABELLED { "" } else { "lag " }, Role::Muted),
         piece(format!("{:<6}", count(group.lag)), lag_role).moved(then(|group| group.lag)),
     ]);
     let rest = [
@@ -354,5 +401,50 @@ pub fn state_of(group: &GroupView, glyphs: Glyphs) -> (&'static str, Role, &'sta
         Some(GroupState::Dead) => (glyphs.error, Role::Error, "dead"),
         None if group.rate > 0 => (glyphs.ok, Role::Ok, ""),
         None => (glyphs.idle, Role::Muted, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ratatui::buffer::Buffer;
+
+    use super::*;
+    use crate::kernel::Time;
+    use crate::observe::lens::Detail;
+    use crate::observe::promise::{Counts, Promise, Witness};
+    use crate::tui::{Palette, Theme};
+
+    fn broken(promise: Promise, mode: Mode) -> Verdict {
+        let witnesses = vec![Witness::new(7, Time::from_secs(3), "it happened".to_owned())];
+        Verdict {
+            promise,
+            mode,
+            scope: String::new(),
+            kept: mode == Mode::Broken,
+            expected: String::new(),
+            counts: Counts::Records,
+            outcome: Outcome::Broken { count: 1, causes: Default::default(), witnesses },
+        }
+    }
+
+    fn drawn(verdicts: Vec<Verdict>) -> String {
+        let mut model = Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(9));
+        model.report.detail = Arc::new(Detail { verdicts, ..Detail::default() });
+        let area = Rect::new(0, 0, 60, 9);
+        let mut buffer = Buffer::empty(area);
+        draw(&model, &mut Canvas::new(&mut buffer, model.theme), area);
+        buffer.content.iter().map(|cell| cell.symbol()).collect()
+    }
+
+    #[test]
+    fn what_was_expected_to_break_is_told_too_but_only_when_nothing_worse_happened() {
+        let expected = broken(Promise::AcceptedIsNotLost, Mode::Broken);
+        let text = drawn(vec![expected.clone()]);
+        assert!(text.contains("why accepted-is-not-lost is broken (w tells all): at"), "{text}");
+        let text = drawn(vec![expected, broken(Promise::NothingSkipped, Mode::Always)]);
+        assert!(text.contains("why nothing-skipped is broken"), "{text}");
+        assert!(!drawn(Vec::new()).contains("why"));
     }
 }

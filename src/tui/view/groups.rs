@@ -93,15 +93,15 @@ pub fn members(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(group) = rows::close_group(model) else { return };
     let glyphs = canvas.glyphs();
     let long = area.width >= 40;
-    let name = if long { 12 } else { 8 };
-    let owned = usize::from(area.width).saturating_sub(name + if long { 26 } else { 20 }).max(4);
+    let name = if long { 12 } else { 9 };
+    // Where there is little room, names and partitions are worth more than a rate.
+    let owned = usize::from(area.width).saturating_sub(name + if long { 26 } else { 13 }).max(4);
     let head = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let heading = [
         head("  MEMBER", name + 2, false),
         head("OWNS", owned, false),
         head("LAG", 6, true),
-        head("/s", 5, true),
-        if long { "READ".to_owned() } else { String::new() },
+        if long { head("/s", 5, true) + "READ" } else { String::new() },
     ];
     let rows = (group.members.len() as u16 + 1).min(area.height);
     list::draw(model, canvas, Rect { height: rows, ..area }, Pane::Members, &heading.concat(), |key| {
@@ -111,6 +111,9 @@ pub fn members(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             .map_or_else(Vec::new, |view| member(model, view, (name, owned, long), glyphs))
     });
     let below = Rect { y: area.y + rows, height: area.height - rows, ..area };
+    if group.members.is_empty() {
+        canvas.text(below, 2, "nobody owns a partition", Role::Muted);
+    }
     if let Health::StandsStill(who, long) = &group.health {
         let why = format!(
             "{who} owns partitions with records to read, and has been handed none for {}: it works on what it has, or \
@@ -145,7 +148,7 @@ fn member(
         piece(text(&view.name, name, false), Role::Plain),
         piece(text(&owned_places, owned, false), if zombie { Role::Muted } else { Role::Plain }),
         piece(text(&count_in(view.lag, 6), 6, true), Role::Plain),
-        piece(text(&view.rate.to_string(), 5, true), Role::Plain),
+        piece(if area_is_long { text(&view.rate.to_string(), 5, true) } else { String::new() }, Role::Plain),
         piece(if area_is_long { read } else { String::new() }, Role::Muted),
     ]
 }
@@ -220,8 +223,10 @@ pub fn rebalances(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn rebalance(model: &Model, view: &RebalanceView, why: usize, room: usize, glyphs: Glyphs) -> Vec<Piece> {
     let text = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
-    let pause = view.took.map_or_else(|| "lasts".to_owned(), |took| took.to_string());
-    let change = format!("{} {} {}", owners(model, &view.before), glyphs.to, owners(model, &view.after));
+    let so_far = || format!("{}{}", behind(model.snapshot().now.since(view.began)), glyphs.cut);
+    let pause = view.took.map_or_else(so_far, |took| took.to_string());
+    let after = if view.took.is_none() { "not yet".to_owned() } else { owners(model, &view.after) };
+    let change = format!("{} {} {after}", owners(model, &view.before), glyphs.to);
     vec![
         piece(text(&view.generation.to_string(), 4, true), Role::Plain),
         piece(text(&at(view.began), 9, true), Role::Muted),

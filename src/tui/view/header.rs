@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece};
 use super::words::{count, cut};
 use crate::observe::NodeState;
+use crate::observe::promise::Mode as PromiseMode;
 use crate::tui::keys::Action;
 use crate::tui::model::{Clock, Model};
 use crate::tui::mouse::Under;
@@ -34,7 +35,8 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let room = usize::from(area.width);
     let note = model.report.note.as_ref().map_or(0, |note| note.chars().count() + 2);
-    let title = model.title.chars().count().min(16) + badge(model).len() + 3 + note;
+    let branch = branch(model).map_or(0, |text| text.chars().count());
+    let title = model.title.chars().count().min(16) + badge(model).len() + 3 + note + branch;
     let rights = DETAILS.map(|detail| right(model, glyphs, detail));
     let width = |pieces: &[Piece]| pieces.iter().map(Piece::width).sum::<usize>();
     let shortest = rights.len() - 1;
@@ -55,9 +57,13 @@ fn badge(model: &Model) -> String {
 /// The second row: the screens that the run has.
 pub fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut column = 1;
-    for (index, page) in model.pages().into_iter().enumerate() {
-        let key = model.keys.name_of(Action::Page(index));
-        let text = format!(" {key} {} ", page.title());
+    let named = |index: usize, title: &str| format!(" {} {title} ", model.keys.name_of(Action::Page(index)));
+    let pages = model.pages();
+    let whole: usize =
+        pages.iter().enumerate().map(|(index, page)| named(index, page.title()).chars().count()).sum();
+    let short = whole + " ? Help ".len() >= usize::from(area.width);
+    for (index, page) in pages.into_iter().enumerate() {
+        let text = named(index, if short { page.short_title() } else { page.title() });
         let role = if page == model.page { Role::Selection } else { Role::Muted };
         canvas.shows(tab(area, column, &text), Under::Page(index));
         column = canvas.text(area, column, &text, role);
@@ -164,7 +170,11 @@ fn wrong(model: &Model, glyphs: Glyphs) -> Vec<Piece> {
     let tally = |value: u64, then: u64, glyph: &str, word: &str, role| {
         (value > 0).then(|| piece(format!("{glyph} {} {word}", count(value)), role).moved(value != then))
     };
-    let broken = crate::tui::rows::broken(model).len();
+    // Those that the scenario expects to break are no news.
+    let verdicts = &model.detail().verdicts;
+    let unexpected =
+        |key: &u64| verdicts.get(*key as usize).is_some_and(|verdict| verdict.mode != PromiseMode::Broken);
+    let broken = crate::tui::rows::broken(model).iter().filter(|key| unexpected(key)).count();
     let promises = (broken > 0).then(|| {
         let of = model.detail().verdicts.len();
         piece(format!("{} {broken}/{of} broken", glyphs.up), Role::Warn)

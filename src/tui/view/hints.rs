@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, piece, rows};
 use super::words::{cut, wrap};
+use crate::tui::completion;
 use crate::tui::keys::{Action, Context};
 use crate::tui::model::{Mode, Model, Pane};
 use crate::tui::theme::Role;
@@ -15,7 +16,10 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let room = usize::from(area.width).saturating_sub(2);
     match (&model.mode, &model.said) {
         (Mode::Command(text), _) => {
-            typed(canvas, area, ":", text);
+            let column = typed(canvas, area, ":", text) + 2;
+            let hint = completion::candidates(model, text).join(" ");
+            let room = room.saturating_sub(column);
+            canvas.text(area, column, &cut(&hint, room, canvas.glyphs().cut), Role::Muted);
         }
         (Mode::Filter { .. }, _) => {
             let column = typed(canvas, area, "/", &model.list(model.pane()).filter);

@@ -8,6 +8,7 @@ use super::canvas::{Canvas, piece, rows as rows_of};
 use super::words::{behind, count, tick};
 use crate::kernel::{Duration, Time};
 use crate::observe::GroupView;
+use crate::observe::lens::{FaultState, FaultView};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
@@ -35,7 +36,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let scale = Scale { top, logarithmic: model.logarithmic };
     axes(canvas, plot, &scale, until);
     draw_bars(canvas, bars, &values, &scale);
-    draw_rebalances(canvas, plot, group, until);
+    draw_marks(model, canvas, plot, group, until);
 }
 
 fn headline(canvas: &mut Canvas<'_>, area: Rect, group: &GroupView, before: Option<&GroupView>) {
@@ -73,11 +74,11 @@ fn horizon(now: Time, end: Time) -> Time {
     (Time::ZERO + length).min(end)
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, …, from 10 on.
+/// The next of 1, 2, 3, 4, 6, 8, 10, 20, …, from 10 on.
 fn ceiling(most: u64) -> u64 {
     let mut decade: u64 = 1;
     loop {
-        for factor in [1, 2, 5] {
+        for factor in [1, 2, 3, 4, 6, 8] {
             let candidate = decade.saturating_mul(factor);
             if candidate >= most.max(10) || candidate == u64::MAX {
                 return candidate;
@@ -180,14 +181,20 @@ fn eighths(value: u64, top: u64, height: u64) -> u64 {
     (exact as u64).clamp(1, height * 8)
 }
 
-/// Marks on the axis where the group began to rebalance.
-fn draw_rebalances(canvas: &mut Canvas<'_>, plot: Rect, group: &GroupView, until: Time) {
+/// Marks on the axis where faults struck and where the group began to rebalance; a fault lies above.
+fn draw_marks(model: &Model, canvas: &mut Canvas<'_>, plot: Rect, group: &GroupView, until: Time) {
     let axis =
         Rect { x: plot.x + MARGIN, y: plot.y + plot.height - 2, width: plot.width - MARGIN, height: 1 };
     let glyph = canvas.glyphs().rebalance;
     for rebalance in &group.rebalances {
         let column = crate::tui::timeline::part_of(rebalance.began, until, usize::from(axis.width));
         canvas.text(axis, column, glyph, Role::Plain);
+    }
+    let glyph = canvas.glyphs().fault;
+    let struck = |fault: &&FaultView| matches!(fault.state, FaultState::Active | FaultState::Over);
+    for fault in model.detail().faults.iter().filter(struck).filter(|fault| fault.at <= until) {
+        let column = crate::tui::timeline::part_of(fault.at, until, usize::from(axis.width));
+        canvas.text(axis, column, glyph, Role::Fault);
     }
 }
 
@@ -197,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        assert_eq!([0, 5, 6, 11, 21, 1_954, 50_001].map(ceiling), [10, 10, 10, 20, 50, 2_000, 100_000]);
+        assert_eq!([0, 5, 6, 11, 21, 1_954, 50_001].map(ceiling), [10, 10, 10, 20, 30, 2_000, 60_000]);
         assert_eq!(ceiling(u64::MAX), u64::MAX);
         let until = |now| horizon(Time::from_secs(now), Time::from_secs(70)).to_string();
         assert_eq!(

@@ -4,12 +4,13 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::list::{self, cell, wrapped};
-use super::words::{at, behind, count};
-use crate::kernel::Duration;
+use super::words::{at, behind, count, wrap};
+use crate::kernel::{Duration, Time};
 use crate::observe::ledger::{Fate, Whereabouts};
-use crate::observe::lens::{Contents, FateFilter, RecordLine};
+use crate::observe::lens::{Contents, FateFilter, RecordLeg, RecordLine, Trace};
+use crate::trace::Reason;
 use crate::tui::keys::Action;
-use crate::tui::model::{Model, Pane};
+use crate::tui::model::{Clock, Model, Pane};
 use crate::tui::query::{self, Problem};
 use crate::tui::rows;
 use crate::tui::theme::{Glyphs, Role};
@@ -92,7 +93,7 @@ pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         head("OFFSET", room.offset, true),
         head("OFFERED", room.offered, true),
         head("RECORD", room.record, false),
-        head("KEY", room.key, false),
+        if room.key > 0 { head("KEY", room.key, false) } else { String::new() },
         if room.more { head("BYTES", 6, true) + &head("LATE", 8, true) } else { String::new() },
         "FATE".to_owned(),
     ];
@@ -107,7 +108,7 @@ pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let index: std::collections::BTreeMap<u64, usize> =
         page.lines.iter().enumerate().map(|(at, line)| (line.id.to_bits(), at)).collect();
     list::draw(model, canvas, area, Pane::Records, &heading.concat(), |key| {
-        index.get(&key).map_or_else(Vec::new, |at| record(model, &page.lines[*at], room, glyphs))
+        index.get(&key).map_or_else(Vec::new, |at| record(model, &page.lines[*at], room, area.width, glyphs))
     });
 }
 
@@ -117,6 +118,7 @@ struct Room {
     offset: usize,
     offered: usize,
     record: usize,
+    /// None where what became of a record needs it.
     key: usize,
     /// There is room for size and lateness.
     more: bool,
@@ -125,14 +127,21 @@ struct Room {
 impl Room {
     fn of(width: u16) -> Self {
         match width {
-            0..64 => Self { offset: 7, offered: 9, record: 10, key: 7, more: false },
-            64..100 => Self { offset: 9, offered: 9, record: 12, key: 9, more: false },
+            0..60 => Self { offset: 7, offered: 9, record: 10, key: 0, more: false },
+            60..100 => Self { offset: 8, offered: 9, record: 11, key: 8, more: false },
             100.. => Self { offset: 9, offered: 10, record: 16, key: 14, more: true },
         }
     }
+
+    /// Columns that are left for what became of a record, the cursor and the gaps taken off.
+    fn left(self, width: u16) -> usize {
+        let key = if self.key > 0 { self.key + 1 } else { 0 };
+        let more = if self.more { 16 } else { 0 };
+        usize::from(width).saturating_sub(2 + 4 + self.offset + self.offered + self.record + 3 + key + more)
+    }
 }
 
-fn record(model: &Model, line: &RecordLine, room: Room, glyphs: Glyphs) -> Vec<Piece> {
+fn record(model: &Model, line: &RecordLine, room: Room, width: u16, glyphs: Glyphs) -> Vec<Piece> {
     let text = |text: &str, columns, right| cell(text, columns, right, glyphs.cut);
     let place = line
         .place
@@ -145,13 +154,16 @@ fn record(model: &Model, line: &RecordLine, room: Room, glyphs: Glyphs) -> Vec<P
         piece(text(&offset, room.offset, true), Role::Plain),
         piece(text(&at(line.offered), room.offered, true), Role::Muted),
         piece(text(&model.about.record_name(line.id), room.record, false), Role::Plain),
-        piece(text(&key, room.key, false), if line.key.is_some() { Role::Plain } else { Role::Muted }),
+        piece(
+            if room.key > 0 { text(&key, room.key, false) } else { String::new() },
+            if line.key.is_some() { Role::Plain } else { Role::Muted },
+        ),
     ];
     if room.more {
         let late = late(line).map_or_else(|| "-".to_owned(), behind);
         pieces.push(piece(text(&line.bytes.to_string(), 6, true) + &text(&late, 8, true), Role::Muted));
     }
-    pieces.extend(fate(model, line, glyphs));
+    pieces.extend(fate(model, line, glyphs, room.left(width)));
     pieces
 }
 
@@ -170,17 +182,31 @@ fn late(line: &RecordLine) -> Option<Duration> {
     last.unwrap_or(line.accepted).map(|last| last.since(line.offered))
 }
 
-/// What became of a record, in words.
-fn fate(model: &Model, line: &RecordLine, glyphs: Glyphs) -> Vec<Piece> {
+/// What became of a record, in as many words as there are columns for: the first say most.
+fn fate_words(line: &RecordLine, glyphs: Glyphs) -> (Vec<String>, Role) {
     let accepted = if line.accepted.is_some() { " (accepted)" } else { "" };
-    let mut pieces = vec![match line.fate {
-        Fate::Settled => piece(format!("{} settled", glyphs.held), Role::Ok),
-        Fate::Lost(why) => piece(format!("{} LOST{accepted}: {}", glyphs.error, why.name()), Role::Error),
-        Fate::Dropped(why) => piece(format!("{} dropped: {}", glyphs.error, why.name()), Role::Error),
-        Fate::Rejected(why) => piece(format!("{} refused: {}", glyphs.error, why.name()), Role::Error),
-        Fate::DeadLettered(why) => piece(format!("{} put aside: {}", glyphs.warn, why.name()), Role::Warn),
-        Fate::InFlight(how_far) => piece(format!("{} {}", glyphs.idle, whereabouts(how_far)), Role::Muted),
-    }];
+    let because = |glyph: &str, word: &str, more: &str, why: Reason| {
+        let first = format!("{glyph} {word}{more}");
+        vec![format!("{first}: {}", why.name()), first, format!("{glyph} {word}")]
+    };
+    match line.fate {
+        Fate::Settled => (vec![format!("{} settled", glyphs.held)], Role::Ok),
+        Fate::Lost(why) => (because(glyphs.error, "LOST", accepted, why), Role::Error),
+        Fate::Dropped(why) => (because(glyphs.error, "dropped", "", why), Role::Error),
+        Fate::Rejected(why) => (because(glyphs.error, "refused", "", why), Role::Error),
+        Fate::DeadLettered(why) => (because(glyphs.warn, "put aside", "", why), Role::Warn),
+        Fate::InFlight(how_far) => {
+            let words = whereabouts(how_far).into_iter();
+            (words.map(|words| format!("{} {words}", glyphs.idle)).collect(), Role::Muted)
+        }
+    }
+}
+
+fn fate(model: &Model, line: &RecordLine, glyphs: Glyphs, columns: usize) -> Vec<Piece> {
+    let (mut words, role) = fate_words(line, glyphs);
+    let shortest = words.pop().expect("a fate has a word");
+    let chosen = words.into_iter().find(|text| text.chars().count() <= columns).unwrap_or(shortest);
+    let mut pieces = vec![piece(chosen, role)];
     for leg in &line.legs {
         let name = model.about.group_name(leg.group);
         match leg.times_processed {
@@ -194,88 +220,130 @@ fn fate(model: &Model, line: &RecordLine, glyphs: Glyphs) -> Vec<Piece> {
     pieces
 }
 
-fn whereabouts(how_far: Whereabouts) -> &'static str {
+/// In words, and in fewer.
+fn whereabouts(how_far: Whereabouts) -> [&'static str; 2] {
     match how_far {
-        Whereabouts::Unsent => "in the client",
-        Whereabouts::Stored => "stored, not committed",
-        Whereabouts::Undelivered => "committed, not read",
-        Whereabouts::Unsettled => "read, not settled",
-        Whereabouts::Kept => "kept, nobody reads",
+        Whereabouts::Unsent => ["in the client", "in client"],
+        Whereabouts::Stored => ["stored, not committed", "stored"],
+        Whereabouts::Undelivered => ["committed, not read", "committed"],
+        Whereabouts::Unsettled => ["read, not settled", "read"],
+        Whereabouts::Kept => ["kept, nobody reads", "kept"],
     }
 }
+
+/// Why it went wrong, if it did.
+fn reason_of(line: &RecordLine) -> Option<Reason> {
+    match line.fate {
+        Fate::Lost(why) | Fate::Dropped(why) | Fate::Rejected(why) | Fate::DeadLettered(why) => Some(why),
+        Fate::Settled | Fate::InFlight(_) => None,
+    }
+}
+
+/// From this height on all that is known of a record is told; below it its contents matter more, as when what happened to
+/// it stands below, in its way.
+const WHOLE: u16 = 12;
+/// Columns before what is told of a record.
+const NAMES: usize = 10;
+
+/// A name, what is told, and how it looks; without a name it goes on from the row before.
+type Row = (&'static str, String, Role);
 
 /// The record that is followed or chosen.
 pub fn one(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(id) = model.record() else { return };
     let line = model.detail().records.as_ref().and_then(|page| page.lines.iter().find(|line| line.id == id));
-    let mut places = rows_of(area);
-    let mut say = |canvas: &mut Canvas<'_>, name: &str, text: String, role| {
-        if let Some(place) = places.next() {
-            let column = canvas.text(place, 0, &format!("{name:<10}"), Role::Muted);
-            canvas.text(place, column, &text, role);
-        }
-    };
-    let known =
-        |time: Option<crate::kernel::Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-    say(canvas, "record", model.about.record_name(id), Role::Accent);
+    let mut told: Vec<Row> = vec![("record", model.about.record_name(id), Role::Accent)];
     if let Some(line) = line {
-        let place = line.place.map_or_else(
-            || "no log had it".to_owned(),
-            |place| format!("{} @ {}", model.about.place_name(place), count(line.offset)),
-        );
-        say(canvas, "place", place, Role::Plain);
-        say(canvas, "offered", line.offered.to_string(), Role::Plain);
-        say(canvas, "stored", known(line.stored), Role::Plain);
-        let took =
-            line.accepted.map_or_else(String::new, |time| format!("  after {}", time.since(line.offered)));
-        say(canvas, "accepted", format!("{}{took}", known(line.accepted)), Role::Plain);
-        say(canvas, "committed", known(line.committed), Role::Plain);
-        say(canvas, "copies", line.copies.to_string(), Role::Plain);
-        if let Some(hash) = line.key_hash {
-            say(canvas, "key hash", format!("{:#010x}", hash as u32), Role::Plain);
-        }
-        for leg in &line.legs {
-            let done = if leg.settled {
-                "settled"
-            } else if leg.skipped {
-                "skipped"
-            } else {
-                "open"
-            };
-            say(
-                canvas,
-                "group",
-                format!(
-                    "{} handed {}x, done {}x, {done}",
-                    model.about.group_name(leg.group),
-                    leg.attempts,
-                    leg.times_processed
-                ),
-                if leg.times_processed > 1 { Role::Warn } else { Role::Plain },
-            );
+        let room = usize::from(area.width).saturating_sub(NAMES);
+        let whole = area.height >= WHOLE;
+        told.extend(what_and_where(model, line, room, whole, canvas.glyphs()));
+        if whole {
+            told.extend(times(line, room));
+            told.extend(line.legs.iter().flat_map(|leg| leg_rows(model, leg, room)));
         }
     }
-    let Some(trace) = model.detail().trace.as_ref().filter(|trace| trace.id == id) else { return };
-    if let Some(key) = &trace.key {
-        say(canvas, "key", printable(key), Role::Plain);
-    }
-    let Some(value) = &trace.value else {
-        if trace.key.is_some() {
-            say(canvas, "value", "this payload has a size alone".to_owned(), Role::Muted);
-        }
-        return;
-    };
+    let trace = model.detail().trace.as_ref().filter(|trace| trace.id == id);
     let way = Pane::Record.orders()[model.list(Pane::Record).order.min(2)];
-    let format = trace.decoded.as_ref().map_or("bytes", |decoded| decoded.format);
-    let shown = match way {
-        "DECODED" => format!("as {format}"),
-        "TEXT" => "as text".to_owned(),
-        _ => "as bytes".to_owned(),
+    told.extend(trace.into_iter().flat_map(|trace| key_and_value(trace, way)));
+    for ((name, text, role), place) in told.iter().zip(rows_of(area)) {
+        canvas.text(place, 0, name, Role::Muted);
+        canvas.text(place, NAMES, text, *role);
+    }
+    let used = (told.len() as u16).min(area.height);
+    let below = Rect { y: area.y + used, height: area.height - used, ..area };
+    if let Some((trace, value)) = trace.and_then(|trace| Some((trace, trace.value.as_ref()?))) {
+        contents(canvas, below, way, trace.decoded.as_ref(), value);
+    }
+}
+
+fn what_and_where(model: &Model, line: &RecordLine, room: usize, whole: bool, glyphs: Glyphs) -> Vec<Row> {
+    let place = line.place.map_or_else(
+        || "no log had it".to_owned(),
+        |place| format!("{} @ {}", model.about.place_name(place), count(line.offset)),
+    );
+    let (words, role) = fate_words(line, glyphs);
+    let fate = match reason_of(line) {
+        Some(why) if whole => format!("{}: {}", words[1], why.means()),
+        Some(_) => words.into_iter().skip(1).find(|text| text.chars().count() <= room).unwrap_or_default(),
+        None => words.into_iter().next().unwrap_or_default(),
     };
-    say(canvas, "value", format!("{} bytes {shown}: v another way", value.len()), Role::Muted);
-    let rest: u16 = places.len() as u16;
-    let area = Rect { y: area.y + area.height - rest, height: rest, ..area };
-    match (way, &trace.decoded) {
+    std::iter::once(("place", place, Role::Plain)).chain(over_rows("fate", &fate, room, role)).collect()
+}
+
+/// A text in as many rows as it takes.
+fn over_rows(name: &'static str, text: &str, room: usize, role: Role) -> Vec<Row> {
+    let lines = wrap(text, room).into_iter().enumerate();
+    lines.map(|(index, text)| (if index == 0 { name } else { "" }, text, role)).collect()
+}
+
+fn times(line: &RecordLine, room: usize) -> Vec<Row> {
+    let known = |time: Option<Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    let accepted = known(line.accepted);
+    let took = line.accepted.map(|time| format!("{accepted}  after {}", time.since(line.offered)));
+    let accepted = took.filter(|text| text.chars().count() <= room).unwrap_or(accepted);
+    // What has its bytes below needs no hash.
+    let hash = line.key_hash.filter(|_| line.key.is_none());
+    let hash = hash.map(|hash| ("key hash", format!("{:#010x}", hash as u32), Role::Plain));
+    [
+        ("offered", line.offered.to_string(), Role::Plain),
+        ("stored", known(line.stored), Role::Plain),
+        ("accepted", accepted, Role::Plain),
+        ("committed", known(line.committed), Role::Plain),
+        ("copies", line.copies.to_string(), Role::Plain),
+    ]
+    .into_iter()
+    .chain(hash)
+    .collect()
+}
+
+/// How it went with a group.
+fn leg_rows(model: &Model, leg: &RecordLeg, room: usize) -> Vec<Row> {
+    let done = match (leg.settled, leg.skipped) {
+        (true, _) => "settled",
+        (false, true) => "skipped",
+        (false, false) => "open",
+    };
+    let role = if leg.times_processed > 1 { Role::Warn } else { Role::Plain };
+    let name = model.about.group_name(leg.group);
+    let text = format!("{name}: handed {}x, done {}x, {done}", leg.attempts, leg.times_processed);
+    over_rows("group", &text, room, role)
+}
+
+fn key_and_value(trace: &Trace, way: &str) -> Vec<Row> {
+    let key = trace.key.as_ref().map(|key| ("key", printable(key), Role::Plain));
+    let format = trace.decoded.as_ref().map_or("bytes", |decoded| decoded.format);
+    let value = match (&trace.value, way) {
+        (Some(value), "DECODED") => format!("{} bytes as {format}: v another way", value.len()),
+        (Some(value), "TEXT") => format!("{} bytes as text: v another way", value.len()),
+        (Some(value), _) => format!("{} bytes as bytes: v another way", value.len()),
+        (None, _) if key.is_some() => "this payload has a size alone".to_owned(),
+        (None, _) => return Vec::new(),
+    };
+    key.into_iter().chain([("value", value, Role::Muted)]).collect()
+}
+
+fn contents(canvas: &mut Canvas<'_>, area: Rect, way: &str, decoded: Option<&Contents>, value: &[u8]) {
+    match (way, decoded) {
         ("DECODED", Some(decoded)) => fields(canvas, area, decoded),
         ("TEXT", _) => {
             wrapped(canvas, area, 0, false, &printable(value), Role::Plain);
@@ -321,6 +389,13 @@ fn printable(bytes: &[u8]) -> String {
     letters.chars().map(|letter| if letter.is_control() { '.' } else { letter }).collect()
 }
 
+/// Whether the way that is known is still that of another record than the chosen one, while time stands still: while it
+/// runs, the newest record is another one at every look, and the way says whose it is.
+pub fn is_of_another(model: &Model) -> bool {
+    let trace = model.detail().trace.as_ref();
+    model.report.clock != Clock::Running && trace.is_some_and(|trace| Some(trace.id) != model.record())
+}
+
 /// The way of the record.
 pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(trace) = &model.detail().trace else {
@@ -332,6 +407,10 @@ pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(area, 0, said, Role::Muted);
         return;
     };
+    if is_of_another(model) {
+        canvas.text(area, 0, "its way is looked up", Role::Muted);
+        return;
+    }
     if trace.lines.is_empty() {
         // By the clock a record is followed from when it was chosen.
         canvas.text(area, 0, "nothing has happened to it since it was chosen", Role::Muted);
@@ -368,4 +447,18 @@ pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             piece(format!("{glyph} {}", line.text), role),
         ]
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_record_has_room_on_every_screen() {
+        // From the list's inner width at 80 columns on. `○ put aside` is the longest of the shortest words.
+        for width in 46..300 {
+            assert!(Room::of(width).left(width) >= 11, "{width}: {}", Room::of(width).left(width));
+        }
+        assert!(Room::of(66).left(66) >= "✗ LOST (accepted)".chars().count(), "at 120 columns");
+    }
 }

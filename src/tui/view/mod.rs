@@ -6,7 +6,9 @@
 //! **Invariant.** A frame of any size can be drawn, and how long that takes follows what is in it, not how much there
 //! is to scroll through.
 
+mod axis;
 mod books;
+mod brokers;
 pub(super) mod canvas;
 mod faults;
 mod feed;
@@ -168,7 +170,7 @@ fn beside(area: Rect, left: Constraint, right: Constraint) -> [Rect; 2] {
 
 fn overview(model: &Model, body: Rect, wide: bool) -> Vec<(Pane, Rect)> {
     use Constraint::{Fill, Length};
-    let wanted = flow::rows(model) + 2;
+    let wanted = flow::rows(model, wide) + 2;
     let promised = model.snapshot().promises.len().min(9) as u16;
     let (top, right) = if wide {
         (wanted.max(promised + 9).clamp(12, body.height * 3 / 5), 48)
@@ -272,8 +274,9 @@ fn title(model: &Model, pane: Pane) -> String {
         Pane::Records => "Messages".to_owned(),
         Pane::Record => "Record".to_owned(),
         Pane::Trace => {
-            let record = model.record().map_or_else(String::new, |id| model.about.record_name(id));
-            of(record, "its way")
+            let known = model.detail().trace.as_ref().map(|trace| trace.id);
+            let shown = known.filter(|_| !messages::is_of_another(model)).or(model.record());
+            of(shown.map_or_else(String::new, |id| model.about.record_name(id)), "its way")
         }
         Pane::Lanes => "Timeline".to_owned(),
         Pane::FaultList => "Faults".to_owned(),

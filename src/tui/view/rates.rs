@@ -24,7 +24,9 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         ("lag", lag, count(model.snapshot().groups.iter().map(|group| group.lag).sum())),
         ("URP", last(&rates.under_replicated, columns), count(now(&rates.under_replicated))),
     ];
-    for (name, values, text) in lines {
+    // Where nothing is replicated there is nothing to say of it.
+    let replicated = model.detail().places.iter().any(|place| !place.replicas.is_empty());
+    for (name, values, text) in lines.into_iter().filter(|(name, ..)| replicated || *name != "URP") {
         let Some(place) = places.next() else { return };
         let wrong = name == "URP" && values.last().is_some_and(|value| *value > 0);
         let role = if wrong { Role::Warn } else { Role::Ok };

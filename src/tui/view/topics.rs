@@ -2,9 +2,10 @@
 
 use ratatui::layout::Rect;
 
+use super::axis;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::list::{self, cell};
-use super::words::{at, count, count_in, tick};
+use super::words::{at, count, count_in};
 use crate::kernel::Time;
 use crate::observe::NodeState;
 use crate::observe::lens::{FaultState, LogEnd, PlaceCloseUp, PlaceDetail, ReplicaView};
@@ -55,7 +56,7 @@ pub fn partitions(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let wide = area.width >= 80;
     let heading = if wide {
-        "  P LEADER EP REPLICAS   ISR       START       HW      LEO   GAP   IN/s FLAGS"
+        "  P LEADER EP REPLICAS   ISR      START      HW     LEO  GAP  IN/s FLAGS"
     } else {
         "  P LEADER EP REPLICAS  ISR          HW     LEO  GAP  IN/s FLAGS"
     };
@@ -109,17 +110,13 @@ fn partition(
         if place.is_under_replicated() { Role::Warn } else { Role::Plain },
     ));
     if wide {
-        pieces.push(piece(number(place.start, 7), Role::Muted));
+        pieces.push(piece(number(place.start, 6), Role::Muted));
     }
-    let columns = if wide { 8 } else { 7 };
     pieces.extend([
-        piece(number(place.high_watermark, columns), Role::Plain),
-        piece(number(place.log_end, columns), Role::Plain),
-        piece(
-            number(place.gap(), if wide { 5 } else { 4 }),
-            if place.gap() > 0 { Role::Plain } else { Role::Muted },
-        ),
-        piece(number(place.rate, if wide { 6 } else { 5 }), Role::Plain),
+        piece(number(place.high_watermark, 7), Role::Plain),
+        piece(number(place.log_end, 7), Role::Plain),
+        piece(number(place.gap(), 4), if place.gap() > 0 { Role::Plain } else { Role::Muted }),
+        piece(number(place.rate, 5), Role::Plain),
         piece(flags, if place.cut > 0 || place.leader.is_none() { Role::Error } else { Role::Warn }),
     ]);
     pieces
@@ -165,7 +162,7 @@ pub fn roles(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if area.height > close_up.replicas.len() as u16 + 1
         && let Some(place) = places.next()
     {
-        axis(model, canvas, Rect { y: place.y, height: 1, ..lane });
+        axis::draw(model, canvas, Rect { y: place.y, height: 1, ..lane }, 14);
     }
     for replica in &close_up.replicas {
         let Some(place) = places.next() else { return };
@@ -186,17 +183,6 @@ pub fn roles(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(place, 0, "ev", Role::Muted);
         events(model, canvas, Rect { y: place.y, height: 1, ..lane });
     }
-}
-
-fn axis(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let end = model.snapshot().end;
-    let marks = usize::from(area.width / 14).max(1);
-    for mark in 0..marks {
-        let time = Time::ZERO + end.since(Time::ZERO) * mark as u64 / marks as u64;
-        canvas.text(area, mark * usize::from(area.width) / marks, &tick(time), Role::Muted);
-    }
-    let here = part_of(model.snapshot().now, end, usize::from(area.width));
-    canvas.text(area, here.saturating_sub(2), " now ", Role::Accent);
 }
 
 /// The faults under the lanes.

@@ -48,9 +48,16 @@ fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
     let wide = (usize::from(body.width).saturating_sub(4) / columns).max(CELL);
     let rows = struck.len().div_ceil(columns);
     let when = at(model.snapshot().now);
-    let title =
-        if edits { "Inject: the line is put up to be changed" } else { "Inject, and whom it strikes" };
-    let inner = over(canvas, body, rows + 1, title, &format!("after {when}"));
+    let another = model.keys.bindings_of(Context::Fault);
+    let another =
+        another.filter(|row| row.action == Action::Hand(Hand::Another)).map(|row| row.keys[0].name());
+    let another = another.map(|key| format!(" ({key}: another)")).next().unwrap_or_default();
+    let title = if edits {
+        "Inject: the line is put up to be changed".to_owned()
+    } else {
+        format!("Inject, and whom it strikes{another}")
+    };
+    let inner = over(canvas, body, rows + 1, &title, &format!("after {when}"));
     let mut places = rows_of(inner);
     if let Some(place) = places.next() {
         let who = cut(&who(model), usize::from(place.width), canvas.glyphs().cut);

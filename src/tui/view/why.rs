@@ -6,6 +6,7 @@ use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{at, behind, wrap};
 use crate::kernel::Time;
 use crate::observe::lens::{Part, Telling, ToldLine, Tone};
+use crate::tui::keys::Context;
 use crate::tui::model::Model;
 use crate::tui::rows::first_shown;
 use crate::tui::theme::{Glyphs, Role};
@@ -17,18 +18,24 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let told = story::told(model);
     let note = match told.map(|told| (told.telling, told.upto)) {
         None => String::new(),
-        Some((Telling::Asking, _)) => "asking: the run is made again beside this one".to_owned(),
+        Some((Telling::Asking, upto)) if told.is_some_and(|told| !told.lines.is_empty()) => {
+            format!("up to {upto}; it is asked again beside the run")
+        }
+        Some((Telling::Asking, _)) => "asking".to_owned(),
         Some((Telling::Trying, upto)) => format!("up to {upto}; trying what may help"),
         Some((Telling::Done, upto)) => format!("up to {upto}"),
     };
     let inner = canvas.pane(area, "Why", &note, true);
     let Some(answer) = told.filter(|told| !told.lines.is_empty()) else {
         let waiting = if told.is_some() {
-            "asking..."
+            format!(
+                "The run is made again beside this one, up to where it has come, and asked what happened. {} leaves.",
+                model.keys.hints_of(Context::Why).last().map_or("Esc", |(key, _)| key)
+            )
         } else {
-            "no answer: what is only told from a recording cannot be explained here"
+            "no answer: what is only told from a recording cannot be explained here".to_owned()
         };
-        canvas.text(inner, 0, waiting, Role::Muted);
+        super::list::wrapped(canvas, inner, 0, false, &waiting, Role::Muted);
         return;
     };
     let glyphs = canvas.glyphs();

@@ -62,11 +62,12 @@ pub fn at(time: Time) -> String {
     text.strip_prefix("00:").unwrap_or(&text).to_owned()
 }
 
-/// A length of time on an axis: `20 s`, `2 min`, `1 h`, with what remains after it.
+/// A length of time on an axis: `20 s`, `7.5 s`, `2 min`, `1 h`, with what remains after it.
 pub fn tick(time: Time) -> String {
-    let secs = time.as_millis() / 1_000;
+    let (secs, tenths) = (time.as_millis() / 1_000, time.as_millis() % 1_000 / 100);
     match secs {
         0 if time > Time::ZERO => format!("{} ms", time.as_millis()),
+        0..120 if tenths > 0 => format!("{secs}.{tenths} s"),
         0..120 => format!("{secs} s"),
         120.. if secs.is_multiple_of(60) => format!("{} min", secs / 60),
         120.. => format!("{}:{:02}", secs / 60, secs % 60),
@@ -102,6 +103,10 @@ mod tests {
         assert_eq!(at(Time::from_millis(42_318)), "42.318");
         assert_eq!(at(Time::from_millis(130_000)), "02:10.000");
         assert_eq!([20, 120, 150].map(|secs| tick(Time::from_secs(secs))), ["20 s", "2 min", "2:30"]);
+        assert_eq!(
+            [7_500, 22_540, 400].map(|millis| tick(Time::from_millis(millis))),
+            ["7.5 s", "22.5 s", "400 ms"]
+        );
     }
 
     #[test]
