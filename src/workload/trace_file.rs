@@ -120,12 +120,11 @@ fn unpacked(error: impl std::fmt::Display) -> Reason {
     let text = error.to_string();
     let Some((_, name)) = text.split_once("Disabled feature at compile time: ") else { return text };
     let name = match name.trim() {
-        "snap" => "snappy",
         "flate2" => "gzip",
         other => other,
     };
     format!(
-        "it is compressed with {name}, and only zstd is built in: write it with compression = \"zstd\" (pandas and polars: to_parquet or write_parquet), or without any"
+        "it is compressed with {name}, and only snappy and zstd are built in: write it with compression = \"zstd\" (pandas and polars: to_parquet or write_parquet), or without any"
     )
 }
 

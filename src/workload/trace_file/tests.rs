@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Float64Array, StringArray, TimestampMillisecondArray, UInt32Array};
 use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 
 use super::*;
 use crate::kernel::Time;
@@ -127,13 +129,19 @@ fn a_bad_trace_is_refused_with_its_line_and_what_is_wrong() {
 }
 
 fn parquet_file(name: &str, columns: Vec<(&str, ArrayRef)>) -> Scratch {
+    packed_parquet_file(name, Compression::UNCOMPRESSED, columns)
+}
+
+fn packed_parquet_file(name: &str, packed: Compression, columns: Vec<(&str, ArrayRef)>) -> Scratch {
     let scratch = Scratch::new(&format!("{name}.parquet"));
     let batch = RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, array)| (name, array, true)),
     )
     .expect("the columns are equally long");
     let file = File::create(&scratch.0).expect("a temporary file can be written");
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("the schema can be written");
+    let properties = Some(WriterProperties::builder().set_compression(packed).build());
+    let mut writer =
+        ArrowWriter::try_new(file, batch.schema(), properties).expect("the schema can be written");
     writer.write(&batch).expect("the batch can be written");
     writer.close().expect("the file can be closed");
     scratch
@@ -170,10 +178,19 @@ fn a_parquet_file_out_of_order_is_refused_with_its_row() {
 }
 
 #[test]
+fn a_parquet_file_as_pandas_writes_it_is_read() {
+    for packed in [Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())] {
+        let times = Arc::new(Float64Array::from(vec![0.0, 0.25]));
+        let file = packed_parquet_file("packed", packed, vec![("time", times)]);
+        assert_eq!(load_trace(&file.0, &TraceOptions::default()).unwrap().entries.len(), 2);
+    }
+}
+
+#[test]
 fn a_parquet_file_with_another_compression_is_told_what_to_do_about_it() {
-    let said = unpacked("Parquet argument error: Parquet error: Disabled feature at compile time: snap");
+    let said = unpacked("Parquet argument error: Parquet error: Disabled feature at compile time: flate2");
     assert!(
-        said.starts_with("it is compressed with snappy") && said.contains("compression = \"zstd\""),
+        said.starts_with("it is compressed with gzip") && said.contains("compression = \"zstd\""),
         "{said}"
     );
     assert_eq!(unpacked("Invalid Parquet file"), "Invalid Parquet file");
