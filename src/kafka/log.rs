@@ -121,9 +121,10 @@ impl Log {
     ///
     /// # Panics
     /// When the chunk does not begin at the log's end: [`super::replica::Follower`] sees to that.
-    pub fn append_chunk(&mut self, now: Time, chunk: &Chunk) {
+    pub fn append_chunk(&mut self, now: Time, chunk: Chunk) {
         assert_eq!(chunk.offset, self.end, "a follower's log has no gaps");
-        self.add(now, chunk.clone(), latest_created(&chunk.batch));
+        let created = latest_created(&chunk.batch);
+        self.add(now, chunk, created);
     }
 
     /// A replica became leader: its epoch begins at the log's end.

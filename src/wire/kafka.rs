@@ -27,7 +27,7 @@ pub struct ToBroker {
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Append these batches.
-    Produce(Arc<Produce>),
+    Produce(Box<Produce>),
     /// Read from these partitions; waits for `min_bytes` or `max_wait`.
     Fetch(Arc<Fetch>),
     /// The cluster as the broker knows it.
@@ -269,8 +269,9 @@ pub struct FromBroker {
 pub enum Response {
     /// For each batch, in the order of the request.
     Produce(Arc<[Produced]>),
-    /// For each partition that has something to say (KIP-227: the others are left out).
-    Fetch(Arc<Fetched>),
+    /// For each partition that has something to say (KIP-227: the others are left out). The asker's own: who appends
+    /// the batches, or keeps them for its application, moves them out.
+    Fetch(Fetched),
     /// The cluster as this broker knows it.
     Metadata(Arc<Image>),
     /// The identity to use, or why not.

@@ -39,7 +39,7 @@ pub struct Sent {
     pub at: Time,
     pub broker: u32,
     pub correlation: u32,
-    pub produce: Arc<Produce>,
+    pub produce: Box<Produce>,
 }
 
 impl Sent {
