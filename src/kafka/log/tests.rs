@@ -21,7 +21,7 @@ fn of_fives(change: impl FnOnce(&mut TopicConfig)) -> Log {
 }
 
 fn stamp(epoch: u16, sequence: u32) -> Option<Stamp> {
-    Some(Stamp { producer: Producer { id: 1, epoch }, sequence })
+    Some(Stamp::new(Producer { id: 1, epoch }, sequence))
 }
 
 #[test]
