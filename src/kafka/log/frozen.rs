@@ -42,7 +42,7 @@ impl Frozen {
             start.get_or_insert(chunk.offset);
             freezer.add(chunk);
             (end, bytes) = (chunk.end(), bytes + u64::from(chunk.batch.bytes()));
-            latest_created = latest_created.max(super::latest_created(&chunk.batch));
+            latest_created = latest_created.max(chunk.batch.latest_created());
             latest_appended = latest_appended.max(chunk.appended);
         }
         let start = start.expect("there is something to freeze");
