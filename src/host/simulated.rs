@@ -440,11 +440,11 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
     fn clear_desk(&mut self, actor: ActorId) {
         loop {
             let place = &mut self.seats[actor.0 as usize];
-            if !place.is_free() {
+            if !place.crowded || !place.is_free() {
                 return;
             }
             let waiting = &mut self.waiting[actor.0 as usize];
-            let Some(Waiting { cause, arming, input }) = waiting.pop_front() else { return };
+            let Waiting { cause, arming, input } = waiting.pop_front().expect("a crowd is somebody");
             place.crowded = !waiting.is_empty();
             self.handle(actor, cause, arming, input);
         }

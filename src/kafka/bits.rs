@@ -60,11 +60,6 @@ impl Bits {
         }
         Some(index as u32 * 64 + word.trailing_zeros())
     }
-
-    /// The members that are not below `first`, ascending.
-    pub fn from(&self, first: u32) -> impl Iterator<Item = u32> {
-        std::iter::successors(self.next(first), |last| self.next(last + 1))
-    }
 }
 
 #[cfg(test)]
@@ -79,7 +74,7 @@ mod tests {
             assert!(bits.put(number, true));
             assert!(!bits.put(number, true), "it is in already");
         }
-        let walk: Vec<_> = bits.from(0).collect();
+        let walk: Vec<_> = std::iter::successors(bits.next(0), |last| bits.next(last + 1)).collect();
         assert_eq!(walk, [3, 63, 64, 199]);
         assert_eq!(bits.next(65), Some(199));
         assert_eq!(bits.next(200), None);

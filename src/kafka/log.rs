@@ -105,7 +105,7 @@ impl Log {
         stamp: Option<Stamp>,
         batch: Arc<Batch>,
     ) -> Result<Appended, ErrorCode> {
-        let created = latest_created(&batch);
+        let created = batch.latest_created();
         self.check_batch(now, &batch, created)?;
         if let Some(stamp) = stamp
             && let Some(offset) = self.producers.validate(stamp, batch.len())?
@@ -121,9 +121,10 @@ impl Log {
     ///
     /// # Panics
     /// When the chunk does not begin at the log's end: [`super::replica::Follower`] sees to that.
-    pub fn append_chunk(&mut self, now: Time, chunk: &Chunk) {
+    pub fn append_chunk(&mut self, now: Time, chunk: Chunk) {
         assert_eq!(chunk.offset, self.end, "a follower's log has no gaps");
-        self.add(now, chunk.clone(), latest_created(&chunk.batch));
+        let created = chunk.batch.latest_created();
+        self.add(now, chunk, created);
     }
 
     /// A replica became leader: its epoch begins at the log's end.
@@ -530,14 +531,10 @@ impl Log {
 }
 
 fn timestamp_of(config: &TopicConfig, chunk: &Chunk) -> Time {
-    if config.log_append_time { chunk.appended } else { latest_created(&chunk.batch) }
+    if config.log_append_time { chunk.appended } else { chunk.batch.latest_created() }
 }
 
 #[inline]
 fn earliest_created(batch: &Batch) -> Time {
     batch.records().iter().map(|record| record.created).min().expect("a batch has a record")
-}
-
-fn latest_created(batch: &Batch) -> Time {
-    batch.records().iter().map(|record| record.created).max().expect("a batch has a record")
 }

@@ -33,7 +33,7 @@ impl ProducerStates {
     /// `timestamp` is that of its latest record.
     pub fn update(&mut self, stamp: Stamp, records: u32, offset: u64, timestamp: Time) {
         let batch = Kept::new(stamp, records, offset);
-        let Producer { id, epoch } = stamp.producer;
+        let Producer { id, epoch } = stamp.producer();
         match self.entries.get_mut(&id) {
             Some(entry) => entry.add(epoch, batch, timestamp),
             None => self.entries.entry(id).or_insert(Entry::new(epoch)).add(epoch, batch, timestamp),
@@ -56,9 +56,10 @@ impl ProducerStates {
 
     /// The offset of this very batch (epoch, first and last sequence number), if it is one of the last five.
     pub fn duplicate_of(&self, stamp: Stamp, records: u32) -> Option<u64> {
-        let entry = self.entries.get(&stamp.producer.id)?;
-        let same = |kept: &&Kept| kept.first == stamp.sequence && kept.last == last_sequence(stamp, records);
-        let known = entry.batches.iter().find(same).filter(|_| entry.epoch == stamp.producer.epoch);
+        let entry = self.entries.get(&stamp.producer().id)?;
+        let same =
+            |kept: &&Kept| kept.first == stamp.sequence() && kept.last == last_sequence(stamp, records);
+        let known = entry.batches.iter().find(same).filter(|_| entry.epoch == stamp.producer().epoch);
         known.map(|kept| kept.offset)
     }
 
@@ -68,12 +69,12 @@ impl ProducerStates {
     /// `INVALID_PRODUCER_EPOCH` for an older epoch; `OUT_OF_ORDER_SEQUENCE_NUMBER` for a gap, or for a new epoch
     /// that does not begin at 0. A producer that is not known may begin anywhere.
     pub fn check(&self, stamp: Stamp) -> Result<(), ErrorCode> {
-        let Some(entry) = self.entries.get(&stamp.producer.id) else { return Ok(()) };
-        if stamp.producer.epoch < entry.epoch {
+        let Some(entry) = self.entries.get(&stamp.producer().id) else { return Ok(()) };
+        if stamp.producer().epoch < entry.epoch {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
-        let expected = if stamp.producer.epoch == entry.epoch { entry.next_sequence() } else { 0 };
-        if stamp.sequence == expected { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
+        let expected = if stamp.producer().epoch == entry.epoch { entry.next_sequence() } else { 0 };
+        if stamp.sequence() == expected { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
     }
 
     /// What a snapshot file keeps of this: only the last batch of each producer.
@@ -103,7 +104,7 @@ impl ProducerStates {
 }
 
 fn last_sequence(stamp: Stamp, records: u32) -> u32 {
-    (stamp.sequence + (records - 1)) % SEQUENCES
+    (stamp.sequence() + (records - 1)) % SEQUENCES
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,7 +116,7 @@ struct Kept {
 
 impl Kept {
     fn new(stamp: Stamp, records: u32, offset: u64) -> Self {
-        Self { first: stamp.sequence, last: last_sequence(stamp, records), offset }
+        Self { first: stamp.sequence(), last: last_sequence(stamp, records), offset }
     }
 }
 
@@ -158,7 +159,7 @@ mod tests {
     const LAST: u32 = SEQUENCES - 1;
 
     fn stamp(epoch: u16, sequence: u32) -> Stamp {
-        Stamp { producer: Producer { id: 1, epoch }, sequence }
+        Stamp::new(Producer { id: 1, epoch }, sequence)
     }
 
     /// A client's append of one record, behind the duplicate check.

@@ -1,6 +1,7 @@
 //! A few things, seldom more than one.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// A list of which the only element needs no memory of its own: most batches that are sent for themselves have one
 /// record, most records are read by one group, and there are millions of them.
@@ -59,11 +60,31 @@ impl<T> Few<T> {
         };
     }
 
-    /// The same number of other things.
-    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Few<U> {
+    /// Hands over each of them, in order.
+    #[inline]
+    pub fn for_each(self, mut take: impl FnMut(T)) {
         match self {
-            Self::One(only) => [only].into_iter().map(change).collect(),
-            Self::Many(things) => things.into_iter().map(change).collect(),
+            Self::One(only) => take(only),
+            Self::Many(things) => things.into_iter().for_each(take),
+        }
+    }
+
+    /// The same number of other things.
+    #[inline]
+    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Few<U> {
+        match self {
+            Self::One(only) => Few::One(change(only)),
+            Self::Many(things) => Few::Many(things.into_iter().map(change).collect()),
+        }
+    }
+}
+
+impl<T> From<Few<T>> for Arc<[T]> {
+    #[inline]
+    fn from(few: Few<T>) -> Self {
+        match few {
+            Few::One(only) => Arc::new([only]),
+            Few::Many(things) => things.into(),
         }
     }
 }
@@ -113,6 +134,9 @@ mod tests {
             let mut pushed = Few::default();
             (0..count).for_each(|number| pushed.push(number));
             assert_eq!(pushed, few);
+            let mut handed = Vec::new();
+            few.clone().for_each(|number| handed.push(number));
+            assert_eq!((&handed[..], &*Arc::from(few.clone())), (&few[..], &few[..]));
             assert_eq!(few.map(|number| number + 1), (1..=count).collect());
         }
     }

@@ -127,6 +127,7 @@ pub struct Batch {
     /// Whether the records are consecutive ones of one source.
     consecutive: bool,
     fingerprint: u64,
+    latest_created: Time,
 }
 
 impl Batch {
@@ -142,13 +143,15 @@ impl Batch {
         assert!(bodies.is_empty() || bodies.len() == records.len(), "a body for each record or none");
         let mut digest = Digest::default();
         let mut consecutive = true;
+        let mut latest_created = Time::ZERO;
         let first = records[0].id.to_bits();
         for (expected, record) in (first..).zip(&records[..]) {
             digest.word(record.id.to_bits());
             consecutive &= record.id.to_bits() == expected;
+            latest_created = latest_created.max(record.created);
         }
         let fingerprint = digest.short();
-        Arc::new(Self { records, bodies: bodies.into(), bytes, consecutive, fingerprint })
+        Arc::new(Self { records, bodies: bodies.into(), bytes, consecutive, fingerprint, latest_created })
     }
 
     /// The records.
@@ -165,6 +168,11 @@ impl Batch {
     /// Bytes on the wire.
     pub fn bytes(&self) -> u32 {
         self.bytes
+    }
+
+    /// When the last of its records to be made was made: every log that it comes to asks.
+    pub fn latest_created(&self) -> Time {
+        self.latest_created
     }
 
     /// The content of the record at `index`; absent when nobody reads it.

@@ -4,6 +4,7 @@
 //! Partitions are told by their dense [`PlaceId`]; brokers by `node.id`. Everybody knows every broker's
 //! address from the beginning (`bootstrap.servers`); which of them leads what is learnt from metadata.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub struct ToBroker {
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Append these batches.
-    Produce(Arc<Produce>),
+    Produce(Box<Produce>),
     /// Read from these partitions; waits for `min_bytes` or `max_wait`.
     Fetch(Arc<Fetch>),
     /// The cluster as the broker knows it.
@@ -112,13 +113,38 @@ pub struct ProduceBatch {
     pub batch: Arc<Batch>,
 }
 
-/// What makes a batch recognisable: producer id, epoch, first sequence number (wraps after 2^31 - 1).
+/// What makes a batch recognisable: producer id, epoch, first sequence number (wraps after 2^31 - 1). Two words, with
+/// those that say that there is none: every batch has room for one, in each log that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
+    producer_id: u64,
+    sequence: u32,
+    /// One more than the epoch.
+    above_epoch: NonZeroU16,
+}
+
+impl Stamp {
+    /// Of this producer, whose first record has this sequence number.
+    ///
+    /// # Panics
+    /// When the epoch is `u16::MAX`; Kafka's end at `i16::MAX`.
+    #[inline]
+    pub fn new(producer: Producer, sequence: u32) -> Self {
+        let above_epoch = NonZeroU16::MIN.checked_add(producer.epoch).expect("epochs end at i16::MAX");
+        Self { producer_id: producer.id, sequence, above_epoch }
+    }
+
     /// Who.
-    pub producer: Producer,
+    #[inline]
+    pub fn producer(self) -> Producer {
+        Producer { id: self.producer_id, epoch: self.above_epoch.get() - 1 }
+    }
+
     /// The sequence number of the first record.
-    pub sequence: u32,
+    #[inline]
+    pub fn sequence(self) -> u32 {
+        self.sequence
+    }
 }
 
 /// A Fetch request, from a consumer or from a follower.
@@ -269,8 +295,9 @@ pub struct FromBroker {
 pub enum Response {
     /// For each batch, in the order of the request.
     Produce(Arc<[Produced]>),
-    /// For each partition that has something to say (KIP-227: the others are left out).
-    Fetch(Arc<Fetched>),
+    /// For each partition that has something to say (KIP-227: the others are left out). The asker's own: who appends
+    /// the batches, or keeps them for its application, moves them out.
+    Fetch(Fetched),
     /// The cluster as this broker knows it.
     Metadata(Arc<Image>),
     /// The identity to use, or why not.

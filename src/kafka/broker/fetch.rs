@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::kernel::Cx;
 use crate::trace::kafka::ErrorCode;
 use crate::trace::{Few, PlaceId};
-use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace, OffsetSpec, Produced, Response};
+use crate::wire::kafka::{Fetch, FetchPlace, Fetched, FetchedPlace, OffsetSpec, Response};
 
 use super::connections::Asker;
 use super::groups::encoded;
-use super::purgatory::{Held, Wish};
+use super::purgatory::{Held, Outcome, Wish};
 use super::{Broker, BrokerTimer};
 
 impl Broker {
@@ -63,7 +63,7 @@ impl Broker {
     fn read(&self, fetch: &Fetch) -> Fetched {
         let budget = fetch.max_bytes.min(self.setup.config.fetch_max_bytes);
         let mut fetched = Fetched::default();
-        for asked in &fetch.places {
+        for asked in fetch.places.iter().filter(|asked| self.has_something(asked)) {
             let room = asked.max_bytes.min(budget.saturating_sub(fetched.bytes));
             if room == 0 {
                 break;
@@ -143,7 +143,7 @@ impl Broker {
 
     pub(super) fn hand_over(&mut self, asker: Asker, fetched: Fetched) {
         self.owed += self.per_kib(u64::from(fetched.bytes));
-        self.answer(asker, Response::Fetch(Arc::new(fetched)));
+        self.answer(asker, Response::Fetch(fetched));
     }
 
     /// Something changed in a place: looks at the requests that wait for it.
@@ -179,14 +179,14 @@ impl Broker {
                 let asker = self.let_go(slot, place).asker;
                 self.hand_over(asker, fetched);
             }
-            Wish::Produce { outcomes, ends } => {
-                if !self.is_settled(outcomes, ends) {
+            Wish::Produce(outcomes) => {
+                if !self.is_settled(outcomes) {
                     return false;
                 }
                 let Held { asker, wish, .. } = self.let_go(slot, place);
-                if let Wish::Produce { mut outcomes, ends } = wish {
-                    self.settle_outcomes(&mut outcomes, &ends);
-                    self.answer(asker, Response::Produce(Arc::from(&outcomes[..])));
+                if let Wish::Produce(mut outcomes) = wish {
+                    self.settle_outcomes(&mut outcomes);
+                    self.answer_produce(asker, outcomes);
                 }
             }
             Wish::Follow(_) => unreachable!("what followers wait for is noted in their sessions"),
@@ -213,7 +213,7 @@ impl Broker {
         };
         match &held.wish {
             Wish::Fetch(fetch) => fetch.places.iter().for_each(|asked| strike(asked.place)),
-            Wish::Produce { outcomes, .. } => outcomes.iter().for_each(|outcome| strike(outcome.place)),
+            Wish::Produce(outcomes) => outcomes.iter().for_each(|outcome| strike(outcome.produced.place)),
             Wish::Follow(_) => {}
         }
         held
@@ -235,10 +235,10 @@ impl Broker {
                     let fetched = self.read(&fetch);
                     self.hand_over(held.asker, fetched);
                 }
-                Wish::Produce { mut outcomes, ends } => {
-                    self.settle_outcomes(&mut outcomes, &ends);
-                    self.give_up(&mut outcomes, &ends);
-                    self.answer(held.asker, Response::Produce(Arc::from(&outcomes[..])));
+                Wish::Produce(mut outcomes) => {
+                    self.settle_outcomes(&mut outcomes);
+                    self.give_up(&mut outcomes);
+                    self.answer_produce(held.asker, outcomes);
                 }
             }
         }
@@ -246,11 +246,10 @@ impl Broker {
     }
 
     /// What is not replicated by now was not replicated in time.
-    fn give_up(&mut self, outcomes: &mut [Produced], ends: &[Option<(u64, u32)>]) {
-        for (index, end) in ends.iter().enumerate() {
-            let waiting = end.is_some() && outcomes[index].result.is_ok();
-            if waiting && !self.settle_outcomes(&mut outcomes[index..=index], &ends[index..=index]) {
-                outcomes[index].result = Err(ErrorCode::RequestTimedOut);
+    fn give_up(&mut self, outcomes: &mut [Outcome]) {
+        for outcome in outcomes {
+            if !self.settle_outcomes(std::slice::from_mut(outcome)) {
+                outcome.produced.result = Err(ErrorCode::RequestTimedOut);
             }
         }
     }

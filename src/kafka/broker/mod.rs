@@ -287,7 +287,7 @@ impl Broker {
     fn serve(&mut self, cx: &mut Cx<'_, Self>, asked: ToBroker) {
         let asker = Asker::of(&asked);
         match asked.request {
-            Request::Produce(produce) => self.produce(cx, asker, &produce),
+            Request::Produce(produce) => self.produce(cx, asker, *produce),
             Request::Fetch(fetch) => self.fetch(cx, asker, fetch),
             Request::Metadata => self.answer(asker, Response::Metadata(Arc::clone(&self.image))),
             Request::InitProducerId(known) => self.init_producer_id(cx, asker, known),

@@ -1,37 +1,38 @@
 //! Produce: append, then answer at once, when replicas have it, or never.
 
-use std::sync::Arc;
-
-use crate::kernel::Cx;
+use crate::kernel::{Cx, Duration};
 use crate::trace::kafka::{ErrorCode, Kafka};
 use crate::trace::{Few, Ids, Life, PlaceId};
 use crate::wire::kafka::{Acks, Produce, ProduceBatch, Produced, Response};
 
 use super::connections::Asker;
-use super::purgatory::{Held, Wish};
+use super::purgatory::{Held, Outcome, Wish};
 use super::{Broker, Role};
 use crate::kafka::log::Appended;
 
 impl Broker {
-    pub(super) fn produce(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, produce: &Produce) {
-        let (mut outcomes, mut ends) = (Few::default(), Few::default());
-        for batch in &produce.batches {
-            let result = self.append(cx, produce.acks, batch);
-            let (offset, epoch) = (result.map(|(offset, _)| offset), result.ok().map(|(_, epoch)| epoch));
-            ends.push(match (offset, epoch) {
-                (Ok(offset), Some(epoch)) => Some((offset + u64::from(batch.batch.len()), epoch)),
-                (Ok(_), None) | (Err(_), _) => None,
-            });
-            let leader = if offset.is_err() { self.leader_hint(batch.place) } else { None };
-            outcomes.push(Produced { place: batch.place, result: offset, leader });
-        }
-        match produce.acks {
+    pub(super) fn produce(&mut self, cx: &mut Cx<'_, Self>, asker: Asker, produce: Produce) {
+        let Produce { acks, timeout, batches } = produce;
+        let places: Few<PlaceId> = batches.iter().map(|batch| batch.place).collect();
+        let outcomes = batches.map(|batch| self.outcome(cx, acks, batch));
+        match acks {
             Acks::None => self.release(asker),
-            Acks::Leader => self.answer(asker, Response::Produce(Arc::from(&outcomes[..]))),
-            Acks::All => self.await_replicas(cx, asker, produce, outcomes, ends),
+            Acks::Leader => self.answer_produce(asker, outcomes),
+            Acks::All => self.await_replicas(cx, asker, timeout, outcomes),
         }
-        for batch in &produce.batches {
-            self.stir(batch.place);
+        for place in &places {
+            self.stir(*place);
+        }
+    }
+
+    /// Appends a batch; what has become of it by that.
+    fn outcome(&mut self, cx: &mut Cx<'_, Self>, acks: Acks, batch: ProduceBatch) -> Outcome {
+        let (place, records) = (batch.place, batch.batch.len());
+        let result = self.append(cx, acks, batch);
+        let leader = if result.is_err() { self.leader_hint(place) } else { None };
+        Outcome {
+            produced: Produced { place, result: result.map(|(offset, _)| offset), leader },
+            end: result.ok().map(|(offset, epoch)| (offset + u64::from(records), epoch)),
         }
     }
 
@@ -40,9 +41,10 @@ impl Broker {
         &mut self,
         cx: &mut Cx<'_, Self>,
         acks: Acks,
-        batch: &ProduceBatch,
+        batch: ProduceBatch,
     ) -> Result<(u64, u32), ErrorCode> {
-        let (now, place) = (cx.now(), batch.place);
+        let ProduceBatch { place, stamp, batch } = batch;
+        let now = cx.now();
         if self.machine.disk_full && self.led(place).is_ok() {
             self.storage_fails(cx);
             return Err(ErrorCode::KafkaStorageError);
@@ -50,10 +52,11 @@ impl Broker {
         let (replica, epoch) = self.led(place)?;
         let Role::Leader(leader) = &mut replica.role else { unreachable!("led() found a leader") };
         leader.may_append(acks, &replica.log)?;
-        let offset = match replica.log.append(now, epoch, batch.stamp, batch.batch.clone())? {
+        let ids = Ids::Span(batch.span());
+        let offset = match replica.log.append(now, epoch, stamp, batch)? {
             Appended::New(offset) => offset,
             Appended::Duplicate(offset) => {
-                cx.emit_at_once(Kafka::Deduplicated { ids: Ids::Span(batch.batch.span()), place, offset });
+                cx.emit_at_once(Kafka::Deduplicated { ids, place, offset });
                 return Ok((offset, epoch));
             }
         };
@@ -61,7 +64,7 @@ impl Broker {
         let flush = replica.log.flush_due(now);
         let flushes_by_time = replica.log.config().flush_ms.is_some();
         if !replica.internal {
-            cx.emit_at_once(Life::Stored { ids: Ids::Span(batch.batch.span()), place, offset });
+            cx.emit_at_once(Life::Stored { ids, place, offset });
         }
         if flush {
             self.flush(cx, place);
@@ -76,37 +79,39 @@ impl Broker {
         &mut self,
         cx: &mut Cx<'_, Self>,
         asker: Asker,
-        produce: &Produce,
-        mut outcomes: Few<Produced>,
-        ends: Few<Option<(u64, u32)>>,
+        timeout: Duration,
+        mut outcomes: Few<Outcome>,
     ) {
-        if self.settle_outcomes(&mut outcomes, &ends) {
-            return self.answer(asker, Response::Produce(Arc::from(&outcomes[..])));
+        if self.settle_outcomes(&mut outcomes) {
+            return self.answer_produce(asker, outcomes);
         }
-        let deadline = cx.now() + produce.timeout;
-        let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Produce { outcomes, ends } });
-        for batch in &produce.batches {
-            if let Some(replica) = self.replica_aside(batch.place) {
+        let places: Few<PlaceId> = outcomes.iter().map(|outcome| outcome.produced.place).collect();
+        let deadline = cx.now() + timeout;
+        let slot = self.purgatory.hold(Held { asker, deadline, wish: Wish::Produce(outcomes) });
+        for place in &places {
+            if let Some(replica) = self.replica_aside(*place) {
                 replica.held.push(slot);
             }
         }
         self.arm_purgatory(cx);
     }
 
+    pub(super) fn answer_produce(&mut self, asker: Asker, outcomes: Few<Outcome>) {
+        let produced = outcomes.map(|outcome| outcome.produced);
+        self.answer(asker, Response::Produce(produced.into()));
+    }
+
     /// Fills in what is known by now; whether everything is.
-    pub(super) fn settle_outcomes(&mut self, outcomes: &mut [Produced], ends: &[Option<(u64, u32)>]) -> bool {
+    pub(super) fn settle_outcomes(&mut self, outcomes: &mut [Outcome]) -> bool {
         let mut all = true;
-        for (outcome, end) in outcomes.iter_mut().zip(ends) {
-            let Some((upto, epoch)) = *end else { continue };
-            if outcome.result.is_err() {
-                continue;
-            }
-            match self.completion(outcome.place, upto, epoch) {
+        for Outcome { produced, end } in outcomes {
+            let Some((upto, epoch)) = end.filter(|_| produced.result.is_ok()) else { continue };
+            match self.completion(produced.place, upto, epoch) {
                 None => all = false,
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
-                    outcome.result = Err(error);
-                    outcome.leader = self.leader_hint(outcome.place);
+                    produced.result = Err(error);
+                    produced.leader = self.leader_hint(produced.place);
                 }
             }
         }
@@ -114,10 +119,10 @@ impl Broker {
     }
 
     /// Whether everything is known.
-    pub(super) fn is_settled(&self, outcomes: &[Produced], ends: &[Option<(u64, u32)>]) -> bool {
-        outcomes.iter().zip(ends).all(|(outcome, end)| {
-            let open = end.filter(|_| outcome.result.is_ok());
-            open.is_none_or(|(upto, epoch)| self.completion(outcome.place, upto, epoch).is_some())
+    pub(super) fn is_settled(&self, outcomes: &[Outcome]) -> bool {
+        outcomes.iter().all(|Outcome { produced, end }| {
+            let open = end.filter(|_| produced.result.is_ok());
+            open.is_none_or(|(upto, epoch)| self.completion(produced.place, upto, epoch).is_some())
         })
     }
 

@@ -12,12 +12,20 @@ use super::connections::Asker;
 /// What a held request waits for.
 #[derive(Clone, Debug)]
 pub(super) enum Wish {
-    /// acks=all: each batch up to its end offset, with the leader epoch in which it was appended.
-    Produce { outcomes: Few<Produced>, ends: Few<Option<(u64, u32)>> },
+    /// acks=all: each batch replicated.
+    Produce(Few<Outcome>),
     /// Records, for a consumer.
     Fetch(Arc<Fetch>),
     /// Records, for the follower with this session.
     Follow(usize),
+}
+
+/// What has become of a batch so far.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) produced: Produced,
+    /// Its end offset, and the leader epoch in which it was appended; none of one that was not.
+    pub(super) end: Option<(u64, u32)>,
 }
 
 /// A request that waits.
@@ -119,7 +127,7 @@ impl Purgatory {
 fn kind(wish: &Wish) -> usize {
     match wish {
         Wish::Fetch(_) | Wish::Follow(_) => 0,
-        Wish::Produce { .. } => 1,
+        Wish::Produce(_) => 1,
     }
 }
 
@@ -161,7 +169,7 @@ mod tests {
     #[test]
     fn those_who_write_and_those_who_read_are_due_in_one_order() {
         let mut purgatory = Purgatory::default();
-        let writing = || Wish::Produce { outcomes: Few::default(), ends: Few::default() };
+        let writing = || Wish::Produce(Few::default());
         let slots = [
             purgatory.hold(wishing(30, writing())),
             purgatory.hold(held(20)),

@@ -142,7 +142,7 @@ impl Broker {
         if fetcher.session.is_none() {
             fetcher.begin();
         }
-        let mut questions = Vec::new();
+        let mut questions = Vec::with_capacity(fetcher.changed.len() as usize);
         while let Some(place) = fetcher.changed.next(0).map(PlaceId) {
             fetcher.changed.put(place.0, false);
             calm.put(place.0, true);
@@ -178,7 +178,7 @@ impl Broker {
         }
         match answer.response {
             Response::Refused => return self.fetch_failed(cx, answer.broker),
-            Response::Fetch(fetched) => {
+            Response::Fetch(mut fetched) => {
                 if !std::mem::take(&mut self.fetchers[index].in_flight) {
                     return;
                 }
@@ -186,7 +186,7 @@ impl Broker {
                     self.fetchers[index].session = None;
                 }
                 self.owed += self.per_kib(u64::from(fetched.bytes));
-                self.take_news(cx, index, &fetched.places);
+                self.take_news(cx, index, &mut fetched.places);
             }
             Response::ListOffsets(bounds) => {
                 let Some(lost) = self.fetchers[index].lost.take() else { return };
@@ -197,7 +197,7 @@ impl Broker {
         self.fetch_next(cx, index);
     }
 
-    fn take_news(&mut self, cx: &mut Cx<'_, Self>, index: usize, news: &[FetchedPlace]) {
+    fn take_news(&mut self, cx: &mut Cx<'_, Self>, index: usize, news: &mut [FetchedPlace]) {
         let mut lost = Vec::new();
         let mut failed = false;
         for news in news {
@@ -224,7 +224,7 @@ impl Broker {
         &mut self,
         cx: &mut Cx<'_, Self>,
         asked: &FetchPlace,
-        news: &FetchedPlace,
+        news: &mut FetchedPlace,
     ) -> Option<Taken> {
         let (now, append) = (cx.now(), self.disk_time(self.setup.config.costs.append));
         if self.machine.disk_full && !news.chunks.is_empty() {

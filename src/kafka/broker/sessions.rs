@@ -133,8 +133,12 @@ impl Session {
 
     /// Where the follower does not sleep, in the order in which the next answer is filled.
     fn wakeful(&self) -> impl Iterator<Item = &Cached> {
-        let before_turn = self.awake.from(0).take_while(|slot| *slot < self.turn);
-        self.awake.from(self.turn).chain(before_turn).map(|slot| &self.cached[slot as usize])
+        let mut from = self.turn;
+        (0..self.awake.len()).map(move |_| {
+            let slot = self.awake.next(from).or_else(|| self.awake.next(0)).expect("one of those there are");
+            from = slot + 1;
+            &self.cached[slot as usize]
+        })
     }
 
     /// This answer is sent.

@@ -25,7 +25,7 @@ impl Consumer {
         let Some(call) = self.state.brokers.answered(answer.correlation) else { return };
         let Call { seat, correlation, ask, .. } = call;
         match (answer.response, ask) {
-            (Response::Fetch(fetched), Ask::Fetch) => self.fetched(cx, seat, &fetched),
+            (Response::Fetch(fetched), Ask::Fetch) => self.fetched(cx, seat, fetched),
             (Response::Metadata(image), Ask::Metadata) => self.learn(cx, image),
             (Response::ListOffsets(found), Ask::ListOffsets(_)) => self.listed(cx, &found),
             (Response::EpochEnd(ends), Ask::EpochEnd(_)) => self.validated(cx, &ends),
@@ -353,7 +353,7 @@ impl Consumer {
 
     // Fetches.
 
-    fn fetched(&mut self, cx: &mut Cx<'_, Self>, seat: Seat, fetched: &Arc<Fetched>) {
+    fn fetched(&mut self, cx: &mut Cx<'_, Self>, seat: Seat, fetched: Fetched) {
         let troubles = self.state.fetcher.store(seat, fetched, &mut self.state.positions);
         let mut moved = false;
         for trouble in troubles {

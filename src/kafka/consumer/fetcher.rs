@@ -16,8 +16,8 @@ use super::positions::{Phase, Position, Positions};
 use crate::kafka::config::ConsumerConfig;
 use crate::kernel::Time;
 use crate::trace::kafka::{BrokerId, ErrorCode};
-use crate::trace::{GroupId, PlaceId, Span};
-use crate::wire::kafka::{Fetch, FetchPlace, FetchSession, Fetched, FetchedPlace};
+use crate::trace::{Few, GroupId, PlaceId, Span};
+use crate::wire::kafka::{Chunk, Fetch, FetchPlace, FetchSession, Fetched};
 use crate::wire::port::Delivery;
 
 /// What a fetch response says about a partition that it has no records of.
@@ -46,18 +46,12 @@ struct Lane {
 #[derive(Clone, Debug)]
 struct Buffered {
     seat: Seat,
-    fetched: Arc<Fetched>,
-    entry: u32,
+    place: PlaceId,
+    chunks: Few<Chunk>,
     /// The chunk that comes next.
     chunk: u32,
     /// Where the rest begins: of no use when the position is elsewhere by now.
     offset: u64,
-}
-
-impl Buffered {
-    fn entry(&self) -> &FetchedPlace {
-        &self.fetched.places[self.entry as usize]
-    }
 }
 
 /// All fetching of a consumer.
@@ -88,7 +82,7 @@ impl Fetcher {
     pub fn forget_lost(&mut self, positions: &Positions) {
         let lanes = &mut self.lanes;
         self.buffer.retain(|buffered| {
-            let owned = positions.get(buffered.entry().place).is_some_and(|position| position.buffered);
+            let owned = positions.get(buffered.place).is_some_and(|position| position.buffered);
             lanes[buffered.seat.index()].buffered -= u32::from(!owned);
             owned
         });
@@ -139,11 +133,11 @@ impl Fetcher {
     }
 
     /// Takes in a response. Returns what went wrong in it; what is not asked for any more is left out.
-    pub fn store(&mut self, seat: Seat, fetched: &Arc<Fetched>, positions: &mut Positions) -> Vec<Trouble> {
+    pub fn store(&mut self, seat: Seat, mut fetched: Fetched, positions: &mut Positions) -> Vec<Trouble> {
         let lane = &mut self.lanes[seat.index()];
         lane.under_way = false;
         let mut troubles = Vec::new();
-        for (entry, news) in fetched.places.iter().enumerate() {
+        for news in &mut fetched.places {
             let Some(position) = positions.get_mut(news.place) else { continue };
             // A position that has moved meanwhile wants other records: the answer is to an old question.
             if !position.is_fetchable() || position.fetched.take() != Some((seat.0, position.offset)) {
@@ -154,9 +148,9 @@ impl Fetcher {
             } else if !news.chunks.is_empty() {
                 (position.buffered, position.served) = (true, true);
                 lane.buffered += 1;
-                let fetched = Arc::clone(fetched);
-                let (entry, offset) = (entry as u32, position.offset);
-                self.buffer.push_back(Buffered { seat, fetched, entry, chunk: 0, offset });
+                let (place, offset) = (news.place, position.offset);
+                let chunks = std::mem::take(&mut news.chunks);
+                self.buffer.push_back(Buffered { seat, place, chunks, chunk: 0, offset });
             }
         }
         troubles
@@ -180,7 +174,7 @@ impl Fetcher {
         while left > 0
             && let Some(buffered) = self.buffer.front_mut()
         {
-            let position = positions.get_mut(buffered.entry().place).expect("what is buffered is owned");
+            let position = positions.get_mut(buffered.place).expect("what is buffered is owned");
             // KIP-320: what was fetched under a leader that is being checked is fetched again.
             let usable = position.phase == Phase::Fetching && position.offset == buffered.offset;
             if !usable || slice(buffered, position, &mut left, deliveries) {
@@ -224,8 +218,7 @@ fn slice(
     left: &mut u32,
     deliveries: &mut Vec<Delivery>,
 ) -> bool {
-    let Buffered { fetched, entry, chunk: next, offset: rest, .. } = buffered;
-    let FetchedPlace { place, chunks, .. } = &fetched.places[*entry as usize];
+    let Buffered { place, chunks, chunk: next, offset: rest, .. } = buffered;
     while let Some(chunk) = chunks.get(*next as usize) {
         if chunk.end() > position.offset {
             if *left == 0 {

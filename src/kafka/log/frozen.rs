@@ -42,7 +42,7 @@ impl Frozen {
             start.get_or_insert(chunk.offset);
             freezer.add(chunk);
             (end, bytes) = (chunk.end(), bytes + u64::from(chunk.batch.bytes()));
-            latest_created = latest_created.max(super::latest_created(&chunk.batch));
+            latest_created = latest_created.max(chunk.batch.latest_created());
             latest_appended = latest_appended.max(chunk.appended);
         }
         let start = start.expect("there is something to freeze");
@@ -192,11 +192,11 @@ impl Writer {
     fn of(chunk: &Chunk) -> Self {
         let first = &chunk.batch.records()[0];
         Self {
-            producer: chunk.stamp.map(|stamp| stamp.producer),
+            producer: chunk.stamp.map(Stamp::producer),
             source: first.id.source(),
             next_id: first.id.to_bits() as i64,
             last_created: first.created.as_nanos() as i64,
-            next_sequence: chunk.stamp.map_or(0, |stamp| i64::from(stamp.sequence)),
+            next_sequence: chunk.stamp.map_or(0, |stamp| i64::from(stamp.sequence())),
         }
     }
 
@@ -223,7 +223,7 @@ impl Freezer {
         columns.writer.push(index as i64);
         columns.leader_epoch.push(i64::from(chunk.leader_epoch) - self.leader_epoch);
         self.leader_epoch = i64::from(chunk.leader_epoch);
-        let sequence = chunk.stamp.map_or(0, |stamp| i64::from(stamp.sequence));
+        let sequence = chunk.stamp.map_or(0, |stamp| i64::from(stamp.sequence()));
         columns.sequence.push(sequence - self.writers[index].next_sequence);
         self.writers[index].next_sequence = sequence + i64::from(chunk.stamp.map_or(0, |_| batch.len()));
         columns.appended.push(chunk.appended.as_millis() as i64 - last_created(batch.records()));
@@ -293,7 +293,7 @@ impl Thawer {
         let producer = writer.producer?;
         let sequence = writer.next_sequence + self.columns.sequence[index];
         writer.next_sequence = sequence + records;
-        Some(Stamp { producer, sequence: sequence as u32 })
+        Some(Stamp::new(producer, sequence as u32))
     }
 
     fn record(&mut self, writer: usize) -> Record {
@@ -363,7 +363,7 @@ mod tests {
             let appended =
                 records[records.len() - 1].created + Duration::from_micros(5_000 + rng.below(2_000));
             let bytes = 70 + records.iter().map(|record| record.bytes()).sum::<u32>();
-            let stamp = Some(Stamp { producer: Producer { id: 7, epoch: 0 }, sequence: first as u32 });
+            let stamp = Some(Stamp::new(Producer { id: 7, epoch: 0 }, first as u32));
             Chunk {
                 offset: first,
                 leader_epoch: 4,
@@ -405,7 +405,7 @@ mod tests {
             let records: Vec<_> = (0..1 + rng.below(5)).map(|_| wild_record(rng)).collect();
             epoch += rng.below(2) as u32;
             let producer = Producer { id: rng.below(3), epoch: rng.below(2) as u16 };
-            let stamp = rng.chance(0.5).then(|| Stamp { producer, sequence: rng.below(1 << 31) as u32 });
+            let stamp = rng.chance(0.5).then(|| Stamp::new(producer, rng.below(1 << 31) as u32));
             let batch = Batch::new(records, Vec::new(), rng.bits() as u32);
             let appended = Time::from_nanos(rng.below(1 << 60));
             let chunk = Chunk { offset, leader_epoch: epoch, appended, stamp, batch };

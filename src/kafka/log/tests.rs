@@ -21,7 +21,7 @@ fn of_fives(change: impl FnOnce(&mut TopicConfig)) -> Log {
 }
 
 fn stamp(epoch: u16, sequence: u32) -> Option<Stamp> {
-    Some(Stamp { producer: Producer { id: 1, epoch }, sequence })
+    Some(Stamp::new(Producer { id: 1, epoch }, sequence))
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn test_high_watermark_maintenance() {
     assert_eq!(log.set_high_watermark(5), Some(3));
     let mut leader = log.clone();
     append(&mut leader, 0, 3);
-    leader.read(3, 6, u32::MAX).unwrap().iter().for_each(|chunk| log.append_chunk(Time::ZERO, chunk));
+    leader.read(3, 6, u32::MAX).unwrap().for_each(|chunk| log.append_chunk(Time::ZERO, chunk));
     assert_eq!((log.set_high_watermark(6), log.end()), (Some(6), 6));
     assert_eq!(log.truncate_to(3), Some((3, 6)));
     assert_eq!(log.high_watermark(), 3);
@@ -159,7 +159,7 @@ fn test_duplicate_append_to_follower() {
         let batch = batch(offset, 2, secs(0));
         log.append_chunk(
             secs(0),
-            &Chunk { offset, leader_epoch: 0, appended: secs(0), stamp: stamp(0, 0), batch },
+            Chunk { offset, leader_epoch: 0, appended: secs(0), stamp: stamp(0, 0), batch },
         );
     }
     assert_eq!(log.end(), 4);

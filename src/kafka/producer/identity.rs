@@ -55,7 +55,7 @@ impl Sequences {
         let mut sequence = 0;
         for &slot in &self.in_flight {
             let pending = &mut batches[slot];
-            pending.stamp = Some(Stamp { producer: owner, sequence });
+            pending.stamp = Some(Stamp::new(owner, sequence));
             pending.renumbered = true;
             sequence = advance(sequence, pending.len());
         }
@@ -102,7 +102,7 @@ impl Identity {
                 assert!(sequences.in_flight.is_empty(), "an old identity's batches come first");
                 sequences.restart(current, batches);
             }
-            batches[slot].stamp = Some(Stamp { producer: current, sequence: sequences.next });
+            batches[slot].stamp = Some(Stamp::new(current, sequences.next));
             sequences.next = advance(sequences.next, batches[slot].len());
             sequences.in_flight.push(slot);
         }
@@ -121,7 +121,7 @@ impl Identity {
     pub fn acknowledged(&mut self, slot: u32, batches: &Batches) {
         let pending = &batches[slot];
         let stamp = pending.stamp.expect("an answered batch has a sequence");
-        let last = advance(stamp.sequence, pending.len() - 1);
+        let last = advance(stamp.sequence(), pending.len() - 1);
         let sequences = &mut self.places[pending.place.index()];
         let ahead = |acked: u32| (last + SEQUENCES - acked) % SEQUENCES < SEQUENCES / 2;
         if sequences.acked.is_none_or(ahead) {
@@ -141,7 +141,7 @@ impl Identity {
             self.request_bump(pending.place);
         }
         if expired && pending.attempts > 0 {
-            let end = advance(stamp.sequence, pending.len());
+            let end = advance(stamp.sequence(), pending.len());
             let gap = &mut self.places[pending.place.index()].gap_ends;
             *gap = Some(gap.map_or(end, |other| other.max(end)));
             if !self.unresolved.contains(&pending.place) {
@@ -158,7 +158,7 @@ impl Identity {
         line.splice(position..=position, parts.iter().copied());
         for &part in parts {
             batches[part].stamp = Some(stamp);
-            stamp.sequence = advance(stamp.sequence, batches[part].len());
+            stamp = Stamp::new(stamp.producer(), advance(stamp.sequence(), batches[part].len()));
         }
     }
 
@@ -166,7 +166,7 @@ impl Identity {
     /// one in line, there is a gap, and the epoch has to grow. `canRetry`
     pub fn out_of_order(&mut self, slot: u32, batches: &Batches) {
         let pending = &batches[slot];
-        let sequence = pending.stamp.expect("sequences are stamped").sequence;
+        let sequence = pending.stamp.expect("sequences are stamped").sequence();
         let sequences = &self.places[pending.place.index()];
         let gap = match sequences.gap_ends {
             None => !pending.renumbered && sequences.is_next(sequence),

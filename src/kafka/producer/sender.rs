@@ -161,7 +161,7 @@ impl Client {
         }
         let acks = self.config.acks;
         let produce = Produce { acks, timeout: self.config.request_timeout, batches: load.batches };
-        let request = Request::Produce(Arc::new(produce));
+        let request = Request::Produce(Box::new(produce));
         if acks == Acks::None {
             self.correlation += 1;
             self.out.push(Out::Ask(broker, self.correlation, request));

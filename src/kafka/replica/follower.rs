@@ -14,7 +14,7 @@ use crate::kafka::log::Log;
 use crate::kernel::Time;
 use crate::trace::PlaceId;
 use crate::trace::kafka::{BrokerId, ErrorCode};
-use crate::wire::kafka::{Chunk, FetchPlace, FetchedPlace};
+use crate::wire::kafka::{FetchPlace, FetchedPlace};
 
 /// What a follower did with the news of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,8 +63,14 @@ impl Follower {
     }
 
     /// Takes the answer to `asked`: cuts the log where it diverged, or appends; then the high watermark is the
-    /// smaller of the leader's and the own log end, and the log start the leader's.
-    pub fn take(&mut self, log: &mut Log, asked: &FetchPlace, fetched: &FetchedPlace, now: Time) -> Taken {
+    /// smaller of the leader's and the own log end, and the log start the leader's. Batches are moved, not copied.
+    pub fn take(
+        &mut self,
+        log: &mut Log,
+        asked: &FetchPlace,
+        fetched: &mut FetchedPlace,
+        now: Time,
+    ) -> Taken {
         if asked.offset != log.end() || asked.leader_epoch != Some(self.leader_epoch) {
             return Taken::Stale;
         }
@@ -112,19 +118,21 @@ impl Follower {
         self.leader_epoch
     }
 
-    fn append(&self, log: &mut Log, fetched: &FetchedPlace, now: Time) -> Taken {
+    fn append(&self, log: &mut Log, fetched: &mut FetchedPlace, now: Time) -> Taken {
         if let Some(overlap) = fetched.chunks.first().filter(|first| first.offset < log.end()) {
             // A batch of the leader reaches across the own end: the own log was cut inside it.
             let (to, from) = log.truncate_to(overlap.offset).expect("the batch begins below the end");
             return Taken::Truncated { to, from };
         }
-        // What a later leader wrote is for those who follow that one.
-        let is_ours = |chunk: &&Chunk| chunk.leader_epoch <= self.leader_epoch;
-        let mut batches = 0;
-        for chunk in fetched.chunks.iter().take_while(is_ours) {
-            log.append_chunk(now, chunk);
-            batches += 1;
-        }
+        let (mut batches, mut are_ours) = (0, true);
+        std::mem::take(&mut fetched.chunks).for_each(|chunk| {
+            // What a later leader wrote is for those who follow that one.
+            are_ours &= chunk.leader_epoch <= self.leader_epoch;
+            if are_ours {
+                log.append_chunk(now, chunk);
+                batches += 1;
+            }
+        });
         let high_watermark = log.set_high_watermark(fetched.high_watermark);
         log.raise_start(fetched.log_start);
         Taken::Appended { batches, high_watermark }
@@ -200,8 +208,8 @@ mod tests {
 
     fn round(follower: &mut Follower, log: &mut Log, leader: &Log) -> Taken {
         let asked = follower.fetch(PLACE, log, 1_000);
-        let fetched = answer(leader, &asked);
-        let taken = follower.take(log, &asked, &fetched, Time::ZERO);
+        let mut fetched = answer(leader, &asked);
+        let taken = follower.take(log, &asked, &mut fetched, Time::ZERO);
         if taken == Taken::OutOfRange {
             follower.out_of_range(log, fetched.log_start, fetched.high_watermark);
         }
@@ -401,10 +409,10 @@ mod tests {
         let asked = follower.fetch(PLACE, &log, 1_000);
         let fetched = answer(&leader, &asked);
         let later = FetchPlace { leader_epoch: Some(1), ..asked };
-        assert_eq!(follower.take(&mut log, &later, &fetched, Time::ZERO), Taken::Stale);
+        assert_eq!(follower.take(&mut log, &later, &mut fetched.clone(), Time::ZERO), Taken::Stale);
         let appended = Taken::Appended { batches: 1, high_watermark: Some(2) };
-        assert_eq!(follower.take(&mut log, &asked, &fetched, Time::ZERO), appended);
-        assert_eq!(follower.take(&mut log, &asked, &fetched, Time::ZERO), Taken::Stale);
+        assert_eq!(follower.take(&mut log, &asked, &mut fetched.clone(), Time::ZERO), appended);
+        assert_eq!(follower.take(&mut log, &asked, &mut fetched.clone(), Time::ZERO), Taken::Stale);
     }
 
     #[test]

@@ -165,9 +165,9 @@ impl World {
     }
 
     fn deliver_response(&mut self) {
-        let Some((to, asked, fetched)) = take_any(&mut self.rng, &mut self.responses) else { return };
+        let Some((to, asked, mut fetched)) = take_any(&mut self.rng, &mut self.responses) else { return };
         let (Role::Follows(follower), log) = (&mut self.roles[to], &mut self.logs[to]) else { return };
-        match follower.take(log, &asked, &fetched, self.now) {
+        match follower.take(log, &asked, &mut fetched, self.now) {
             Taken::Truncated { .. } => self.truncations += 1,
             Taken::OutOfRange => {
                 follower.out_of_range(log, fetched.log_start, fetched.high_watermark);

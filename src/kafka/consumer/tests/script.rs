@@ -410,7 +410,7 @@ impl Script {
         let index = self.open.iter().position(is_it).expect("it fetches from there");
         let open = self.open.remove(index);
         let bytes = places.iter().flat_map(|place| &place.chunks).map(|chunk| chunk.batch.bytes()).sum();
-        self.reply(&open, Response::Fetch(Arc::new(Fetched { session_lost: false, places, bytes })));
+        self.reply(&open, Response::Fetch(Fetched { session_lost: false, places, bytes }));
     }
 
     // What was seen.

@@ -39,7 +39,7 @@ pub struct Sent {
     pub at: Time,
     pub broker: u32,
     pub correlation: u32,
-    pub produce: Arc<Produce>,
+    pub produce: Box<Produce>,
 }
 
 impl Sent {
@@ -54,7 +54,7 @@ impl Sent {
     pub fn stamp(&self) -> (u16, u32) {
         let [sent] = &self.produce.batches[..] else { panic!("one batch") };
         let stamp = sent.stamp.expect("idempotent");
-        (stamp.producer.epoch, stamp.sequence)
+        (stamp.producer().epoch, stamp.sequence())
     }
 }
 
