@@ -14,13 +14,14 @@
 use std::sync::Arc;
 
 use crate::kernel::{ActorId, Event, Observer, Time};
-use crate::trace::{Disregard, Fact, Few, GroupId, Ids, Life, PlaceId, Reason, Record, RecordId, Run, Stage};
+use crate::trace::{Disregard, Fact, GroupId, Ids, Life, PlaceId, Reason, Record, RecordId, Run, Stage};
 
 mod balance;
 mod block;
 mod book;
 mod branches;
 mod copies;
+mod exit;
 mod gone;
 mod order;
 mod remark;
@@ -32,43 +33,13 @@ mod window;
 use balance::InFlight;
 pub use balance::{Balance, Fate, Tally, Whereabouts};
 use book::Book;
+pub use exit::Closed;
+use exit::Exit;
 use order::Order;
 use remark::Remarks;
 pub use remark::{Remark, Wants, What};
 pub use window::{Leg, Line};
 use window::{Verdict, Window, fate, last_fate, seal, share_a_fate};
-
-/// Neighbouring records of a source that have left the ledger, and that were alike to the end: their life, to be recorded.
-#[derive(Clone, Debug)]
-pub struct Closed {
-    /// The first of them.
-    pub first: RecordId,
-    /// How many there are, at least one.
-    pub count: u32,
-    /// The life of the first, which is that of the others but for the offset: see [`Closed::lives`].
-    pub line: Line,
-    /// What each reading group did with each of them, in the order of [`Stage::readers`].
-    pub legs: Few<Leg>,
-    /// What became of each of them.
-    pub fate: Fate,
-}
-
-impl Closed {
-    /// Each record with its life.
-    pub fn lives(&self) -> impl Iterator<Item = (RecordId, Line)> {
-        lives(self.first, self.count, &self.line)
-    }
-
-    /// Whether a record is one of them.
-    pub fn has(&self, id: RecordId) -> bool {
-        (self.first..self.first.plus(u64::from(self.count))).contains(&id)
-    }
-}
-
-/// Each of so many neighbours that share a line.
-fn lives(first: RecordId, count: u32, line: &Line) -> impl Iterator<Item = (RecordId, Line)> {
-    (0..count).map(move |by| (first.plus(u64::from(by)), line.later(by)))
-}
 
 /// Told of each acceptance and of each first processing.
 pub trait Latencies {
@@ -95,31 +66,6 @@ pub struct Ledger<L = ()> {
     tally: Tally,
     /// Where latencies go.
     pub latencies: L,
-}
-
-/// Where records leave.
-#[derive(Clone, Debug)]
-struct Exit {
-    closed: Balance,
-    /// Records that have left, when somebody wants them.
-    outbox: Option<Vec<Closed>>,
-    /// What a promise may be about, when somebody wants to know.
-    remarks: Option<Box<Remarks>>,
-}
-
-impl Exit {
-    /// So many records leave that are alike.
-    #[inline]
-    fn leave(&mut self, first: RecordId, count: u32, line: &Line, legs: &[Leg], fate: Fate) {
-        self.closed.add(fate, count);
-        if let Some(remarks) = &mut self.remarks {
-            lives(first, count, line).for_each(|(id, line)| remarks.left(id, &line, legs, fate));
-        }
-        if let Some(outbox) = &mut self.outbox {
-            let legs = legs.iter().cloned().collect();
-            outbox.push(Closed { first, count, line: line.clone(), legs, fate });
-        }
-    }
 }
 
 impl<L: Latencies> Ledger<L> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::kernel::{ActorId, Rng};
-use crate::trace::{Batch, ChannelId, Record, Reign};
+use crate::trace::{Batch, ChannelId, Few, Record, Reign};
 
 const PLACE: PlaceId = PlaceId(0);
 const GROUP: GroupId = GroupId(0);
