@@ -27,7 +27,7 @@ const APART: u64 = 2_000;
 /// The same of a run that is run up to a branch: a fraction of a second.
 const QUICKLY: u64 = 200_000;
 /// Checkpoints may cost this part of the time that the run takes.
-const PART: f64 = 0.02;
+const PART: f64 = 0.03;
 
 /// A run at an instant: a clone goes on exactly as the original would.
 #[derive(Clone)]
