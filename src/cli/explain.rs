@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::observe::promise::{CATALOGUE, Entry, Mode, Promise};
-use crate::scenario::error::closest;
+use crate::scenario::error::did_you_mean_or;
 use crate::trace::Reason;
 
 use super::failure::Failure;
@@ -31,10 +31,7 @@ pub fn explain(arguments: &ExplainArguments) -> Result<Exit, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let names = CATALOGUE.iter().map(|entry| entry.name).chain(Reason::ALL.iter().map(|why| why.name()));
-    let meant = closest(name, names).map_or_else(
-        || "`brokersim explain` lists what there is".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    );
+    let meant = did_you_mean_or(name, names, || "`brokersim explain` lists what there is".to_owned());
     Failure::Usage(format!("there is nothing called `{name}`: {meant}"))
 }
 

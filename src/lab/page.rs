@@ -30,7 +30,7 @@ pub fn what_if_page(what_if: &WhatIf) -> String {
             (false, _) => '✗',
         };
         // In a sentence a comma closes "as it is".
-        row(&mut out, mark, &trial.measured, late, trial.change.name.trim_end_matches(','));
+        row(&mut out, mark, &trial.measured, late, trial.change.alone());
     }
     if what_if.trials.iter().any(|trial| trial.keeps && !trial.by_rule) {
         out.push_str("\n  ~ keeps it here, but no rule says that it must: other timing may have been enough. Try other seeds.\n");

@@ -333,10 +333,16 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// `did you mean X?` or, when nothing is near, the choices themselves.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match closest(word, candidates.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => one_of(candidates),
-    }
+    did_you_mean_or(word, candidates.clone(), || one_of(candidates))
+}
+
+/// The same where there are too many choices to name: what says which there are.
+pub fn did_you_mean_or<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    closest(word, candidates).map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
 }
 
 /// `one of a, b, c`.

@@ -324,7 +324,7 @@ const REPLAY: &[Key] = &[
     required(
         "file",
         Shape::Text,
-        "a .csv or .parquet file (zstd, or not compressed), seen from the scenario file",
+        "a .csv or .parquet file (zstd, snappy, or not compressed), seen from the scenario file",
     ),
     required("time", Shape::Text, "the column with the time"),
     key("unit", Shape::Choice(&["s", "ms", "us", "ns"]), "the unit of numeric times; guessed unless said"),

@@ -3,7 +3,7 @@
 //! **Invariant.** What is handed out is the bundled file itself, so a template is as valid as that file; only
 //! the reference to the schema is made absolute.
 
-use super::error::closest;
+use super::error::did_you_mean_or;
 use super::file::question;
 
 /// A bundled scenario file.
@@ -43,10 +43,8 @@ pub fn question_of(text: &str) -> Option<String> {
 /// When there is none: which one was probably meant, or what there is.
 pub fn find<'t>(templates: &'t [Template], name: &str) -> Result<&'t Template, String> {
     templates.iter().find(|template| template.name == name).ok_or_else(|| {
-        let meant = closest(name, templates.iter().map(|template| template.name)).map_or_else(
-            || "`brokersim list` shows what there is".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let names = templates.iter().map(|template| template.name);
+        let meant = did_you_mean_or(name, names, || "`brokersim list` shows what there is".to_owned());
         format!("there is no template `{name}`: {meant}")
     })
 }

@@ -198,22 +198,7 @@ mod tests {
         let mut model = Model::new("test", 1, theme, Time::from_secs(1)).about(Arc::new(about));
         let broker =
             |number| BrokerView { broker: BrokerId(number), state: NodeState::Up, since: Time::ZERO };
-        let place = PlaceDetail {
-            channel: 0,
-            number: 0,
-            internal: false,
-            leader: Some(BrokerId(2)),
-            unclean: false,
-            epoch: 0,
-            replicas: Arc::default(),
-            isr: Arc::default(),
-            start: 0,
-            high_watermark: 0,
-            log_end: 0,
-            rate: 0,
-            stored: 0,
-            cut: 0,
-        };
+        let place = PlaceDetail { leader: Some(BrokerId(2)), ..PlaceDetail::default() };
         let brokers = [1, 2, 3].map(broker).to_vec();
         model.report.detail = Arc::new(Detail { brokers, places: vec![place], ..Detail::default() });
         model

@@ -59,12 +59,8 @@ impl Keymap {
 
     /// The bindings that the help shows for a filter: those whose keys, words or heading have every word of it.
     pub fn matching(&self, filter: &str) -> impl Iterator<Item = &Binding> {
-        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
-        self.bindings_of(Context::Screen).filter(move |row| {
-            let keys: Vec<String> = row.keys.iter().map(|key| key.name()).collect();
-            let text = format!("{} {} {}", keys.join(" "), row.help, row.topic.title()).to_lowercase();
-            words.iter().all(|word| text.contains(word))
-        })
+        let fits = fits(filter);
+        self.bindings_of(Context::Screen).filter(move |row| fits(row, row.topic.title()))
     }
 
     /// The same for another context, under this heading.
@@ -74,13 +70,8 @@ impl Keymap {
         heading: &str,
         filter: &str,
     ) -> impl Iterator<Item = &Binding> {
-        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
-        let heading = heading.to_lowercase();
-        self.bindings_of(context).filter(move |row| {
-            let keys: Vec<String> = row.keys.iter().map(|key| key.name()).collect();
-            let text = format!("{} {} {heading}", keys.join(" "), row.help).to_lowercase();
-            words.iter().all(|word| text.contains(word))
-        })
+        let fits = fits(filter);
+        self.bindings_of(context).filter(move |row| fits(row, heading))
     }
 
     /// Key and hint, for the bindings that have an effect as things stand.
@@ -104,6 +95,16 @@ impl Keymap {
                 keys.first().map_or_else(|| word.to_owned(), |key| format!("{} {word}", key.name()))
             }
         }
+    }
+}
+
+/// Whether the keys of a binding, its words and the heading above it have every word of a filter.
+fn fits(filter: &str) -> impl Fn(&Binding, &str) -> bool + use<> {
+    let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+    move |row, heading| {
+        let keys: Vec<String> = row.keys.iter().map(|key| key.name()).collect();
+        let text = format!("{} {} {heading}", keys.join(" "), row.help).to_lowercase();
+        words.iter().all(|word| text.contains(word))
     }
 }
 

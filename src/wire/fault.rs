@@ -219,23 +219,7 @@ impl Strike {
 
     /// Along which paths of its victims it strikes; none when it is not about paths.
     pub fn direction(self) -> Option<Direction> {
-        match self {
-            Self::Sever(_, direction) | Self::Burden(_, direction) => Some(direction),
-            Self::Crash(_)
-            | Self::ShutDown
-            | Self::Restart
-            | Self::RollingRestart(_)
-            | Self::Pause
-            | Self::SlowCpu(_)
-            | Self::SlowDisk(_)
-            | Self::FullDisk
-            | Self::Tell { .. }
-            | Self::AddMember
-            | Self::RemoveMember
-            | Self::AddPartitions(_)
-            | Self::ResetOffsets(_)
-            | Self::Heal => None,
-        }
+        if let Self::Sever(_, direction) | Self::Burden(_, direction) = self { Some(direction) } else { None }
     }
 
     /// Whether it asks a process to end, which means nothing to one that is down.

@@ -58,7 +58,7 @@ pub struct Detail {
 }
 
 /// A partition in one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlaceDetail {
     /// Its channel's number.
     pub channel: u32,

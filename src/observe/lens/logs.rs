@@ -51,17 +51,9 @@ impl Logs {
             channel: channel as u32,
             number,
             internal,
-            leader: None,
-            unclean: false,
-            epoch: 0,
             replicas: Arc::clone(&nobody),
             isr: Arc::clone(&nobody),
-            start: 0,
-            high_watermark: 0,
-            log_end: 0,
-            rate: 0,
-            stored: 0,
-            cut: 0,
+            ..PlaceDetail::default()
         };
         let of_channel = |(index, channel): (usize, &crate::trace::Channel)| {
             let internal = channel.internal;

@@ -216,22 +216,7 @@ mod tests {
     use crate::tui::{About, Clock, Named, Palette, Report, Share, Theme};
 
     fn place(number: u32) -> PlaceDetail {
-        PlaceDetail {
-            channel: 0,
-            number,
-            internal: false,
-            leader: None,
-            unclean: false,
-            epoch: 0,
-            replicas: Arc::default(),
-            isr: Arc::default(),
-            start: 0,
-            high_watermark: 0,
-            log_end: 0,
-            rate: 0,
-            stored: 0,
-            cut: 0,
-        }
+        PlaceDetail { number, ..PlaceDetail::default() }
     }
 
     /// A screen of a run of one topic with two partitions.

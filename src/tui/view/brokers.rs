@@ -177,15 +177,7 @@ mod tests {
             leader: Some(BrokerId(leader)),
             replicas: brokers(&[1, 2]),
             isr: brokers(isr),
-            internal: false,
-            unclean: false,
-            epoch: 0,
-            start: 0,
-            high_watermark: 0,
-            log_end: 0,
-            rate: 0,
-            stored: 0,
-            cut: 0,
+            ..PlaceDetail::default()
         }
     }
 

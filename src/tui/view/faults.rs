@@ -21,7 +21,8 @@ use crate::tui::update::hands::Hand;
 
 /// Nodes with something to show come first; others as there is room.
 pub fn lanes(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let names = names_width(model, area);
+    let links = broken_links(model);
+    let names = names_width(model, area, &links);
     let lane = Rect { x: area.x + names as u16, width: area.width.saturating_sub(names as u16), ..area };
     let glyphs = canvas.glyphs();
     let mut places = rows_of(area);
@@ -32,7 +33,6 @@ pub fn lanes(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let promises = &model.detail().verdicts;
     let rebalanced: Vec<_> =
         model.snapshot().groups.iter().filter(|group| !group.rebalances.is_empty()).collect();
-    let links = broken_links(model);
     let room = places
         .len()
         .saturating_sub(promises.len().min(places.len() / 2))
@@ -105,11 +105,11 @@ fn link(model: &Model, canvas: &mut Canvas<'_>, area: Rect, times: &[&FaultView]
 }
 
 /// Columns for the names of lanes: as many as they need, but no more than a third.
-fn names_width(model: &Model, area: Rect) -> usize {
+fn names_width(model: &Model, area: Rect, links: &[(&str, Vec<&FaultView>)]) -> usize {
     let nodes = model.detail().nodes.iter().map(|node| node.name.chars().count());
     let promises = model.detail().verdicts.iter().map(|verdict| verdict.title().chars().count());
     let groups = model.snapshot().groups.iter().map(|group| "rebalance ".len() + group.name.chars().count());
-    let links = broken_links(model).into_iter().map(|(text, _)| text.chars().count());
+    let links = links.iter().map(|(text, _)| text.chars().count());
     let longest = nodes.chain(promises).chain(groups).chain(links).max().unwrap_or(0);
     (longest + 1).clamp(12, usize::from(area.width / 3).clamp(12, 32))
 }
