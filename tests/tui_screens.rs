@@ -59,6 +59,7 @@ impl Eyes {
             detail: Arc::new(self.lens.detail(&self.watch, look)),
             front: self.watch.now(),
             clock,
+            seeking: None,
             speed: Speed::Times(8_000),
             reached: Some(Speed::Times(6_123)),
             said: None,

@@ -204,6 +204,7 @@ fn show(model: &mut Model, session: &mut Session) {
         detail: Arc::new(session.detail()),
         front: session.front(),
         clock: if finished { Clock::Finished } else { Clock::Paused },
+        seeking: None,
         speed: Speed::REAL,
         reached: None,
         said: None,
