@@ -107,7 +107,7 @@ fn bad_day() -> &'static [Eyes; 2] {
         let Wired { parts, stage, expected, end, .. } = wire(&scenario);
         let mut simulation = Simulation::new(parts);
         let cast = Arc::new(simulation.cast().clone());
-        let watch = Watch::new(WatchSetup {
+        let mut watch = Watch::new(WatchSetup {
             stage: Arc::clone(&stage),
             cast: Arc::clone(&cast),
             warm_up: Time::ZERO + scenario.run.warm_up,
@@ -116,6 +116,7 @@ fn bad_day() -> &'static [Eyes; 2] {
             for_tape: true,
         })
         .expecting(expected);
+        watch.time_lately();
         let about = about(&stage);
         let lens = Lens::new(LensSetup { stage, cast, scheduled: Vec::new() });
         let mut eyes = Eyes { watch, lens, about, end };

@@ -94,6 +94,7 @@ impl Engine {
 
     /// Sees more from now on.
     pub(super) fn look_through(&mut self, lens: Lens) {
+        self.watch_mut().time_lately();
         match self {
             Self::Simulated(state) => state.lens = Some(Box::new(lens)),
             Self::Live(timed) => timed.lens = Some(Box::new(lens)),

@@ -515,6 +515,7 @@ fn nothing_yet(end: Time) -> Snapshot {
         books: Balance::default(),
         channels: Vec::new(),
         groups: Vec::new(),
+        latencies_p99: None,
         nodes: Vec::new(),
         places: Vec::new(),
         promises: Vec::new(),

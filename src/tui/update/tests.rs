@@ -128,7 +128,14 @@ fn letting_a_key_go_does_nothing() {
 
 fn with_kinds() -> Model {
     use crate::tui::hands::{Entry, Kind, Strikes};
-    let kind = |name, strikes, usual, asks| Kind { name, about: "", strikes, usual, asks };
+    let kind = |name, strikes, usual, asks| Kind {
+        name,
+        about: "",
+        strikes,
+        usual,
+        asks,
+        cannot: Default::default(),
+    };
     let entry = |name: &str, to: Option<&str>, group: Option<&str>| Entry {
         name: name.to_owned(),
         publishes_to: to.map(str::to_owned),

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{at, cut};
 use crate::tui::courses::{Course, Diff, DiffRow};
-use crate::tui::hands::{line, target};
+use crate::tui::hands::{hindrance, line, target};
 use crate::tui::keys::{Action, Context};
 use crate::tui::model::{Mode, Model};
-use crate::tui::theme::Role;
+use crate::tui::theme::{Glyphs, Role};
 use crate::tui::update::hands::Hand;
 
 /// Columns for a fault: key, name, whom.
@@ -60,23 +60,28 @@ fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
     let inner = over(canvas, body, rows + 1, &title, &format!("after {when}"));
     let mut places = rows_of(inner);
     if let Some(place) = places.next() {
-        let who = cut(&who(model), usize::from(place.width), canvas.glyphs().cut);
+        let who = cut(&who(model, canvas.glyphs().error), usize::from(place.width), canvas.glyphs().cut);
         canvas.text(place, 0, &who, Role::Muted);
     }
     for (row, place) in places.enumerate() {
         for column in 0..columns {
             if let Some((key, kind)) = struck.get(column * rows + row) {
-                let pieces = fault(model, key, kind, wide - 1, canvas.glyphs().cut);
+                let pieces = fault(model, key, kind, wide - 1, canvas.glyphs());
                 canvas.pieces(place, column * wide, &pieces);
             }
         }
     }
 }
 
-/// Who they are that are struck: `broker-2: leader of orders-0`.
-fn who(model: &Model) -> String {
+/// Who they are that are struck: `broker-2: leader of orders-0`; and how to know why others are not.
+fn who(model: &Model, cross: &str) -> String {
     let mut known: Vec<String> = Vec::new();
-    for (target, who) in model.about.kinds.iter().filter_map(|kind| target(model, kind.strikes)) {
+    let (can, cannot): (Vec<_>, Vec<_>) =
+        model.about.kinds.iter().partition(|kind| hindrance(model, kind).is_none());
+    if !cannot.is_empty() {
+        known.push(format!("{cross} not in this run: its key says why"));
+    }
+    for (target, who) in can.into_iter().filter_map(|kind| target(model, kind)) {
         let said = format!("{target}: {who}");
         if !who.is_empty() && !known.contains(&said) {
             known.push(said);
@@ -85,17 +90,20 @@ fn who(model: &Model) -> String {
     known.join("   ")
 }
 
-fn fault(model: &Model, key: &str, name: &str, columns: usize, more: &str) -> Vec<Piece> {
+fn fault(model: &Model, key: &str, name: &str, columns: usize, glyphs: Glyphs) -> Vec<Piece> {
+    let more = glyphs.cut;
     let kind = model.about.kinds.iter().find(|kind| kind.name == name);
     let said = kind.and_then(|kind| line(model, kind).map(|said| (kind, said)));
     let head = |role| [piece(format!("{key} "), Role::Accent), piece(format!("{name:<NAME$}"), role)];
     let room = columns.saturating_sub(key.chars().count() + 1 + NAME);
-    let Some((kind, (line, _))) = said else {
-        return head(Role::Muted)
-            .into_iter()
-            .chain([piece(cut("nobody", room, more), Role::Muted)])
-            .collect();
+    let not = |why: &str| {
+        let why = piece(cut(why, room, more), Role::Muted);
+        head(Role::Muted).into_iter().chain([why]).collect()
     };
+    let Some((kind, (line, _))) = said else { return not("nobody") };
+    if let Some(why) = hindrance(model, kind) {
+        return not(&format!("{} {why}", glyphs.error));
+    }
     let whom = line.strip_prefix(kind.name).unwrap_or(&line).trim();
     let asks = if kind.asks { " ..." } else { "" };
     let whom = cut(&format!("{whom}{asks}"), room, more);
