@@ -479,7 +479,9 @@ impl Model {
 
     /// What is to be explained: what is read, or, while time stands still, what the overview says of the worst.
     fn asked(&self) -> Option<Asked> {
-        let stands = self.report.clock != Clock::Running && self.page == Page::Overview;
+        // What is on its way has no need of a second run beside it.
+        let stands = self.report.clock != Clock::Running && self.report.seeking.is_none();
+        let stands = stands && self.page == Page::Overview;
         match self.mode {
             Mode::Why => self.story.asked,
             _ if self.story.given_up == Some(self.report.front) => None,

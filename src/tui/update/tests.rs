@@ -233,7 +233,8 @@ fn branches_are_listed_when_there_are_some() {
         taken_back: false,
         saved: None,
     };
-    let courses = Courses { all: vec![course(None), course(Some(0)), course(Some(1))], here: 2, armed: None };
+    let courses =
+        Courses { all: vec![course(None), course(Some(0)), course(Some(1))], here: 2, ..Courses::default() };
     let report = Report { courses: Arc::new(courses), ..model.report.clone() };
     update(&mut model, Msg::Tick(report));
     type_text(&mut model, "B");

@@ -134,6 +134,15 @@ mod tests {
     }
 
     #[test]
+    fn while_a_seek_is_under_way_the_story_of_the_worst_waits() {
+        let mut model = model(Telling::Asking);
+        let seeking = Some(crate::tui::model::Seeking::To(Time::from_secs(8)));
+        let report = Report { seeking, ..model.report.clone() };
+        tick(&mut model, report);
+        assert_eq!(model.look().why, None);
+    }
+
+    #[test]
     fn on_the_overview_esc_gives_up_the_story_of_its_box_and_one_that_is_told_stays() {
         let mut making = model(Telling::Asking);
         press(&mut making, KeyCode::Esc);
