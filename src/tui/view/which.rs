@@ -192,7 +192,7 @@ fn differ(model: &Model, canvas: &mut Canvas<'_>, body: Rect, diff: &Diff, scrol
     if same {
         let runs = model.keys.name_of(Action::Order(Order::Toggle));
         let again = model.keys.name_of(Action::Hand(Hand::Differ));
-        let said = format!("nothing differs so far: let time run on ({runs}), then ask again ({again})");
+        let said = format!("nothing differs so far: let time run on ({runs}), then {again}");
         lines.push(vec![piece(cut(&said, room, more), Role::Plain)]);
     }
     for (head, sides) in heads.into_iter().filter(|_| !same) {
