@@ -175,8 +175,22 @@ fn member(model: &Model) -> Option<(String, String)> {
         let name = member.name.split('/').next().unwrap_or(&member.name);
         return Some((name.to_owned(), format!("of group {of}")));
     }
-    let entry = model.about.entries.iter().find(|entry| entry.group.as_deref() == Some(of.as_str()))?;
-    Some((entry.name.clone(), format!("of group {of}")))
+    let entry = model.about.entries.iter().find(|entry| entry.group.as_deref() == Some(of.as_str()));
+    entry.map(|entry| (entry.name.clone(), format!("of group {of}"))).or_else(|| reader(model))
+}
+
+/// One of those who read. With ZeroMQ a group is a channel that is read, and nobody is a member of it.
+fn reader(model: &Model) -> Option<(String, String)> {
+    let entries = model.about.entries.iter().filter(|entry| entry.group.is_some());
+    let reads = |name: &str| {
+        entries.clone().any(|entry| {
+            name.strip_prefix(entry.name.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+    };
+    let nodes: Vec<_> = model.snapshot().nodes.iter().filter(|node| reads(&node.name)).collect();
+    let node = nodes.get(model.turn % nodes.len().max(1))?;
+    Some((node.name.clone(), "reads".to_owned()))
 }
 
 /// The chosen group, or the first.
@@ -236,8 +250,8 @@ mod tests {
 
     use super::*;
     use crate::kernel::Time;
-    use crate::observe::NodeState;
     use crate::observe::lens::{BrokerView, Detail, PlaceDetail};
+    use crate::observe::{NodeState, NodeView, Snapshot};
     use crate::trace::kafka::BrokerId;
     use crate::tui::courses::{Courses, Deed};
     use crate::tui::{About, Msg, Named, Order, Palette, Theme, update};
@@ -326,6 +340,30 @@ mod tests {
         let pause = &model.about.kinds[1];
         assert_eq!(line(&model, pause).map(|(line, _)| line).as_deref(), Some("pause billing"));
         assert_eq!(hindrance(&model, pause), None);
+    }
+
+    #[test]
+    fn where_nobody_is_a_member_one_who_reads_is_struck_and_then_the_next() {
+        use KeyCode::{Char, Tab};
+        let node = |name: &str| NodeView { name: name.to_owned(), state: NodeState::Up, leads: 0 };
+        let entry = |name: &str, group: Option<&str>| Entry {
+            name: name.to_owned(),
+            group: group.map(str::to_owned),
+            ..Entry::default()
+        };
+        let strikes = Strikes::Nodes;
+        let cannot = Cannot::default();
+        let kind = Kind { name: "kill", about: "", strikes, usual: "", asks: false, cannot };
+        let entries = vec![entry("ventilator", None), entry("worker", Some("worker"))];
+        let groups = vec!["tasks".to_owned()];
+        let about = About { kinds: vec![kind], groups, entries, ..About::default() };
+        let theme = Theme::new(Palette::Mono, false);
+        let mut model = Model::new("test", 1, theme, Time::from_secs(1)).about(Arc::new(about));
+        let nodes = ["ventilator", "worker-1", "worker-2"].map(node).to_vec();
+        model.report.snapshot = Arc::new(Snapshot { nodes, ..model.snapshot().clone() });
+        let kill = |whom: &str| Some(Deed::Inject(format!("kill {whom}")));
+        assert_eq!(struck(&mut model, &[Char('f'), Char('k')]), kill("worker-1"));
+        assert_eq!(struck(&mut model, &[Char('f'), Tab, Char('k')]), kill("worker-2"));
     }
 
     #[test]
