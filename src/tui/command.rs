@@ -53,13 +53,13 @@ pub fn parse(text: &str) -> Result<Command, String> {
         "" => Ok(Command::Nothing),
         "goto" | "g" => instant(value)
             .map(Command::Goto)
-            .ok_or_else(|| format!(":goto wants a time, as 42.1s, 1:30 or 500ms; not `{value}`")),
+            .ok_or_else(|| format!(":goto wants a time, as 42.1s, 1:30 or 500ms{}", not(value))),
         "speed" => speed(value)
             .map(Command::Speed)
-            .ok_or_else(|| format!(":speed wants 0.01 to 1000000, or max; not `{value}`")),
+            .ok_or_else(|| format!(":speed wants 0.01 to 1000000, or max{}", not(value))),
         "theme" => palette(value)
             .map(Command::Theme)
-            .ok_or_else(|| format!(":theme wants dark, light or mono; not `{value}`")),
+            .ok_or_else(|| format!(":theme wants dark, light or mono{}", not(value))),
         "q" | "quit" => Ok(Command::Quit),
         "tutor" => Ok(Command::Tutor),
         "help" | "h" => Ok(Command::Help),
@@ -167,6 +167,11 @@ fn palette(text: &str) -> Option<Palette> {
     }
 }
 
+/// What was said instead; nothing when nothing was.
+fn not(value: &str) -> String {
+    if value.is_empty() { String::new() } else { format!("; not `{value}`") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +211,16 @@ mod tests {
         assert_eq!(parse("theme light"), Ok(Command::Theme(Palette::Light)));
         for wrong in ["speed 0.001", "speed", "theme pink", "goto", "goto soon", "fly"] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_command_without_its_word_says_which_it_wants_and_nothing_of_what_was_not_said() {
+        for name in ["goto", "speed", "theme"] {
+            let bare = parse(name).expect_err("it wants a word");
+            assert!(bare.contains("wants") && !bare.contains("not"), "{bare}");
+            let wrong = parse(&format!("{name} abc")).expect_err("that is none");
+            assert!(wrong.ends_with("; not `abc`"), "{wrong}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The steps.
 
 use super::{Scene, Step};
+use crate::kernel::{Duration, Time};
 use crate::observe::NodeState;
 use crate::observe::lens::FateFilter;
 use crate::tui::keys::Action;
@@ -46,7 +47,7 @@ pub const STEPS: &[Step] = &[
         text: "This scenario kills the leader of a partition after 30 s. Press {0} to go there: as fast as it can be \
                computed, and no further. Where that has passed already, {1} goes back to it.",
         keys: &[Action::Leap(Seek::Fault), Action::Leap(Seek::FaultBack)],
-        done: |scene| a_node_is_down(scene),
+        done: |scene| a_node_is_down(scene) && has_just_struck(scene),
     },
     Step {
         title: "The moment before",
@@ -121,9 +122,11 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Break it yourself",
-        text: "Press {0} for all that can go wrong, each with its key and whom it would strike, and then the key of kill: a \
-               broker dies here. That is a branch of the run: the course that you know stays as it is. ({1} takes it back.)",
-        keys: &[Action::Hand(Hand::Faults), Action::Hand(Hand::TakeBack)],
+        // Where members are looked at it would be a member that is killed.
+        text: "Go to the overview with {0}. Press {1} for all that can go wrong, each with its key and whom it would strike, \
+               and then the key of kill: a broker dies here. That is a branch of the run: the course that you know stays as \
+               it is. ({2} takes it back.)",
+        keys: &[Action::Page(0), Action::Hand(Hand::Faults), Action::Hand(Hand::TakeBack)],
         done: |scene| scene.model.report.courses.injected() > 0,
     },
     Step {
@@ -139,3 +142,13 @@ pub const STEPS: &[Step] = &[
 fn a_node_is_down(scene: &Scene<'_>) -> bool {
     scene.model.snapshot().nodes.iter().any(|node| node.state == NodeState::Down)
 }
+
+/// Whether what happened last is about a fault that has only just struck: who lets time run past it is not there.
+fn has_just_struck(scene: &Scene<'_>) -> bool {
+    let now = scene.model.snapshot().now;
+    let just = |at: Time| at <= now && now.since(at) <= JUST;
+    scene.model.detail().faults.iter().any(|fault| just(fault.at))
+}
+
+/// Few steps back lead to before the fault from here.
+const JUST: Duration = Duration::from_millis(100);

@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 use crate::kernel::Time;
+use crate::observe::lens::{Detail, FaultState, FaultView};
 use crate::observe::{NodeState, NodeView, Snapshot};
 use crate::tui::keymap::Keymap;
 use crate::tui::{Clock, Msg, Palette, Report, Seek, Theme, update};
@@ -29,6 +30,14 @@ fn tick(model: &mut Model, clock: Clock, down: bool, now: Time) {
     let snapshot = Arc::new(Snapshot { now, nodes, facts: 1 + now.as_millis(), ..model.snapshot().clone() });
     let report = Report { snapshot, clock, front: Time::from_secs(9), ..model.report.clone() };
     update(model, Msg::Tick(report));
+}
+
+/// A fault struck then.
+fn struck(model: &mut Model, at: Time) {
+    let (nodes, text) = (Vec::new(), String::new());
+    let fault =
+        FaultView { fault: 0, at, ended: None, text, nodes, state: FaultState::Active, by_hand: false };
+    model.report.detail = Arc::new(Detail { faults: vec![fault], ..Detail::default() });
 }
 
 #[test]
@@ -73,8 +82,11 @@ fn who_read_for_long_while_time_ran_is_told_how_to_get_back_to_where_the_broker_
     assert!(told.contains("} to go there") && told.contains("{ goes back to it"), "{told}");
     let mut model = model();
     model.tutor = Some(Tutor { step: 4, done: 4 });
-    tick(&mut model, Clock::Paused, false, Time::from_secs(8));
-    assert_eq!(step(&model), "A broker dies");
+    struck(&mut model, Time::from_secs(3));
+    for down in [true, false] {
+        tick(&mut model, Clock::Paused, down, Time::from_secs(8));
+        assert_eq!(step(&model), "A broker dies", "from there it is a long way back");
+    }
     assert!(matches!(press(&mut model, KeyCode::Char('{')), Some(Order::Seek(Seek::FaultBack))));
     tick(&mut model, Clock::Paused, true, Time::from_secs(3));
     assert_eq!(step(&model), "The moment before");
@@ -84,6 +96,7 @@ fn who_read_for_long_while_time_ran_is_told_how_to_get_back_to_where_the_broker_
 fn the_moment_before_is_one_in_which_the_broker_lives_and_the_run_has_been_further() {
     let mut model = model();
     model.tutor = Some(Tutor { step: 4, done: 4 });
+    struck(&mut model, Time::from_secs(9));
     tick(&mut model, Clock::Paused, true, Time::from_secs(9));
     assert_eq!(step(&model), "The moment before");
     tick(&mut model, Clock::Paused, true, Time::from_secs(8));

@@ -124,8 +124,9 @@ fn begin_reset(model: &mut Model) {
         let closes = model.about.entries.iter().find(|entry| entry.group.as_deref() == Some(name.as_str()));
         let closes = closes.map_or("", |entry| &entry.name);
         model.said = Some(format!(
-            "{name} has {members} members, and Kafka resets offsets of an empty group only: first `:fault close {closes}` \
-             (f q), then R"
+            "{name} has {members} member{}, and Kafka resets offsets of an empty group only: first `:fault close {closes}` \
+             (f q), then R",
+            if members == 1 { "" } else { "s" }
         ));
         return;
     }

@@ -102,7 +102,7 @@ pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     };
     if page.lines.is_empty() {
-        canvas.text(area, 0, "no record that is remembered fits", Role::Muted);
+        wrapped(canvas, area, 0, false, &none_fits(model), Role::Muted);
         return;
     }
     let index: std::collections::BTreeMap<u64, usize> =
@@ -396,6 +396,20 @@ pub fn is_of_another(model: &Model) -> bool {
     model.report.clock != Clock::Running && trace.is_some_and(|trace| Some(trace.id) != model.record())
 }
 
+/// Why the list is empty, and which keys ask for more.
+fn none_fits(model: &Model) -> String {
+    let asks = [
+        (model.fate != FateFilter::All, Action::View, "shows other fates"),
+        (!model.list(Pane::Records).filter.is_empty(), Action::Back, "clears the filter"),
+        (!model.whole_channel, Action::Records, "looks in all partitions"),
+    ];
+    let asks = asks.into_iter().filter(|(narrows, ..)| *narrows);
+    let asks: Vec<_> =
+        asks.map(|(_, action, what)| format!("{} {what}", model.keys.name_of(action))).collect();
+    let more = if asks.is_empty() { String::new() } else { format!(": {}", asks.join(", ")) };
+    format!("no record that is remembered fits{more}")
+}
+
 /// The way of the record.
 pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(trace) = &model.detail().trace else {
@@ -460,5 +474,19 @@ mod tests {
             assert!(Room::of(width).left(width) >= 11, "{width}: {}", Room::of(width).left(width));
         }
         assert!(Room::of(66).left(66) >= "✗ LOST (accepted)".chars().count(), "at 120 columns");
+    }
+
+    #[test]
+    fn an_empty_list_says_which_keys_ask_for_more() {
+        let theme = crate::tui::Theme::new(crate::tui::Palette::Mono, false);
+        let mut model = Model::new("test", 1, theme, Time::from_secs(9));
+        model.whole_channel = true;
+        assert_eq!(none_fits(&model), "no record that is remembered fits");
+        model.fate = FateFilter::Lost;
+        model.lists.entry(Pane::Records).or_default().filter = "dup".to_owned();
+        let said = none_fits(&model);
+        assert!(said.ends_with(": v shows other fates, Esc clears the filter"), "{said}");
+        model.whole_channel = false;
+        assert!(none_fits(&model).ends_with("o looks in all partitions"));
     }
 }

@@ -92,7 +92,8 @@ fn draw_all(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 fn tour(model: &Model, canvas: &mut Canvas<'_>, body: Rect) -> Rect {
     let Some(tutor) = model.tutor else { return body };
     let [body, panel] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(tour::height(body.width))]).areas(body);
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(tour::height(&model.keys, body))])
+            .areas(body);
     tour::draw(tutor, &model.keys, canvas, panel);
     body
 }
