@@ -410,7 +410,8 @@ fn what_crosses_a_departure_from_poll_is_not_committed_by_it() {
     rig.read(&consumer, 5);
     consumer.send(consumer::Work::Said(ToSubscriber::Next)).expect("its thread runs");
     rig.publish(&producer, 5, 5);
-    rig.until("more is on its way to the application", |rig| rig.delivered() == 10);
+    // One poll may return some of them.
+    rig.until("more is on its way to the application", |rig| rig.delivered() > 5);
     consumer.send(consumer::Work::Said(ToSubscriber::Leave)).expect("its thread runs");
     rig.until("it has left", |rig| {
         rig.seen.iter().any(|event| matches!(event.fact, Fact::Kafka(Kafka::Revoked { .. })))

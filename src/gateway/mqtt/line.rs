@@ -166,6 +166,12 @@ pub(super) fn filter(path: &str, client: &Client) -> Filter {
 }
 
 impl Line {
+    /// Whether what is said now is said on the connection of which something was heard last: after it broke, what was heard
+    /// on it is still told, but rumqttc keeps what it is handed for the next one.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// Waits for what is heard next; connects first, and again, as often as it takes.
     ///
     /// What is heard is lost when the caller stops waiting in the middle: only one who hangs up does so.
@@ -276,5 +282,26 @@ pub(super) async fn leave(client: &AsyncClient, mut line: Line) {
     };
     if client.try_disconnect().is_ok() {
         let _ = tokio::time::timeout(MOMENT, written).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::mqtt::backend::plain;
+
+    #[test]
+    fn what_was_heard_before_a_connection_broke_is_told_first_and_nothing_more_can_be_said_on_it_meanwhile() {
+        let client = plain();
+        let (host, id, name) = ("localhost", "shop".to_owned(), "shop");
+        let call =
+            Call { id, host, port: 1883, login: None, connector: None, client: &client, prefix: "", name };
+        let (_client, mut line) = open(&call);
+        line.connected = true;
+        line.events.state.events.push_back(Event::Outgoing(Outgoing::PubAck(1)));
+        let first = line.broken(&ConnectionError::RequestsDone);
+        assert!(matches!(first, Heard::Out(Outgoing::PubAck(1))), "{first:?}");
+        assert!(!line.is_connected());
+        assert!(matches!(line.heard.pop_front(), Some(Heard::Broken { was_connected: true, .. })));
     }
 }

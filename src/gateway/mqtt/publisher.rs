@@ -155,7 +155,10 @@ impl Task {
                 }
             };
             match heard {
-                Ok(heard) => self.take(heard, &mut line),
+                Ok(heard) => {
+                    self.connected &= line.is_connected();
+                    self.take(heard, &mut line);
+                }
                 Err(end) => break end,
             }
         };

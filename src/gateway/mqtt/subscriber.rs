@@ -172,7 +172,10 @@ impl Task {
                 }
             };
             match heard {
-                Ok(heard) => self.take(heard, &client),
+                Ok(heard) => {
+                    self.connected &= line.is_connected();
+                    self.take(heard, &client);
+                }
                 Err(end) => break end,
             }
             self.deliver(&client);
