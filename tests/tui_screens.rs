@@ -106,17 +106,18 @@ fn bad_day() -> &'static [Eyes; 2] {
         let Wired { parts, stage, expected, end, .. } = wire(&scenario);
         let mut simulation = Simulation::new(parts);
         let cast = Arc::new(simulation.cast().clone());
-        let watch = Watch::new(WatchSetup {
+        let mut watch = Watch::new(WatchSetup {
             stage: Arc::clone(&stage),
             cast: Arc::clone(&cast),
             warm_up: Time::ZERO + scenario.run.warm_up,
             end,
             sample_every: Duration::from_millis(100),
-            for_tape: true,
+            for_tape: false,
         })
         .expecting(expected);
         let about = about(&stage);
         let lens = Lens::new(LensSetup { stage, cast, scheduled: Vec::new() });
+        watch.remember();
         let mut eyes = Eyes { watch, lens, about, end };
         let mut before = None;
         for until in [BAD.as_millis() - 100, BAD.as_millis()] {
@@ -124,8 +125,6 @@ fn bad_day() -> &'static [Eyes; 2] {
             simulation.run_until(until, &mut eyes);
             eyes.watch.catch_up(until);
             eyes.lens.catch_up(until);
-            let closed = eyes.watch.take_closed();
-            eyes.lens.closed(&closed);
             before.get_or_insert_with(|| eyes.clone());
         }
         [before.expect("it was there"), eyes]

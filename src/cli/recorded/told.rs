@@ -104,7 +104,8 @@ const AT_ONCE: usize = 1_000;
 
 impl Reader {
     fn new(loaded: &Loaded, stage: Arc<Stage>, cast: Arc<Cast>) -> Self {
-        let watch = wiring::watch_of(&loaded.scenario, &stage, Arc::clone(&cast), true);
+        let mut watch = wiring::watch_of(&loaded.scenario, &stage, Arc::clone(&cast), true);
+        watch.remember();
         let setup =
             LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
         let lens = Lens::new(setup).by_hand_from(first_by_hand(loaded));

@@ -10,9 +10,8 @@ use std::rc::Rc;
 use crate::analyze::calibrate::median;
 use crate::host::Simulation;
 use crate::kernel::{Addr, Duration, Event, Observer, Time};
-use crate::observe::ledger::Closed;
+use crate::observe::Watch;
 use crate::observe::lens::{Lens, Scheduled};
-use crate::observe::{LagSample, Watch};
 use crate::trace::Fact;
 use crate::tui::{Direction, Moment, Spot};
 use crate::wire::Brokersim;
@@ -27,7 +26,7 @@ const APART: u64 = 2_000;
 /// The same of a run that is run up to a branch: a fraction of a second.
 const QUICKLY: u64 = 200_000;
 /// Checkpoints may cost this part of the time that the run takes.
-const PART: f64 = 0.03;
+const PART: f64 = 0.015;
 
 /// A run at an instant: a clone goes on exactly as the original would.
 #[derive(Clone)]
@@ -45,6 +44,12 @@ impl State {
     /// A run that has not begun.
     pub fn new(simulation: Simulation<Brokersim>, watch: Watch) -> Self {
         Self { simulation, watch, lens: None, entries: 0, told: 0 }
+    }
+
+    /// The same, seen through a lens.
+    pub fn look_through(&mut self, lens: Lens) {
+        self.watch.remember();
+        self.lens = Some(Box::new(lens));
     }
 
     pub fn now(&self) -> Time {
@@ -80,16 +85,6 @@ impl State {
         }
     }
 
-    /// What the watch has ready for others; the lens has seen it then.
-    pub fn take_ready(&mut self) -> (Vec<Closed>, Vec<LagSample>) {
-        take_ready(&mut self.watch, self.lens.as_deref_mut())
-    }
-
-    /// Gives the lens what the watch has ready, when nobody else wants it.
-    pub fn pass_on(&mut self) {
-        pass_on(&mut self.watch, self.lens.as_deref_mut());
-    }
-
     /// Goes forward to a spot at or after here.
     fn go_forward(&mut self, to: Target, end: Time, also: &mut dyn Observer<Fact>) {
         match to {
@@ -105,27 +100,8 @@ impl State {
                 }
             }
         }
-        self.pass_on();
+        self.watch.take_ready();
     }
-}
-
-/// Gives the lens what the watch has ready, when nobody else wants it.
-pub fn pass_on(watch: &mut Watch, lens: Option<&mut Lens>) {
-    let closed = watch.drain_closed();
-    match lens {
-        Some(lens) => lens.take(closed),
-        None => closed.for_each(drop),
-    }
-    watch.take_samples();
-}
-
-/// What a watch has ready for others; the lens has seen it then.
-pub fn take_ready(watch: &mut Watch, lens: Option<&mut Lens>) -> (Vec<Closed>, Vec<LagSample>) {
-    let closed = watch.take_closed();
-    if let Some(lens) = lens {
-        lens.closed(&closed);
-    }
-    (closed, watch.take_samples())
 }
 
 /// Where to go, in terms of a state.
