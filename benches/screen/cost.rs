@@ -13,7 +13,7 @@ use super::{median, on_processor};
 const ROUNDS: usize = 11;
 /// At most thirty reports a second, and at most one part in so many of the run's time, as the conductor has it.
 const FRAME: Wall = Wall::from_nanos(1_000_000_000 / 30);
-const REPORTS: u32 = 33;
+const REPORTS: u32 = 50;
 /// What is computed at a time, as the conductor does.
 const SLICE: Wall = Wall::from_millis(8);
 
@@ -29,18 +29,6 @@ pub fn measure() {
     println!("what the screen costs the simulation, in seconds of a processor, medians of {ROUNDS} turns:");
     println!("  {:<24} {:>9} {:>9} {:>7}   least to most, reports", "", "without", "with", "ratio");
     for (name, text) in SCENARIOS {
-        if let Ok(only) = std::env::var("COST_ONLY") {
-            let (kind, which) = only.split_once(':').expect("kind:name");
-            if name.starts_with(which) {
-                for _ in 0..std::env::var("COST_ROUNDS").map_or(1, |n| n.parse().unwrap()) {
-                    match kind {
-                        "without" => println!("{name} {:?}", headless(text, name)),
-                        _ => println!("{name} {:?}", on_screen(text, name)),
-                    }
-                }
-            }
-            continue;
-        }
         let turns: Vec<Turn> = (0..ROUNDS).map(|round| Turn::take(text, name, round % 2 == 0)).collect();
         let seconds = |of: fn(&Turn) -> Wall| median(turns.iter().map(of).collect()).as_secs_f64();
         let mut ratios: Vec<f64> = turns.iter().map(Turn::ratio).collect();
