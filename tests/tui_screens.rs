@@ -59,6 +59,7 @@ impl Eyes {
             detail: Arc::new(self.lens.detail(&self.watch, look)),
             front: self.watch.now(),
             clock,
+            seeking: None,
             speed: Speed::Times(8_000),
             reached: Some(Speed::Times(6_123)),
             said: None,
@@ -115,6 +116,7 @@ fn bad_day() -> &'static [Eyes; 2] {
             for_tape: false,
         })
         .expecting(expected);
+        watch.time_lately();
         let about = about(&stage);
         let lens = Lens::new(LensSetup { stage, cast, scheduled: Vec::new() });
         watch.remember();

@@ -79,6 +79,7 @@ impl Crowd {
             detail: Arc::new(self.lens.detail(&self.watch, look)),
             front: self.watch.now(),
             clock: Clock::Paused,
+            seeking: None,
             speed: Speed::REAL,
             reached: None,
             said: None,

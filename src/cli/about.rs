@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::fault::catalogue::{self, KINDS, Lasts, Side, Sort};
+use crate::gateway::Options;
 use crate::scenario::origin::{Bearer, InForce, in_force};
 use crate::scenario::{Overrides, Scenario, World};
-use crate::tui::hands::{Entry, Kind, Strikes};
+use crate::tui::hands::{Cannot, Entry, Kind, Strikes};
 use crate::tui::{About, Named, Setting};
 
 use super::load::{Loaded, ScenarioArguments};
@@ -28,8 +29,18 @@ const MATTER: &[&str] = &[
     "commit",
 ];
 
-/// Names and settings of a scenario under these overrides, and where it runs.
-pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) -> Arc<About> {
+/// Names and settings of a scenario under these overrides, in the simulation.
+pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides) -> Arc<About> {
+    about_in(loaded, file, overrides, (&World::Simulated, &Options::default()))
+}
+
+/// The same where it runs in this world.
+pub fn about_in(
+    loaded: &Loaded,
+    file: &str,
+    overrides: &Overrides,
+    (world, options): (&World, &Options),
+) -> Arc<About> {
     let stage = crate::scenario::wiring::stage_of(&loaded.scenario);
     let channels = stage.channels.iter().map(|channel| Named {
         name: channel.name.clone(),
@@ -48,7 +59,7 @@ pub fn about(loaded: &Loaded, file: &str, overrides: &Overrides, world: &World) 
         arguments: file.to_owned(),
         folder: PathBuf::new(),
         entries: entries(&loaded.scenario),
-        kinds: KINDS.iter().map(kind).collect(),
+        kinds: KINDS.iter().map(|one| kind(one, &loaded.scenario, (world, options))).collect(),
     })
 }
 
@@ -102,7 +113,7 @@ fn entries(scenario: &Scenario) -> Vec<Entry> {
 }
 
 /// What keys need to know of a kind of fault.
-fn kind(kind: &'static catalogue::Kind) -> Kind {
+fn kind(kind: &'static catalogue::Kind, scenario: &Scenario, on: (&World, &Options)) -> Kind {
     let has = |sort: Sort| kind.takes.contains(&sort);
     let strikes = match kind.side {
         Side::Generators => Strikes::Generators,
@@ -116,7 +127,10 @@ fn kind(kind: &'static catalogue::Kind) -> Kind {
         Side::Any => Strikes::Instances,
     };
     let asks = kind.needs.iter().any(|need| ["rate", "position"].contains(need));
-    Kind { name: kind.name, about: kind.about, strikes, usual: usual(kind), asks }
+    let between = scenario.breaks_paths() || on.1.proxy;
+    let cannot = |broker| scenario.hinders_by_hand(kind, broker, on, between);
+    let cannot = Cannot { brokers: cannot(true), others: cannot(false) };
+    Kind { name: kind.name, about: kind.about, strikes, usual: usual(kind), asks, cannot }
 }
 
 /// What is said of a fault that is injected by a key.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::kernel::Digest;
-use crate::scenario::{Overrides, World};
+use crate::scenario::Overrides;
 use crate::tui::{About, Model, Pilot, Theme};
 
 use super::about::about;
@@ -45,7 +45,7 @@ impl Driven {
         let overrides = Overrides::default();
         let loaded = load_text(text.to_owned(), Path::new(name), &overrides).map_err(told)?;
         let session = make(&loaded).map_err(told)?;
-        let about = about(&loaded, name, &overrides, &World::Simulated);
+        let about = about(&loaded, name, &overrides);
         Ok(Self { session, about, title: loaded.scenario.name.clone(), seed: loaded.scenario.run.seed })
     }
 

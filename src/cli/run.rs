@@ -22,7 +22,7 @@ use crate::tui::pace::Speed;
 use crate::tui::{self, About, Palette, ScreenOptions, Theme};
 
 use super::Exit;
-use super::about::{about, shared};
+use super::about::{about_in, shared};
 use super::failure::{Failure, to_stderr};
 use super::keys::HandArguments;
 use super::load::{Loaded, ScenarioArguments};
@@ -282,7 +282,7 @@ pub fn make(arguments: &RunArguments, stop: &AtomicBool, said: Option<String>) -
         let look = Shown {
             title: loaded.scenario.name.clone(),
             about: shared(
-                about(&loaded, &file, &arguments.scenario.overrides(), world),
+                about_in(&loaded, &file, &arguments.scenario.overrides(), (world, &options)),
                 &arguments.scenario,
                 world,
                 recorded.map_or_else(PathBuf::new, |recording| recording.dir.clone()),

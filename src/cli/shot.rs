@@ -90,7 +90,7 @@ pub fn shot(arguments: &ShotArguments) -> Result<Exit, Failure> {
     }
     session.made_from(Target::open(&arguments.scenario)?.recipe);
     let file = arguments.scenario.scenario.display().to_string();
-    let about = about(&loaded, &file, &arguments.scenario.overrides(), &World::Simulated);
+    let about = about(&loaded, &file, &arguments.scenario.overrides());
     let about = shared(about, &arguments.scenario, &World::Simulated, PathBuf::new());
     // In slices, as on a screen: checkpoints lie between them.
     while session.now() < at {
@@ -204,6 +204,7 @@ fn show(model: &mut Model, session: &mut Session) {
         detail: Arc::new(session.detail()),
         front: session.front(),
         clock: if finished { Clock::Finished } else { Clock::Paused },
+        seeking: None,
         speed: Speed::REAL,
         reached: None,
         said: None,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::analyze::why::{Evidence, Flow, Outcomes, Scene};
 use crate::host::Simulation;
@@ -37,6 +37,8 @@ pub struct Limit {
     pub until: Option<Time>,
     /// Until this is raised: whoever does so has no use for what came of it.
     pub stop: Option<Arc<AtomicBool>>,
+    /// Where the nanoseconds of simulated time are counted that were gone through, in all runs under this limit.
+    pub gone: Option<Arc<AtomicU64>>,
 }
 
 impl Limit {
@@ -47,6 +49,12 @@ impl Limit {
 
     fn end(&self, end: Time) -> Time {
         self.until.map_or(end, |until| until.min(end))
+    }
+
+    fn went(&self, by: Duration) {
+        if let Some(gone) = &self.gone {
+            gone.fetch_add(by.as_nanos(), Ordering::Relaxed);
+        }
     }
 }
 
@@ -145,8 +153,10 @@ impl Recipe {
         let mut observer = (watch, (outcomes, flow));
         // What has left the ledger is taken in as the run goes, so that memory does not follow its length.
         while simulation.now() < end && !self.limit.is_stopped() {
-            let until = (simulation.now() + SLICE).min(end);
+            let before = simulation.now();
+            let until = (before + SLICE).min(end);
             simulation.run_until(until, &mut observer);
+            self.limit.went(until.since(before));
             let (watch, (outcomes, _)) = &mut observer;
             watch.catch_up(until);
             watch.take_samples();
@@ -184,8 +194,10 @@ impl Recipe {
         let Wired { parts, end, .. } = wire(&scenario);
         let (mut simulation, end) = (Simulation::new(parts), self.limit.end(end));
         while simulation.now() < end && !self.limit.is_stopped() {
-            let until = (simulation.now() + SLICE).min(end);
+            let before = simulation.now();
+            let until = (before + SLICE).min(end);
             simulation.run_until(until, &mut &mut *observer);
+            self.limit.went(until.since(before));
         }
         Ok(())
     }

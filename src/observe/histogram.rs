@@ -34,6 +34,12 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Forgets what was counted.
+    pub fn clear(&mut self) {
+        self.counts.clear();
+        (self.total, self.sum, self.max) = (0, 0, Duration::ZERO);
+    }
+
     /// How many were counted.
     pub fn total(&self) -> u64 {
         self.total

@@ -3,6 +3,7 @@
 //! Observers read facts and cannot change a run. They know no messaging system, only what is in `trace`.
 
 pub mod histogram;
+mod lately;
 pub mod ledger;
 pub mod lens;
 pub mod promise;

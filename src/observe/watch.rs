@@ -10,6 +10,7 @@ use crate::trace::kafka::{BrokerId, Kafka};
 use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId, Stage, tell};
 
 use super::histogram::Histogram;
+use super::lately::Lately;
 use super::ledger::{self, Balance, Latencies, Ledger, Recent, Tally};
 use super::promise::{Expectation, Promises, Verdict};
 use super::views::{ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Snapshot};
@@ -21,6 +22,8 @@ struct Stopwatch {
     groups: Vec<Histogram>,
     processed: Vec<u64>,
     acknowledged: Histogram,
+    /// By the second, warm-up or not; none where nobody looks.
+    lately: Option<Box<Lately>>,
 }
 
 impl Latencies for Stopwatch {
@@ -29,6 +32,9 @@ impl Latencies for Stopwatch {
         self.processed[group.index()] += records;
         if offered >= self.from {
             self.groups[group.index()].add_many(now.since(offered), records);
+        }
+        if let Some(lately) = &mut self.lately {
+            lately.add(now, now.since(offered), records);
         }
     }
 
@@ -95,6 +101,7 @@ impl Watch {
             groups: vec![Histogram::default(); stage.groups.len()],
             processed: vec![0; stage.groups.len()],
             acknowledged: Histogram::default(),
+            lately: None,
         };
         let node = |name: &String| NodeView { name: name.clone(), state: NodeState::Up, leads: 0 };
         Self {
@@ -138,6 +145,11 @@ impl Watch {
         self.ledger.remark_on(promises.wants());
         self.promises = Some(Box::new(promises));
         self
+    }
+
+    /// From now on says in its snapshots how long records took lately: for a screen.
+    pub fn time_lately(&mut self) {
+        self.ledger.latencies.lately.get_or_insert_default();
     }
 
     /// What came of each expectation, in order: as it stands, and for good at the end of the run or once the watch is
@@ -279,6 +291,7 @@ impl Watch {
             books: balance,
             channels: users.map(|(view, _)| view.clone()).collect(),
             groups: self.counted(),
+            latencies_p99: self.ledger.latencies.lately.as_ref().map(|lately| lately.seconds(self.now)),
             nodes: self.nodes_with_leaders(),
             places: self.places.clone(),
             lines: self.lines.iter().cloned().collect(),

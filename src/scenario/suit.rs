@@ -5,9 +5,9 @@
 //! of it. Nothing else in the program judges what a world cannot do.
 
 use crate::fault::Strike;
-use crate::fault::catalogue::Sort;
+use crate::fault::catalogue::{Kind, Lasts, Parameters, Sort};
 use crate::gateway::{Act, Brokers, Commands, Options, Trouble};
-use crate::kernel::Crash;
+use crate::kernel::{Crash, Duration, Time};
 use crate::trace::SkippedFault;
 use crate::wire::operator::ToApplication;
 use crate::workload::reader::OnError;
@@ -129,27 +129,68 @@ impl Scenario {
         (world, options): (&World, &Options),
         between: bool,
     ) -> Result<(), String> {
+        match self.hindrance_by_hand(fault, (world, options), between) {
+            None => Ok(()),
+            Some(why) => Err(format!("{} cannot strike on {world}: {why}", fault.kind.name)),
+        }
+    }
+
+    /// Why a kind of fault cannot strike by hand in a run of this scenario in this world, whoever of those that are brokers,
+    /// or of those that are none, is struck; none when it can, as far as that does not depend on whom.
+    pub fn hinders_by_hand(
+        &self,
+        kind: &'static Kind,
+        broker: bool,
+        (world, options): (&World, &Options),
+        between: bool,
+    ) -> Option<String> {
+        let of_kafka = [Sort::Entry, Sort::Topic, Sort::Group].iter().any(|sort| kind.takes.contains(sort));
+        if of_kafka && self.kafka().is_none() {
+            return Some("it is modelled for Kafka only".to_owned());
+        }
+        if kind.name == "close" && matches!(self.system, System::Zeromq(_)) {
+            return Some("a ZeroMQ socket that was closed does not open again".to_owned());
+        }
+        let target = if broker { Target::Broker(1) } else { Target::Instance(String::new()) };
+        let fault = Fault {
+            at: Time::ZERO,
+            kind,
+            strike: (kind.strike)(&Parameters::default()),
+            targets: vec![target],
+            peers: Vec::new(),
+            lasts: (kind.lasts != Lasts::Never).then(|| Duration::from_secs(10)),
+            again: None,
+            jitter: Duration::ZERO,
+            by_hand: true,
+        };
+        self.hindrance_by_hand(&fault, (world, options), between)
+    }
+
+    fn hindrance_by_hand(
+        &self,
+        fault: &Fault,
+        (world, options): (&World, &Options),
+        between: bool,
+    ) -> Option<String> {
+        if *world == World::Simulated {
+            return None;
+        }
         if matches!(fault.strike, Strike::AddPartitions(_)) {
-            return Err(format!(
-                "{}: a run by the clock begins with all the partitions that it will ever have: put `add-partitions` into the \
-                 scenario",
-                fault.kind.name
-            ));
+            return Some(
+                "a run by the clock begins with all the partitions that it will ever have: put `add-partitions` into the \
+                 scenario"
+                    .to_owned(),
+            );
         }
-        if matches!(world, World::Simulated | World::Live) {
-            return Ok(());
+        if *world == World::Live {
+            return None;
         }
-        if let Some(why) = self.means(world, options).hindrance(fault) {
-            return Err(format!("{} cannot strike on {world}: {why}", fault.kind.name));
-        }
-        let alone = Self { faults: vec![fault.clone()], random_faults: None, ..self.clone() };
-        if alone.breaks_paths() && !between {
-            return Err(format!(
-                "{} cannot strike this run: nothing stands between its clients and the brokers; begin it with --proxy",
-                fault.kind.name
-            ));
-        }
-        Ok(())
+        self.means(world, options).hindrance(fault).or_else(|| {
+            let alone = Self { faults: vec![fault.clone()], random_faults: None, ..self.clone() };
+            (alone.breaks_paths() && !between).then(|| {
+                "nothing stands between its clients and the brokers; begin it with --proxy".to_owned()
+            })
+        })
     }
 
     fn means(&self, world: &World, options: &Options) -> Means {
@@ -466,6 +507,44 @@ mod tests {
         for world in [World::Live, cluster()] {
             assert!(refused("add-partitions = \"orders\"\nto = 6", &world, true).contains("partitions"));
         }
+    }
+
+    #[test]
+    fn a_kind_that_cannot_strike_by_hand_is_known_before_it_is_tried() {
+        let scenario = shop("");
+        let hinders = |name: &str, broker, world: &World, options: &Options| {
+            let kind = crate::fault::catalogue::find(name).expect(name);
+            scenario.hinders_by_hand(kind, broker, (world, options), false)
+        };
+        let said = |name, broker, world: &World| hinders(name, broker, world, &native()).unwrap_or_default();
+        assert!(said("slow-disk", true, &cluster()).contains("disk cannot be slowed down"));
+        assert!(said("kill", false, &cluster()).contains("--proxy"), "a client's process");
+        assert!(said("reset-offsets", false, &cluster()).contains("kafka-consumer-groups.sh"));
+        assert!(said("add-partitions", false, &World::Live).contains("by the clock"));
+        assert_eq!(hinders("kill", true, &cluster(), &native()), None);
+        let without = hinders("kill", true, &cluster(), &Options::default()).unwrap_or_default();
+        assert!(without.contains("--profile"), "{without}");
+        for kind in crate::fault::catalogue::KINDS {
+            for broker in [true, false] {
+                assert_eq!(hinders(kind.name, broker, &World::Simulated, &Options::default()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kafkas_alone_hinders_in_every_world_of_another_system() {
+        let text = "[run]\nduration = \"9s\"\n[mqtt]\n[[generator]]\nname = \"thermo\"\ntopic = \"t\"\n\
+                    arrivals = { constant = \"1/s\" }\n[[sink]]\nname = \"dash\"\nfrom = \"t\"\n";
+        let scenario = Scenario::load(text, "home.toml", &Overrides::default())
+            .unwrap_or_else(|error| panic!("{error:?}"));
+        let hinders = |name: &str| {
+            let kind = crate::fault::catalogue::find(name).expect(name);
+            scenario.hinders_by_hand(kind, false, (&World::Simulated, &Options::default()), false)
+        };
+        for name in ["add-partitions", "reset-offsets", "add-member"] {
+            assert!(hinders(name).is_some_and(|why| why.contains("Kafka only")), "{name}");
+        }
+        assert_eq!(hinders("kill"), None);
     }
 
     #[test]

@@ -85,7 +85,14 @@ mod tests {
     use crate::tui::{About, Named, Palette, Theme};
 
     fn model() -> Model {
-        let kind = |name| Kind { name, about: "", strikes: Strikes::Nodes, usual: "", asks: false };
+        let kind = |name| Kind {
+            name,
+            about: "",
+            strikes: Strikes::Nodes,
+            usual: "",
+            asks: false,
+            cannot: Default::default(),
+        };
         let entry = |name: &str, group: Option<&str>| Entry {
             name: name.to_owned(),
             publishes_to: None,

@@ -51,6 +51,8 @@ pub struct Courses {
     pub here: usize,
     /// Whether faults reach a run that cannot be repeated; none where they do no harm.
     pub armed: Option<bool>,
+    /// By the clock: entries of which an instance was removed by hand, once for each.
+    pub removed: Vec<String>,
 }
 
 /// A course of the run.

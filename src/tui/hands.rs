@@ -31,7 +31,33 @@ pub struct Kind {
     pub usual: &'static str,
     /// Whether it makes no sense without a number that only a person knows.
     pub asks: bool,
+    /// Why it cannot strike in this run.
+    pub cannot: Cannot,
 }
+
+/// Why a kind of fault cannot strike in a run, by who is struck; none where it can.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cannot {
+    /// A broker.
+    pub brokers: Option<String>,
+    /// Anybody else.
+    pub others: Option<String>,
+}
+
+impl Cannot {
+    /// Whoever is struck.
+    pub fn ever(why: &str) -> Self {
+        Self { brokers: Some(why.to_owned()), others: Some(why.to_owned()) }
+    }
+
+    fn of(&self, target: &str) -> Option<&str> {
+        let why = if target.starts_with(BROKER) { &self.brokers } else { &self.others };
+        why.as_deref()
+    }
+}
+
+/// What the names of brokers begin with.
+const BROKER: &str = "broker-";
 
 /// Whom a kind strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +83,11 @@ pub enum Strikes {
 }
 
 /// Whom a kind strikes as things stand, and who that is besides; none when there is nobody.
-pub fn target(model: &Model, strikes: Strikes) -> Option<(String, String)> {
-    match strikes {
+pub fn target(model: &Model, kind: &Kind) -> Option<(String, String)> {
+    match kind.strikes {
         Strikes::Everything => Some(("everything".to_owned(), String::new())),
         Strikes::Brokers => broker(model),
-        Strikes::Nodes if model.page == Page::Groups => member(model).or_else(|| broker(model)),
-        Strikes::Nodes => broker(model).or_else(|| member(model)),
+        Strikes::Nodes => node(model, kind),
         Strikes::Generators => generator(model),
         Strikes::Readers => member(model),
         Strikes::Instances if model.page == Page::Groups => member(model),
@@ -73,11 +98,37 @@ pub fn target(model: &Model, strikes: Strikes) -> Option<(String, String)> {
     }
 }
 
+/// The chosen member where members are looked at, else a broker; where it cannot strike one of them, the other.
+fn node(model: &Model, kind: &Kind) -> Option<(String, String)> {
+    let mut found: Vec<_> = [broker(model), member(model)].into_iter().flatten().collect();
+    if model.page == Page::Groups {
+        found.reverse();
+    }
+    let can = found.iter().position(|(name, _)| kind.cannot.of(name).is_none()).unwrap_or(0);
+    found.into_iter().nth(can)
+}
+
+/// Why a kind cannot strike whom it would strike as things stand; none when it can, or there is nobody.
+pub fn hindrance(model: &Model, kind: &Kind) -> Option<String> {
+    let (target, _) = target(model, kind)?;
+    let why = kind.cannot.of(&target).map(str::to_owned);
+    why.or_else(|| {
+        // Which ones a run by the clock can take back in is known while it goes.
+        let courses = &model.report.courses;
+        let nobody = kind.name == "add-member" && courses.armed.is_some() && !courses.removed.contains(&target);
+        nobody.then(|| {
+            format!(
+                "nobody of {target} was removed by hand, and a run by the clock begins with all that it will ever have"
+            )
+        })
+    })
+}
+
 /// The broker that leads the chosen partition; where nobody leads it, the first that is up.
 fn broker(model: &Model) -> Option<(String, String)> {
     let place = place(model)?;
     let leads = rows::place(model, place).and_then(|place| place.leader);
-    if model.turn > 0 {
+    if model.turn > 0 && !model.detail().brokers.is_empty() {
         return another_broker(model, leads.map(|broker| broker.0));
     }
     if let Some(broker) = leads {
@@ -86,11 +137,13 @@ fn broker(model: &Model) -> Option<(String, String)> {
             format!("leader of {}", model.about.place_name(place)),
         ));
     }
-    let up = |node: &&crate::observe::NodeView| {
-        node.name.starts_with("broker-") && node.state == crate::observe::NodeState::Up
-    };
-    let first = model.snapshot().nodes.iter().find(up)?;
-    Some((first.name.clone(), format!("nobody leads {}", model.about.place_name(place))))
+    let brokers = || model.snapshot().nodes.iter().filter(|node| node.name.starts_with(BROKER));
+    let up = brokers().find(|node| node.state == crate::observe::NodeState::Up);
+    let first = up.or_else(|| brokers().next())?;
+    // Where nothing is replicated there are no leaders either.
+    let is_led = rows::place(model, place).is_some_and(|place| !place.replicas.is_empty());
+    let who = if is_led { format!("nobody leads {}", model.about.place_name(place)) } else { String::new() };
+    Some((first.name.clone(), who))
 }
 
 /// So many brokers after the one that leads, or after the first.
@@ -166,7 +219,7 @@ fn topic(model: &Model) -> Option<(String, String)> {
 
 /// What a key injects: the line, and who is struck besides; none when there is nobody.
 pub fn line(model: &Model, kind: &Kind) -> Option<(String, String)> {
-    let (target, who) = target(model, kind.strikes)?;
+    let (target, who) = target(model, kind)?;
     // Partitions are doubled unless it is said otherwise.
     let places =
         || model.about.channels.iter().find(|one| one.name == target).map_or(2, |one| one.places * 2);
@@ -186,12 +239,18 @@ mod tests {
     use crate::observe::NodeState;
     use crate::observe::lens::{BrokerView, Detail, PlaceDetail};
     use crate::trace::kafka::BrokerId;
-    use crate::tui::courses::Deed;
+    use crate::tui::courses::{Courses, Deed};
     use crate::tui::{About, Msg, Named, Order, Palette, Theme, update};
 
     fn model() -> Model {
-        let kind =
-            Kind { name: "kill", about: "", strikes: Strikes::Brokers, usual: " for 10s", asks: false };
+        let kind = Kind {
+            name: "kill",
+            about: "",
+            strikes: Strikes::Brokers,
+            usual: " for 10s",
+            asks: false,
+            cannot: Cannot::default(),
+        };
         let orders = Named { name: "orders".to_owned(), places: 1, ..Named::default() };
         let about = About { kinds: vec![kind], channels: vec![orders], ..About::default() };
         let theme = Theme::new(Palette::Mono, false);
@@ -222,5 +281,62 @@ mod tests {
         assert_eq!(struck(&mut model, &[Char('f'), Tab, Char('k')]), kill("broker-3"));
         assert_eq!(struck(&mut model, &[Char('f'), Tab, Tab, Char('k')]), kill("broker-1"));
         assert_eq!(struck(&mut model, &[Char('f'), Char('k')]), kill("broker-2"));
+    }
+
+    const DISK: &str = "a real disk cannot be slowed down";
+
+    /// The same where a broker's disk cannot be slowed down, and processes of clients alone stand still.
+    fn model_of_what_is_real() -> Model {
+        let mut model = model();
+        let cannot = |brokers: &str| Cannot { brokers: Some(brokers.to_owned()), others: None };
+        let kind = |name, strikes, cannot| Kind { name, about: "", strikes, usual: "", asks: false, cannot };
+        let billing =
+            Entry { name: "billing".to_owned(), group: Some("billing".to_owned()), ..Entry::default() };
+        let kinds = vec![
+            kind("slow-disk", Strikes::Brokers, cannot(DISK)),
+            kind("pause", Strikes::Nodes, cannot("there is no command for it")),
+            kind("add-member", Strikes::Entries, Cannot::default()),
+        ];
+        let groups = vec!["billing".to_owned()];
+        let about = About { kinds, groups, entries: vec![billing], ..About::clone(&model.about) };
+        model = model.about(Arc::new(about));
+        model
+    }
+
+    #[test]
+    fn what_cannot_strike_is_listed_with_the_reason_and_its_key_says_it_in_full() {
+        let mut model = model_of_what_is_real();
+        update(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char('f'), KeyModifiers::NONE)));
+        let text = crate::tui::shot::Shot::of(&model, 120, 36).text();
+        let row = text.lines().find(|line| line.contains("slow-disk")).expect("it is listed");
+        assert!(row.contains("✗ a real disk") && !row.contains("broker-2"), "{row}");
+        assert!(text.contains("✗ not in this run: its key says why"), "{text}");
+        let key = model.keys.bindings_of(crate::tui::keys::Context::Fault);
+        let strikes = crate::tui::keys::Action::Hand(crate::tui::update::hands::Hand::Strike("slow-disk"));
+        let key = key.filter(|row| row.action == strikes).map(|row| row.keys[0].name()).next();
+        let key = key.and_then(|name| name.chars().next()).expect("it has a key");
+        let order = update(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)));
+        assert_eq!((order, model.deed.take()), (None, None));
+        assert_eq!(model.said.as_deref(), Some(format!("`slow-disk` cannot strike here: {DISK}").as_str()));
+    }
+
+    #[test]
+    fn where_a_broker_cannot_be_struck_and_a_member_can_the_member_is() {
+        let model = model_of_what_is_real();
+        let pause = &model.about.kinds[1];
+        assert_eq!(line(&model, pause).map(|(line, _)| line).as_deref(), Some("pause billing"));
+        assert_eq!(hindrance(&model, pause), None);
+    }
+
+    #[test]
+    fn by_the_clock_a_member_is_added_only_where_one_was_removed() {
+        let mut model = model_of_what_is_real();
+        let add = model.about.kinds[2].clone();
+        assert_eq!(hindrance(&model, &add), None, "a simulation adds whom it likes");
+        let courses = |removed| Courses { armed: Some(true), removed, ..Courses::default() };
+        model.report.courses = Arc::new(courses(Vec::new()));
+        assert!(hindrance(&model, &add).is_some_and(|why| why.contains("nobody of billing was removed")));
+        model.report.courses = Arc::new(courses(vec!["billing".to_owned()]));
+        assert_eq!(hindrance(&model, &add), None);
     }
 }

@@ -35,7 +35,7 @@ pub mod update;
 mod view;
 
 pub use courses::{Course, Courses, Deed, Diff, DiffRow, Done};
-pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Setting};
+pub use model::{About, Clock, Jumps, List, Mode, Model, Named, Page, Pane, Report, Seeking, Setting};
 pub use screen::player::{Act, play};
 pub use screen::{Direction, Left, Moment, Pilot, Progress, ScreenOptions, Spot, run};
 pub use share::Share;

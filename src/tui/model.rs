@@ -16,6 +16,7 @@ use super::keymap::Keymap;
 use super::memo::Memo;
 use super::pace::Speed;
 use super::query;
+use super::screen::Moment;
 use super::share::Share;
 use super::theme::Theme;
 use super::timeline::Timeline;
@@ -34,6 +35,15 @@ pub enum Clock {
     Finished,
 }
 
+/// What lies ahead and is run to as fast as it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seeking {
+    /// This instant.
+    To(Time),
+    /// The next fact of a kind, whenever that is.
+    Next(Moment),
+}
+
 /// What the driver says of the run, a few times a second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -45,6 +55,8 @@ pub struct Report {
     pub front: Time,
     /// How it stands.
     pub clock: Clock,
+    /// Where it is on its way to, until it is there.
+    pub seeking: Option<Seeking>,
     /// How fast time is wanted to pass.
     pub speed: Speed,
     /// How fast it passed lately; none when nothing was measured yet.
@@ -215,6 +227,9 @@ pub struct Story {
     pub asked: Option<Asked>,
     /// The chosen line; none before one was chosen.
     pub row: Option<usize>,
+    /// How far the run had come when the story of the worst was given up: it is not asked for by itself until the run has
+    /// gone on.
+    pub given_up: Option<Time>,
 }
 
 /// Instants that were left by jumps.
@@ -333,6 +348,7 @@ impl Model {
             detail: Arc::default(),
             front: Time::ZERO,
             clock: Clock::Paused,
+            seeking: None,
             speed: Speed::REAL,
             reached: None,
             said: None,
@@ -463,9 +479,12 @@ impl Model {
 
     /// What is to be explained: what is read, or, while time stands still, what the overview says of the worst.
     fn asked(&self) -> Option<Asked> {
-        let stands = self.report.clock != Clock::Running && self.page == Page::Overview;
+        // What is on its way has no need of a second run beside it.
+        let stands = self.report.clock != Clock::Running && self.report.seeking.is_none();
+        let stands = stands && self.page == Page::Overview;
         match self.mode {
             Mode::Why => self.story.asked,
+            _ if self.story.given_up == Some(self.report.front) => None,
             _ if stands && !super::rows::broken(self).is_empty() => Some(Asked::Worst { tried: false }),
             _ => None,
         }
@@ -498,6 +517,7 @@ fn nothing_yet(end: Time) -> Snapshot {
         books: Balance::default(),
         channels: Vec::new(),
         groups: Vec::new(),
+        latencies_p99: None,
         nodes: Vec::new(),
         places: Vec::new(),
         promises: Vec::new(),

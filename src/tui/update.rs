@@ -308,6 +308,8 @@ fn back(model: &mut Model) {
         change_filter(model, |filter| *filter = before);
     } else if mode == Mode::Screen {
         back_on_screen(model);
+    } else if mode == Mode::Why {
+        why::give_up(model);
     }
 }
 
@@ -318,7 +320,7 @@ fn back_on_screen(model: &mut Model) {
         change_filter(model, String::clear);
     } else if model.followed.is_some() {
         model.followed = None;
-    } else {
+    } else if model.page != Page::Overview || !why::give_up(model) {
         choose(model, Pane::Events, None);
     }
 }

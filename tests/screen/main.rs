@@ -47,6 +47,7 @@ fn small() -> Model {
                 detail: pilot.detail().into(),
                 front: pilot.front(),
                 clock: Clock::Paused,
+                seeking: None,
                 speed: Speed::REAL,
                 reached: None,
                 said: None,

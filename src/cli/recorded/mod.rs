@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::scenario::Overrides;
 use crate::scenario::wiring::stage_of;
-use crate::scenario::{Overrides, World};
 use crate::tape::{Manifest, State};
+use crate::tui::hands::Cannot;
 use crate::tui::{self, About, Pilot};
 
 use super::Exit;
@@ -67,7 +68,9 @@ fn tell(
     }
     to_stderr(&format!("reading {} facts of {}\n", manifest.counts.facts, dir.display()));
     let mut told = Told::read(dir, manifest, loaded)?;
-    let shown = shown(dir, loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
+    let mut shown = shown(dir, loaded, manifest, "REPLAY REAL", look, warning(manifest))?;
+    let why = "what is shown was recorded of real brokers, and has happened";
+    Arc::make_mut(&mut shown.about).kinds.iter_mut().for_each(|kind| kind.cannot = Cannot::ever(why));
     on_screen(&mut told, shown, manifest.seed, stop)?;
     Ok(Exit::Ok)
 }
@@ -126,7 +129,7 @@ fn shown(
     said: Option<String>,
 ) -> Result<Shown, Failure> {
     let overrides = Overrides { set: manifest.scenario.overrides.clone(), ..Overrides::default() };
-    let about = about(loaded, &manifest.scenario.file, &overrides, &World::Simulated);
+    let about = about(loaded, &manifest.scenario.file, &overrides);
     Ok(Shown {
         title: manifest.name.clone(),
         about: Arc::new(About {

@@ -179,7 +179,8 @@ impl Reins {
 
     /// For the header.
     pub(super) fn view(&self) -> CoursesView {
-        CoursesView { armed: Some(self.safety.is_armed(self.now())), ..CoursesView::default() }
+        let armed = Some(self.safety.is_armed(self.now()));
+        CoursesView { armed, removed: self.removed.clone(), ..CoursesView::default() }
     }
 
     fn save(&self, file: &str, replace: bool) -> Result<Done, String> {

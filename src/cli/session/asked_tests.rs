@@ -320,3 +320,13 @@ fn a_run_by_the_clock_tells_why_from_the_facts_that_it_has() {
     assert!(steps.clone().any(|line| line.text.contains("hands the record to its producer")), "{told:?}");
     assert!(session.finish().unwrap_or_else(|_| panic!("it can be ended")).books_balance);
 }
+
+#[test]
+fn a_run_that_is_made_again_counts_how_far_it_has_come() {
+    let gone = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let until = Time::from_millis(2_300);
+    let mut recipe = recipe();
+    recipe.limit = crate::lab::Limit { until: Some(until), stop: None, gone: Some(Arc::clone(&gone)) };
+    recipe.look(Duration::from_secs(1)).unwrap_or_else(|_| panic!("the scenario makes sense"));
+    assert_eq!(gone.load(std::sync::atomic::Ordering::Relaxed), until.as_nanos());
+}

@@ -31,7 +31,7 @@ use crate::observe::lens::{Lens, LensSetup};
 use crate::scenario::scenario::{Fault, Schedule};
 use crate::scenario::spoken::{Spoken, seconds};
 use crate::scenario::wiring::{Planner, wire_for_hands};
-use crate::scenario::{Overrides, Scenario, World};
+use crate::scenario::{Overrides, Scenario};
 use crate::trace::Stage;
 use crate::tui::{About, Course as CourseView, Courses as CoursesView, Done, Spot};
 
@@ -229,7 +229,12 @@ impl Session {
             taken_back: course.taken_back,
             saved: course.saved.clone(),
         };
-        CoursesView { all: courses.all.iter().map(view).collect(), here: courses.here, armed: None }
+        CoursesView {
+            all: courses.all.iter().map(view).collect(),
+            here: courses.here,
+            armed: None,
+            removed: Vec::new(),
+        }
     }
 
     /// Names, where they are others than those of the first course.
@@ -330,7 +335,8 @@ impl Session {
         let courses = self.courses.as_ref().ok_or(NO_BRANCHES)?;
         let scenario = &injection.scenario;
         let wired = wire_for_hands(scenario);
-        let watch = wired.watch(scenario, false);
+        let mut watch = wired.watch(scenario, false);
+        watch.time_lately();
         let planner = wired.planner.ok_or(NO_BRANCHES)?;
         let (stage, cast) = (wired.stage, Arc::new(wired.parts.cast.clone()));
         let mut state = Box::new(State::new(Simulation::new(wired.parts), watch));
@@ -354,7 +360,7 @@ impl Session {
             file: courses.base.file.clone().into(),
         };
         let overrides = Overrides { set: courses.base.overrides.clone(), ..Overrides::default() };
-        let about = Some(about(&loaded, &courses.base.file, &overrides, &World::Simulated));
+        let about = Some(about(&loaded, &courses.base.file, &overrides));
         Ok((state, rewind, Arc::new(System { planner, stage, cast, about })))
     }
 

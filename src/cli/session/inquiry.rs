@@ -23,6 +23,9 @@ use super::memory::Memory;
 /// Changes that are tried for a story.
 const TRIED: usize = 4;
 
+/// Progress is told in steps of so many percent.
+const STEP: u8 = 5;
+
 /// Looks for answers.
 #[derive(Default)]
 pub(in crate::cli) struct Inquiry {
@@ -34,6 +37,8 @@ pub(in crate::cli) struct Inquiry {
     told: Option<Arc<Told>>,
     /// The version of the answer that was told last.
     version: u64,
+    /// How much of the work was done when that was told last.
+    percent: Option<u8>,
     /// Where the run's front was when it was looked at last.
     front: Time,
 }
@@ -48,6 +53,9 @@ struct Job {
 /// Where the answer is put.
 struct Board {
     stop: Arc<AtomicBool>,
+    /// The nanoseconds of runs that were gone through, and those that there are to go through, in what is being done now.
+    gone: Arc<AtomicU64>,
+    whole: AtomicU64,
     told: Mutex<Arc<Told>>,
     version: AtomicU64,
     done: AtomicBool,
@@ -67,6 +75,19 @@ impl Board {
 
     fn told(&self) -> Arc<Told> {
         Arc::clone(&self.lock())
+    }
+
+    /// So many runs up to here are begun.
+    fn begin(&self, runs: u64, upto: Time) {
+        self.gone.store(0, Ordering::Relaxed);
+        self.whole.store(runs * upto.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// How much of that is done, in steps that are worth a frame each; none when nothing is under way.
+    fn percent(&self) -> Option<u8> {
+        let (gone, whole) = (self.gone.load(Ordering::Relaxed), self.whole.load(Ordering::Relaxed));
+        let under_way = whole > 0 && !self.done.load(Ordering::Acquire);
+        under_way.then(|| (u128::from(gone) * 100 / u128::from(whole)).min(99) as u8 / STEP * STEP)
     }
 
     /// No more will come.
@@ -177,20 +198,22 @@ impl Inquiry {
     /// Whether there is something that was not told; it is from now on.
     pub(in crate::cli) fn has_news(&mut self) -> bool {
         let Some(job) = &self.job else { return false };
-        let version = job.board.version.load(Ordering::Acquire);
-        if version == self.version {
+        let (version, percent) = (job.board.version.load(Ordering::Acquire), job.board.percent());
+        if (version, percent) == (self.version, self.percent) {
             return false;
         }
-        self.version = version;
+        (self.version, self.percent) = (version, percent);
         let told = job.board.told();
         // What was told of an earlier instant is read on until there is more.
         self.told = Some(match &self.told {
             Some(before)
                 if told.telling == Telling::Asking && is_about_the_same(before.asked, told.asked) =>
             {
-                Arc::new(Told { telling: Telling::Asking, asked: told.asked, ..before.as_ref().clone() })
+                let (telling, asked) = (Telling::Asking, told.asked);
+                Arc::new(Told { telling, asked, percent, ..before.as_ref().clone() })
             }
-            Some(_) | None => told,
+            Some(_) | None if told.telling == Telling::Done => told,
+            Some(_) | None => Arc::new(Told { percent, ..told.as_ref().clone() }),
         });
         true
     }
@@ -230,10 +253,19 @@ fn question(asking: &Asking, stage: &Stage) -> Question {
 impl Job {
     fn begin(known: Option<Known>, asking: &Asking, question: Question) -> Self {
         let Asking { asked, front: upto, .. } = *asking;
-        let begun = Told { asked, upto, telling: Telling::Asking, lines: Vec::new(), short: Vec::new() };
-        let stop = Arc::new(AtomicBool::new(false));
+        let begun = Told {
+            asked,
+            upto,
+            telling: Telling::Asking,
+            percent: None,
+            lines: Vec::new(),
+            short: Vec::new(),
+        };
+        let (stop, gone) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let board = Arc::new(Board {
             stop: Arc::clone(&stop),
+            gone: Arc::clone(&gone),
+            whole: AtomicU64::new(0),
             told: Mutex::new(Arc::new(begun.clone())),
             version: AtomicU64::new(1),
             done: AtomicBool::new(false),
@@ -250,7 +282,7 @@ impl Job {
             let worker = worker;
             match known {
                 Known::Recipe(mut recipe) => {
-                    recipe.limit = Limit { until: Some(upto), stop: Some(stop) };
+                    recipe.limit = Limit { until: Some(upto), stop: Some(stop), gone: Some(gone) };
                     look_for(&recipe, &question, begun, &worker.0);
                 }
                 Known::Facts(memory, promises) => {
@@ -292,6 +324,8 @@ fn no_answer(begun: Told, text: &str) -> Told {
 /// Makes the run again, tells, and tries what may help.
 fn look_for(recipe: &Recipe, question: &Question, begun: Told, board: &Board) {
     let ids = records(begun.asked);
+    // One to see who came to grief, one to see how.
+    board.begin(2, begun.upto);
     let answer = recipe
         .look(question.late)
         .map_err(Unknown::from)
@@ -310,6 +344,7 @@ fn look_for(recipe: &Recipe, question: &Question, begun: Told, board: &Board) {
         tried.clear();
         return board.put(answered(&begun, &why, &tried, Telling::Done));
     }
+    board.begin(tried.len() as u64, begun.upto);
     for index in 0..tried.len() {
         board.put(answered(&begun, &why, &tried[..=index], Telling::Trying));
         let measured = recipe.with(&tried[index].0.set).measure(question.late);
@@ -340,4 +375,31 @@ fn answered(begun: &Told, why: &Why, tried: &[Tried], telling: Telling) -> Told 
         *last = format!("would have survived: {} ✓", remedy.alone());
     }
     Told { telling, lines, short, ..begun.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_in_steps_while_something_is_under_way_and_never_after() {
+        let upto = Time::from_secs(10);
+        let asked = Asked::Worst { tried: true };
+        let job = Job::begin(None, &Asking { asked, promise: None, front: upto }, nothing());
+        let board = Arc::clone(&job.board);
+        assert_eq!(board.percent(), None, "nothing is looked for");
+        board.done.store(false, Ordering::Release);
+        board.begin(2, upto);
+        assert_eq!(board.percent(), Some(0));
+        board.gone.store(Time::from_millis(7_999).as_nanos(), Ordering::Relaxed);
+        assert_eq!(board.percent(), Some(35));
+        board.gone.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(board.percent(), Some(95), "it is done when it is told");
+        board.finish();
+        assert_eq!(board.percent(), None);
+    }
+
+    fn nothing() -> Question {
+        Question { records: Vec::new(), troubles: Vec::new(), lag: None, late: LATE, try_remedies: false }
+    }
 }

@@ -565,12 +565,7 @@ fn what_keys_inject_and_save_runs_and_replays_to_the_same_digest() {
     use crate::tui::{Model, Palette, Theme};
     let loaded = loaded();
     let mut session = Session::on_screen(&loaded, None).unwrap_or_else(|_| panic!("it can be run"));
-    let about = crate::cli::about::about(
-        &loaded,
-        "test.toml",
-        &Overrides::default(),
-        &crate::scenario::World::Simulated,
-    );
+    let about = crate::cli::about::about(&loaded, "test.toml", &Overrides::default());
     let mut model = Model::new("test", 11, Theme::new(Palette::Mono, true), session.end()).about(about);
     let file = std::env::temp_dir().join(format!("brokersim-keys-{}.toml", std::process::id()));
     let (name, folder) = (file.display().to_string(), file.with_extension("run"));

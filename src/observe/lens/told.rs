@@ -40,6 +40,8 @@ pub struct Told {
     pub upto: Time,
     /// How far it is.
     pub telling: Telling,
+    /// How much of what is being done now is done, in percent; none where nothing is, or nobody can tell.
+    pub percent: Option<u8>,
     /// The answer.
     pub lines: Vec<ToldLine>,
     /// Its shortest form, for a box: a sentence, the steps that decided it, what keeps the records.

@@ -42,7 +42,7 @@ pub const BINDINGS: &[Binding] = {
         row(Screen, Time, &[l('.')], Ask(Order::Seek(Seek::Event)), "one event on", ", step"),
         row(Screen, Time, &[l(',')], Ask(Order::Seek(Seek::EventBack)), "one event back", ""),
         row(Screen, Change, &[l('f')], By(Hand::Faults), "inject a fault: f, then its key", "fault"),
-        row(Screen, Change, &[l('u')], By(Hand::TakeBack), "take the last injection back", ""),
+        row(Screen, Change, &[l('u')], By(Hand::TakeBack), "undo: take the last injection back", ""),
         row(Screen, Change, &[l('D')], By(Hand::Differ), "how this branch and where it came from differ", ""),
         row(Screen, Look, &[k(Enter)], Action::Open, "open the selected row", "open"),
         row(Screen, Look, &[l('o')], Action::Records, "the records of what is selected", "records"),

@@ -9,7 +9,7 @@ use std::time::Duration as Wall;
 use crate::kernel::{Duration, Time};
 
 use super::super::courses::Diff;
-use super::super::model::{Clock, Report};
+use super::super::model::{Clock, Report, Seeking};
 use super::super::pace::{Pacer, Speed};
 use super::super::update::{Order, Seek};
 use super::{Direction, FRAME, Left, Moment, Pilot, Progress, Spot};
@@ -67,6 +67,16 @@ enum Quest {
     Time(Time),
     /// Of this kind, after this fact.
     Moment(u64, Moment),
+}
+
+impl Quest {
+    /// What the screen is told of it.
+    fn seeking(self) -> Seeking {
+        match self {
+            Self::Time(time) => Seeking::To(time),
+            Self::Moment(_, moment) => Seeking::Next(moment),
+        }
+    }
 }
 
 impl<W> Drop for Conductor<'_, W> {
@@ -273,6 +283,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
             detail: Arc::new(self.pilot.detail()),
             front: self.pilot.front(),
             clock: self.clock,
+            seeking: self.quest.map(Quest::seeking),
             speed: self.speed,
             reached: self.reached,
             said: self.said.take(),
@@ -315,10 +326,10 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 self.pilot.go(Spot::At(self.pilot.now()));
             }
         }
-        if order != Order::Look {
-            self.quest = None;
-        }
+        let sought = if order == Order::Look { None } else { self.quest.take() };
         match order {
+            // What stops time stops it on its way, too.
+            Order::Toggle if sought.is_some() => self.stand(Clock::Paused),
             Order::Toggle if self.clock == Clock::Running => self.stand(Clock::Paused),
             Order::Toggle => {
                 self.stands_at = None;

@@ -43,9 +43,9 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "A broker dies",
-        text: "This scenario kills the leader of a partition. Press {0} to go there: as fast as it can be computed, and \
-               no further.",
-        keys: &[Action::Leap(Seek::Fault)],
+        text: "This scenario kills the leader of a partition after 30 s. Press {0} to go there: as fast as it can be \
+               computed, and no further. Where that has passed already, {1} goes back to it.",
+        keys: &[Action::Leap(Seek::Fault), Action::Leap(Seek::FaultBack)],
         done: |scene| a_node_is_down(scene),
     },
     Step {

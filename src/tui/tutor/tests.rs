@@ -67,6 +67,20 @@ fn a_step_waits_until_it_was_done() {
 }
 
 #[test]
+fn who_read_for_long_while_time_ran_is_told_how_to_get_back_to_where_the_broker_died() {
+    let dies = STEPS.iter().find(|step| step.title == "A broker dies").expect("it is a step");
+    let told = dies.told(&Keymap::shipped());
+    assert!(told.contains("} to go there") && told.contains("{ goes back to it"), "{told}");
+    let mut model = model();
+    model.tutor = Some(Tutor { step: 4, done: 4 });
+    tick(&mut model, Clock::Paused, false, Time::from_secs(8));
+    assert_eq!(step(&model), "A broker dies");
+    assert!(matches!(press(&mut model, KeyCode::Char('{')), Some(Order::Seek(Seek::FaultBack))));
+    tick(&mut model, Clock::Paused, true, Time::from_secs(3));
+    assert_eq!(step(&model), "The moment before");
+}
+
+#[test]
 fn the_moment_before_is_one_in_which_the_broker_lives_and_the_run_has_been_further() {
     let mut model = model();
     model.tutor = Some(Tutor { step: 4, done: 4 });

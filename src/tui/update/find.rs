@@ -334,7 +334,14 @@ mod tests {
             ..ToldLine::new(Part::Step { who: "broker-1".to_owned() }, Tone::Plain, "takes over")
         };
         let lines = vec![ToldLine::new(Part::Headline, Tone::Plain, "gone"), step(7), step(9)];
-        let told = Told { asked, upto: Time::from_secs(1), telling: Telling::Done, lines, short: Vec::new() };
+        let told = Told {
+            asked,
+            upto: Time::from_secs(1),
+            telling: Telling::Done,
+            percent: None,
+            lines,
+            short: Vec::new(),
+        };
         let detail = Detail { why: Some(Arc::new(told)), ..Detail::clone(model.detail()) };
         tick(&mut model, detail);
         let there = Order::Seek(Seek::Fact(9, Time::from_millis(9)));

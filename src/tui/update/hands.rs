@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Order;
 use crate::tui::courses::{Deed, Diff};
-use crate::tui::hands::{generator, group, line};
+use crate::tui::hands::{generator, group, hindrance, line};
 use crate::tui::model::{Mode, Model};
 
 /// What a key of these does.
@@ -96,6 +96,10 @@ fn strike(model: &mut Model, name: &str, edits: bool) -> Option<Order> {
         model.said = Some("nothing can be made to go wrong in this run".to_owned());
         return None;
     };
+    if let Some(why) = hindrance(model, kind).filter(|_| !edits) {
+        model.said = Some(format!("`{name}` cannot strike here: {why}"));
+        return None;
+    }
     match line(model, kind) {
         Some((line, _)) if edits || kind.asks => model.mode = Mode::Command(format!("fault {line}")),
         Some((line, _)) => return hand(model, Deed::Inject(line)),
@@ -109,6 +113,11 @@ fn begin_reset(model: &mut Model) {
         model.said = Some("nobody reads in this run".to_owned());
         return;
     };
+    let resets = model.about.kinds.iter().find(|kind| kind.name == "reset-offsets");
+    if let Some(why) = resets.and_then(|kind| hindrance(model, kind)) {
+        model.said = Some(format!("offsets cannot be set here: {why}"));
+        return;
+    }
     let members =
         model.snapshot().groups.iter().find(|group| group.name == name).map_or(0, |group| group.members);
     if members > 0 {

@@ -128,7 +128,14 @@ fn letting_a_key_go_does_nothing() {
 
 fn with_kinds() -> Model {
     use crate::tui::hands::{Entry, Kind, Strikes};
-    let kind = |name, strikes, usual, asks| Kind { name, about: "", strikes, usual, asks };
+    let kind = |name, strikes, usual, asks| Kind {
+        name,
+        about: "",
+        strikes,
+        usual,
+        asks,
+        cannot: Default::default(),
+    };
     let entry = |name: &str, to: Option<&str>, group: Option<&str>| Entry {
         name: name.to_owned(),
         publishes_to: to.map(str::to_owned),
@@ -226,7 +233,8 @@ fn branches_are_listed_when_there_are_some() {
         taken_back: false,
         saved: None,
     };
-    let courses = Courses { all: vec![course(None), course(Some(0)), course(Some(1))], here: 2, armed: None };
+    let courses =
+        Courses { all: vec![course(None), course(Some(0)), course(Some(1))], here: 2, ..Courses::default() };
     let report = Report { courses: Arc::new(courses), ..model.report.clone() };
     update(&mut model, Msg::Tick(report));
     type_text(&mut model, "B");

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use super::brokers;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{behind, count, cut};
-use crate::observe::lens::{Asked, CutLink, Told};
+use crate::observe::lens::{Asked, CutLink, Telling, Told};
 use crate::observe::promise::{Mode, Outcome, Verdict};
 use crate::observe::{ChannelView, GroupView, NodeState, NodeView};
 use crate::trace::kafka::GroupState;
@@ -60,13 +60,24 @@ fn why(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
         return told_box(model, canvas, area, told);
     }
     let text = super::faults::because(model, verdict).join("; ");
-    let tells = format!("({} tells all)", model.keys.name_of(Action::Why));
+    let tells = tells(model);
     let text = format!("why {} is broken {tells}: {text}", verdict.title());
     let lines = super::words::wrap(&text, usize::from(area.width).saturating_sub(2)).len() as u16;
     let height = lines.min(rows_for_why(model, area, 3));
     let box_area = Rect { y: area.y + area.height - height, height, ..area };
     super::list::wrapped(canvas, box_area, 0, true, &text, Role::Error);
     height
+}
+
+/// Which key tells the story, and how far that is while it is being made.
+fn tells(model: &Model) -> String {
+    let key = model.keys.name_of(Action::Why);
+    let asked = model.detail().why.as_deref().filter(|told| matches!(told.asked, Asked::Worst { .. }));
+    match asked.filter(|told| told.telling == Telling::Asking).map(|told| told.percent) {
+        None => format!("({key} tells all)"),
+        Some(None) => format!("({key} tells all; the story is being made)"),
+        Some(Some(percent)) => format!("({key} tells all; the story is being made, {percent} %)"),
+    }
 }
 
 /// The story of the worst, where it is known.
@@ -82,7 +93,7 @@ fn told_box(model: &Model, canvas: &mut Canvas<'_>, area: Rect, told: &Told) -> 
     let rows_of_line = |line: &str| super::words::wrap(line, width).len() as u16;
     let most = rows_for_why(model, area, 2);
     let (first, rest) = told.short.split_first().expect("a story has a sentence");
-    let tells = format!("({} tells all)", model.keys.name_of(Action::Why));
+    let tells = tells(model);
     // `why lost 2 records are gone: ...`
     let first = match first.strip_prefix("why ").and_then(|rest| rest.split_once(' ')) {
         Some((what, sentence)) => format!("why {what} {tells}: {sentence}"),
@@ -430,8 +441,12 @@ mod tests {
     }
 
     fn drawn(verdicts: Vec<Verdict>) -> String {
+        drawn_with(verdicts, None)
+    }
+
+    fn drawn_with(verdicts: Vec<Verdict>, why: Option<Arc<Told>>) -> String {
         let mut model = Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(9));
-        model.report.detail = Arc::new(Detail { verdicts, ..Detail::default() });
+        model.report.detail = Arc::new(Detail { verdicts, why, ..Detail::default() });
         let area = Rect::new(0, 0, 60, 9);
         let mut buffer = Buffer::empty(area);
         draw(&model, &mut Canvas::new(&mut buffer, model.theme), area);
@@ -446,5 +461,20 @@ mod tests {
         let text = drawn(vec![expected, broken(Promise::NothingSkipped, Mode::Always)]);
         assert!(text.contains("why nothing-skipped is broken"), "{text}");
         assert!(!drawn(Vec::new()).contains("why"));
+    }
+
+    #[test]
+    fn the_box_says_how_far_its_story_is_while_that_is_being_made() {
+        let verdicts = || vec![broken(Promise::NothingSkipped, Mode::Always)];
+        let told = |telling, percent| {
+            let asked = Asked::Worst { tried: false };
+            let upto = Time::from_secs(1);
+            let (lines, short) = (Vec::new(), Vec::new());
+            drawn_with(verdicts(), Some(Arc::new(Told { asked, upto, telling, percent, lines, short })))
+        };
+        let making = told(Telling::Asking, Some(35));
+        assert!(making.contains("the story is") && making.contains("being made, 35 %"), "{making}");
+        assert!(told(Telling::Asking, None).contains("being made)"));
+        assert!(!told(Telling::Done, None).contains("is being made"));
     }
 }

@@ -6,8 +6,9 @@ use super::canvas::{Canvas, Piece, piece};
 use super::words::{count, cut};
 use crate::observe::NodeState;
 use crate::observe::promise::Mode as PromiseMode;
+use crate::tui::Moment;
 use crate::tui::keys::Action;
-use crate::tui::model::{Clock, Model};
+use crate::tui::model::{Clock, Model, Seeking};
 use crate::tui::mouse::Under;
 use crate::tui::pace::Speed;
 use crate::tui::theme::{Glyphs, Role};
@@ -125,25 +126,40 @@ fn right(model: &Model, glyphs: Glyphs, detail: Detail) -> Vec<Piece> {
 
 fn clock(model: &Model, glyphs: Glyphs, detail: Detail) -> Vec<Piece> {
     let snapshot = model.snapshot();
-    let (glyph, state, role) = match model.report.clock {
-        Clock::Running => (glyphs.running, " running", Role::Ok),
-        Clock::Paused => (glyphs.paused, " PAUSED", Role::Accent),
-        Clock::Finished => (glyphs.ok, " FINISHED", Role::Selection),
-    };
-    // That time stands still is said at every width.
-    let says = detail < Detail::WithoutState || model.report.clock != Clock::Running;
-    let mut pieces = vec![
-        piece(format!("{glyph}{}", if says { state } else { "" }), role),
-        piece(format!("  {}", snapshot.now), Role::Plain),
-    ];
+    let mut pieces = vec![state(model, glyphs, detail), piece(format!("  {}", snapshot.now), Role::Plain)];
     if detail < Detail::WithoutEnd {
         pieces.push(piece(format!(" / {}", snapshot.end), Role::Muted));
     }
-    if model.report.clock != Clock::Finished && detail < Detail::WithoutSpeed {
+    let has_speed = model.report.clock != Clock::Finished && model.report.seeking.is_none();
+    if has_speed && detail < Detail::WithoutSpeed {
         let speed = if detail == Detail::All { speed(model) } else { model.report.speed.to_string() };
         pieces.push(piece(format!("  {speed}"), Role::Plain));
     }
     pieces
+}
+
+/// What time does; that it stands still, or is on its way, is said at every width.
+fn state(model: &Model, glyphs: Glyphs, detail: Detail) -> Piece {
+    if let Some(seeking) = model.report.seeking {
+        return piece(format!("{} SEEKING {}", glyphs.running, sought(seeking)), Role::Accent);
+    }
+    let says = detail < Detail::WithoutState;
+    match model.report.clock {
+        Clock::Running => {
+            piece(format!("{}{}", glyphs.running, if says { " running" } else { "" }), Role::Ok)
+        }
+        Clock::Paused => piece(format!("{} PAUSED", glyphs.paused), Role::Accent),
+        Clock::Finished => piece(format!("{} FINISHED", glyphs.ok), Role::Selection),
+    }
+}
+
+/// Where time is on its way to.
+fn sought(seeking: Seeking) -> String {
+    match seeking {
+        Seeking::To(time) => format!("to {time}"),
+        Seeking::Next(Moment::Notable) => "the next event".to_owned(),
+        Seeking::Next(Moment::Fault) => "the next fault".to_owned(),
+    }
 }
 
 /// The speed that is wanted, and the one that is reached where that is much less, or wanted as high as possible.
@@ -186,4 +202,35 @@ fn wrong(model: &Model, glyphs: Glyphs) -> Vec<Piece> {
         promises,
     ];
     found.into_iter().flatten().flat_map(|found| [piece("  ", Role::Plain), found]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::tui::model::Report;
+    use crate::tui::shot::Shot;
+    use crate::tui::{Msg, Palette, Theme, update};
+
+    fn head(ascii: bool, width: u16, clock: Clock, seeking: Option<Seeking>) -> String {
+        let theme = Theme::new(Palette::Mono, ascii);
+        let mut model = Model::new("orders-loss", 5, theme, Time::from_secs(120));
+        let report = Report { clock, seeking, ..model.report.clone() };
+        update(&mut model, Msg::Tick(report));
+        Shot::of(&model, width, 24).text().lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn a_seek_says_where_to_at_every_width_and_is_over_when_it_is_there() {
+        let to = Some(Seeking::To(Time::from_millis(12_300)));
+        for (ascii, width) in [(false, 120), (false, 80), (true, 80), (false, 60), (true, 40), (false, 40)] {
+            let seeks = head(ascii, width, Clock::Paused, to);
+            assert!(seeks.contains("SEEKING to 00:12.300  00:00.000"), "{width}: {seeks}");
+            assert!(!seeks.contains("PAUSED") && ascii == seeks.is_ascii(), "{width}: {seeks}");
+            let there = head(ascii, width, Clock::Paused, None);
+            assert!(there.contains("PAUSED") && !there.contains("SEEKING"), "{width}: {there}");
+        }
+        let next = head(false, 60, Clock::Paused, Some(Seeking::Next(Moment::Fault)));
+        assert!(next.contains("SEEKING the next fault"), "{next}");
+    }
 }

@@ -98,7 +98,7 @@ pub fn records(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         "FATE".to_owned(),
     ];
     let Some(page) = &model.detail().records else {
-        canvas.text(area, 0, "this run remembers no records", Role::Muted);
+        canvas.text(area, 0, "the records are being looked up", Role::Muted);
         return;
     };
     if page.lines.is_empty() {
@@ -400,7 +400,7 @@ pub fn is_of_another(model: &Model) -> bool {
 pub fn trace(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(trace) = &model.detail().trace else {
         let said = match (&model.detail().records, model.record()) {
-            (None, _) => "the way of a record is known in simulated runs alone",
+            (None, _) => "the records are being looked up",
             (Some(_), None) => "no record is chosen",
             (Some(_), Some(_)) => "its way is looked up",
         };

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, piece, rows as rows_of};
+use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::list::cell;
-use super::words::{behind, count};
+use super::words::{behind, count, took};
 use crate::kernel::{Duration, Time};
 use crate::tui::model::Model;
 use crate::tui::theme::{Glyphs, Role};
@@ -18,15 +18,18 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut places = rows_of(area);
     let lag = lag_by_second(model, columns);
     let now = |values: &VecDeque<u64>| values.back().copied().unwrap_or(0);
-    let lines: [(&str, Vec<u64>, String); 4] = [
+    let lines: [(&str, Vec<u64>, String); 5] = [
         ("produce", last(&rates.offered, columns), format!("{}/s", count(now(&rates.offered)))),
         ("consume", last(&rates.processed, columns), format!("{}/s", count(now(&rates.processed)))),
         ("lag", lag, count(model.snapshot().groups.iter().map(|group| group.lag).sum())),
+        ("p99 e2e", last_p99(model, columns), p99(model)),
         ("URP", last(&rates.under_replicated, columns), count(now(&rates.under_replicated))),
     ];
-    // Where nothing is replicated there is nothing to say of it.
+    // Where nothing is replicated, or read, there is nothing to say of it.
     let replicated = model.detail().places.iter().any(|place| !place.replicas.is_empty());
-    for (name, values, text) in lines.into_iter().filter(|(name, ..)| replicated || *name != "URP") {
+    let timed = model.snapshot().latencies_p99.is_some() && !model.snapshot().groups.is_empty();
+    let says = |name: &str| (replicated || name != "URP") && (timed || name != "p99 e2e");
+    for (name, values, text) in lines.into_iter().filter(|(name, ..)| says(name)) {
         let Some(place) = places.next() else { return };
         let wrong = name == "URP" && values.last().is_some_and(|value| *value > 0);
         let role = if wrong { Role::Warn } else { Role::Ok };
@@ -42,13 +45,14 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 /// The same in one row, for small screens.
 pub fn line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let rates = &model.detail().rates;
-    let columns = usize::from(area.width / 8).clamp(4, 12);
+    let columns = usize::from(area.width / 13).clamp(4, 12);
     let now = |values: &VecDeque<u64>| values.back().copied().unwrap_or(0);
     let lag: u64 = model.snapshot().groups.iter().map(|group| group.lag).sum();
     let parts = [
         ("prod", last(&rates.offered, columns), format!("{}/s", count(now(&rates.offered)))),
         ("cons", last(&rates.processed, columns), format!("{}/s", count(now(&rates.processed)))),
         ("lag", lag_by_second(model, columns), count(lag)),
+        ("p99", last_p99(model, columns), p99(model)),
     ];
     let mut column = 1;
     for (name, values, text) in parts {
@@ -58,8 +62,26 @@ pub fn line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             piece(bars, Role::Ok),
             piece(format!(" {text}  "), Role::Plain),
         ];
+        let width: usize = pieces.iter().map(Piece::width).sum();
+        if column + width.saturating_sub(2) > usize::from(area.width) {
+            return;
+        }
         column = canvas.pieces(area, column, &pieces);
     }
+}
+
+/// Milliseconds from offer to first processing that 99 of 100 records did not exceed, in each of the last seconds; at least
+/// one where anything was processed, which is drawn.
+fn last_p99(model: &Model, columns: usize) -> Vec<u64> {
+    let seconds = model.snapshot().latencies_p99.as_deref().unwrap_or_default();
+    let millis = |took: &Option<Duration>| took.map_or(0, |took| took.as_millis().max(1));
+    seconds[seconds.len().saturating_sub(columns)..].iter().map(millis).collect()
+}
+
+/// The same of the last second; a dash where nothing was processed.
+fn p99(model: &Model) -> String {
+    let seconds = model.snapshot().latencies_p99.as_deref().unwrap_or_default();
+    seconds.last().copied().flatten().map_or_else(|| "-".to_owned(), took)
 }
 
 fn last(values: &VecDeque<u64>, columns: usize) -> Vec<u64> {

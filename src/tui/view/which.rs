@@ -5,16 +5,19 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{at, cut};
 use crate::tui::courses::{Course, Diff, DiffRow};
-use crate::tui::hands::{line, target};
+use crate::tui::hands::{hindrance, line, target};
 use crate::tui::keys::{Action, Context};
 use crate::tui::model::{Mode, Model};
-use crate::tui::theme::Role;
+use crate::tui::theme::{Glyphs, Role};
+use crate::tui::update::Order;
 use crate::tui::update::hands::Hand;
 
 /// Columns for a fault: key, name, whom.
 const CELL: usize = 38;
 /// Columns for the name of one.
 const NAME: usize = 16;
+/// What a fault needs at least: its key and its name.
+const LEAST: usize = NAME + 2;
 
 /// Draws what lies over the screen, if something does.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
@@ -23,7 +26,29 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     } else if let Mode::Branches(chosen) = model.mode {
         branches(model, canvas, body, chosen);
     } else if let Mode::Diff(diff, scrolled) = &model.mode {
-        differ(canvas, body, diff, *scrolled);
+        differ(model, canvas, body, diff, *scrolled);
+    }
+}
+
+/// How the kinds of faults lie in columns.
+struct Table {
+    columns: usize,
+    /// Columns of the screen for each.
+    wide: usize,
+    rows: usize,
+    /// How many there is room for.
+    shown: usize,
+}
+
+impl Table {
+    /// Of so many: where there are too few rows for them, whom they strike is told in less room.
+    fn of(body: Rect, count: usize) -> Self {
+        let width = usize::from(body.width).saturating_sub(4);
+        // The frame, and who is struck.
+        let height = usize::from(body.height).saturating_sub(3).max(1);
+        let columns = (width / CELL).max(count.div_ceil(height)).min(width / LEAST).max(1);
+        let rows = count.div_ceil(columns).min(height);
+        Self { columns, wide: (width / columns).max(LEAST), rows, shown: rows * columns }
     }
 }
 
@@ -44,9 +69,7 @@ fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
             _ => None,
         })
         .collect();
-    let columns = (usize::from(body.width).saturating_sub(4) / CELL).max(1);
-    let wide = (usize::from(body.width).saturating_sub(4) / columns).max(CELL);
-    let rows = struck.len().div_ceil(columns);
+    let Table { columns, wide, rows, shown } = Table::of(body, struck.len());
     let when = at(model.snapshot().now);
     let another = model.keys.bindings_of(Context::Fault);
     let another =
@@ -54,29 +77,41 @@ fn faults(model: &Model, canvas: &mut Canvas<'_>, body: Rect, edits: bool) {
     let another = another.map(|key| format!(" ({key}: another)")).next().unwrap_or_default();
     let title = if edits {
         "Inject: the line is put up to be changed".to_owned()
+    } else if model.report.courses.armed == Some(false) {
+        format!("Inject, once the run is armed by {}{another}", model.keys.name_of(Action::Hand(Hand::Arm)))
     } else {
         format!("Inject, and whom it strikes{another}")
     };
     let inner = over(canvas, body, rows + 1, &title, &format!("after {when}"));
     let mut places = rows_of(inner);
     if let Some(place) = places.next() {
-        let who = cut(&who(model), usize::from(place.width), canvas.glyphs().cut);
+        let who = cut(&who(model, canvas.glyphs().error), usize::from(place.width), canvas.glyphs().cut);
         canvas.text(place, 0, &who, Role::Muted);
     }
     for (row, place) in places.enumerate() {
         for column in 0..columns {
-            if let Some((key, kind)) = struck.get(column * rows + row) {
-                let pieces = fault(model, key, kind, wide - 1, canvas.glyphs().cut);
-                canvas.pieces(place, column * wide, &pieces);
-            }
+            let index = column * rows + row;
+            let pieces = match struck.get(index) {
+                Some(_) if index + 1 == shown && shown < struck.len() => {
+                    vec![piece(format!("and {} more", struck.len() - index), Role::Muted)]
+                }
+                Some((key, kind)) => fault(model, key, kind, wide - 1, canvas.glyphs()),
+                None => continue,
+            };
+            canvas.pieces(place, column * wide, &pieces);
         }
     }
 }
 
-/// Who they are that are struck: `broker-2: leader of orders-0`.
-fn who(model: &Model) -> String {
+/// Who they are that are struck: `broker-2: leader of orders-0`; and how to know why others are not.
+fn who(model: &Model, cross: &str) -> String {
     let mut known: Vec<String> = Vec::new();
-    for (target, who) in model.about.kinds.iter().filter_map(|kind| target(model, kind.strikes)) {
+    let (can, cannot): (Vec<_>, Vec<_>) =
+        model.about.kinds.iter().partition(|kind| hindrance(model, kind).is_none());
+    if !cannot.is_empty() {
+        known.push(format!("{cross} not in this run: its key says why"));
+    }
+    for (target, who) in can.into_iter().filter_map(|kind| target(model, kind)) {
         let said = format!("{target}: {who}");
         if !who.is_empty() && !known.contains(&said) {
             known.push(said);
@@ -85,17 +120,20 @@ fn who(model: &Model) -> String {
     known.join("   ")
 }
 
-fn fault(model: &Model, key: &str, name: &str, columns: usize, more: &str) -> Vec<Piece> {
+fn fault(model: &Model, key: &str, name: &str, columns: usize, glyphs: Glyphs) -> Vec<Piece> {
+    let more = glyphs.cut;
     let kind = model.about.kinds.iter().find(|kind| kind.name == name);
     let said = kind.and_then(|kind| line(model, kind).map(|said| (kind, said)));
     let head = |role| [piece(format!("{key} "), Role::Accent), piece(format!("{name:<NAME$}"), role)];
     let room = columns.saturating_sub(key.chars().count() + 1 + NAME);
-    let Some((kind, (line, _))) = said else {
-        return head(Role::Muted)
-            .into_iter()
-            .chain([piece(cut("nobody", room, more), Role::Muted)])
-            .collect();
+    let not = |why: &str| {
+        let why = piece(cut(why, room, more), Role::Muted);
+        head(Role::Muted).into_iter().chain([why]).collect()
     };
+    let Some((kind, (line, _))) = said else { return not("nobody") };
+    if let Some(why) = hindrance(model, kind) {
+        return not(&format!("{} {why}", glyphs.error));
+    }
     let whom = line.strip_prefix(kind.name).unwrap_or(&line).trim();
     let asks = if kind.asks { " ..." } else { "" };
     let whom = cut(&format!("{whom}{asks}"), room, more);
@@ -143,14 +181,21 @@ fn injected(course: &Course) -> String {
     format!("{said}{taken_back}{saved}")
 }
 
-fn differ(canvas: &mut Canvas<'_>, body: Rect, diff: &Diff, scrolled: usize) {
+fn differ(model: &Model, canvas: &mut Canvas<'_>, body: Rect, diff: &Diff, scrolled: usize) {
     let title = format!("What differs at {}", at(diff.at));
     let inner = over(canvas, body, diff.rows.len() + 9, &title, "left: it came from, right: here");
     let more = canvas.glyphs().cut;
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     let room = usize::from(inner.width);
     let heads = [("they part with", &diff.first), ("then", &diff.notable)];
-    for (head, sides) in heads {
+    let same = heads.iter().all(|(_, sides)| sides.iter().all(Option::is_none));
+    if same {
+        let runs = model.keys.name_of(Action::Order(Order::Toggle));
+        let again = model.keys.name_of(Action::Hand(Hand::Differ));
+        let said = format!("nothing differs so far: let time run on ({runs}), then {again}");
+        lines.push(vec![piece(cut(&said, room, more), Role::Plain)]);
+    }
+    for (head, sides) in heads.into_iter().filter(|_| !same) {
         lines.push(vec![piece(head, Role::Muted)]);
         for (side, said) in sides.iter().enumerate() {
             let said = said.as_deref().unwrap_or("nothing any more");
@@ -193,4 +238,49 @@ fn difference(row: &DiffRow, what: impl Fn(&str) -> String, value: impl Fn(&str)
         piece(value(&row.values[side]), role)
     };
     vec![piece(what(&row.what), name), side(0), side(1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::kernel::Time;
+    use crate::tui::shot::Shot;
+    use crate::tui::{Palette, Theme};
+
+    #[test]
+    fn every_fault_has_its_place_where_there_is_room_and_what_has_none_is_counted() {
+        let popup = |width, height| {
+            let mut model = Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(9));
+            model.mode = Mode::Fault { edits: false };
+            Shot::of(&model, width, height).text()
+        };
+        for (width, height) in [(120, 36), (80, 24), (60, 20)] {
+            let text = popup(width, height);
+            let names = crate::fault::catalogue::KINDS.iter().map(|kind| kind.name);
+            let missing: Vec<_> = names.filter(|name| !text.contains(name)).collect();
+            assert!(missing.is_empty() && !text.contains("more"), "{missing:?} at {width}x{height}\n{text}");
+        }
+        let small = popup(40, 10);
+        assert!(small.contains("kill") && small.contains("and 2") && small.contains("more"), "{small}");
+    }
+
+    fn drawn(first: [Option<&str>; 2]) -> String {
+        let mut model = Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(9));
+        let sides = ["1 as the file says", "2 kill broker-1"].map(str::to_owned);
+        let (first, notable) = (first.map(|side| side.map(str::to_owned)), [None, None]);
+        let diff = Diff { at: Time::from_secs(2), sides, first, notable, rows: Vec::new() };
+        model.mode = Mode::Diff(Arc::new(diff), 0);
+        Shot::of(&model, 120, 36).text()
+    }
+
+    #[test]
+    fn branches_that_have_not_parted_yet_are_said_to_be_the_same_and_not_to_be_over() {
+        let same = drawn([None, None]);
+        assert!(same.contains("nothing differs so far: let time run on (Space)"), "{same}");
+        assert!(!same.contains("nothing any more"), "{same}");
+        let parted = drawn([Some("stored orders-0"), None]);
+        assert!(parted.contains("they part with") && parted.contains("nothing any more"), "{parted}");
+    }
 }

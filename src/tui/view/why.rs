@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, piece, rows as rows_of};
 use super::words::{at, behind, wrap};
 use crate::kernel::Time;
-use crate::observe::lens::{Part, Telling, ToldLine, Tone};
+use crate::observe::lens::{Part, Telling, Told, ToldLine, Tone};
 use crate::tui::keys::Context;
 use crate::tui::model::Model;
 use crate::tui::rows::first_shown;
@@ -16,27 +16,10 @@ use crate::tui::update::why as story;
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.clear(area);
     let told = story::told(model);
-    let note = match told.map(|told| (told.telling, told.upto)) {
-        None => String::new(),
-        Some((Telling::Asking, upto)) if told.is_some_and(|told| !told.lines.is_empty()) => {
-            format!("up to {upto}; it is asked again beside the run")
-        }
-        Some((Telling::Asking, _)) => "asking".to_owned(),
-        Some((Telling::Trying, upto)) => format!("up to {upto}; trying what may help"),
-        Some((Telling::Done, upto)) => format!("up to {upto}"),
-    };
+    let note = told.map_or_else(String::new, |told| note(told));
     let inner = canvas.pane(area, "Why", &note, true);
     let Some(answer) = told.filter(|told| !told.lines.is_empty()) else {
-        let waiting = if told.is_some() {
-            format!(
-                "The run is made again beside this one, up to where it has come, and asked what happened. {} leaves.",
-                model.keys.hints_of(Context::Why).last().map_or("Esc", |(key, _)| key)
-            )
-        } else {
-            "no answer: what is only told from a recording cannot be explained here".to_owned()
-        };
-        super::list::wrapped(canvas, inner, 0, false, &waiting, Role::Muted);
-        return;
+        return wait(model, canvas, inner);
     };
     let glyphs = canvas.glyphs();
     let mut before = None;
@@ -61,6 +44,42 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             canvas.text(place, 0, glyphs.cursor, Role::Accent);
         }
         canvas.pieces(place, 2, pieces);
+    }
+}
+
+/// How far the answer is.
+fn note(told: &Told) -> String {
+    let done = told.percent.map(|percent| format!(", {percent} %")).unwrap_or_default();
+    match told.telling {
+        Telling::Asking if told.lines.is_empty() => format!("asking{done}"),
+        Telling::Asking => format!("up to {}; asked again beside the run{done}", told.upto),
+        Telling::Trying => format!("up to {}; trying what may help{done}", told.upto),
+        Telling::Done => format!("up to {}", told.upto),
+    }
+}
+
+/// In the place of an answer that is being looked for: what is done for it, and how far that is.
+fn wait(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let Some(told) = story::told(model) else {
+        let none = "no answer: what is only told from a recording cannot be explained here";
+        super::list::wrapped(canvas, area, 0, false, none, Role::Muted);
+        return;
+    };
+    let hints = model.keys.hints_of(Context::Why);
+    let leaves = hints.last().map_or("Esc", |(key, _)| key);
+    let waiting = format!(
+        "The run is made again beside this one, up to where it has come ({}), and asked what happened. {leaves} gives up.",
+        told.upto
+    );
+    let below = super::list::wrapped(canvas, area, 0, false, &waiting, Role::Muted);
+    if let Some((percent, place)) = told.percent.zip(rows_of(area).nth(below + 1)) {
+        let columns = usize::from(place.width).saturating_sub(8).min(40);
+        let filled = columns * usize::from(percent) / 100;
+        let (full, rest) =
+            (canvas.glyphs().bars[7].repeat(filled), canvas.glyphs().idle.repeat(columns - filled));
+        let pieces =
+            [piece(full, Role::Ok), piece(rest, Role::Muted), piece(format!(" {percent} %"), Role::Plain)];
+        canvas.pieces(place, 0, &pieces);
     }
 }
 
@@ -136,5 +155,46 @@ fn role(tone: Tone) -> Role {
         Tone::Warn => Role::Warn,
         Tone::Good => Role::Ok,
         Tone::Muted => Role::Muted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::observe::lens::{Asked, Detail};
+    use crate::tui::model::{Mode, Report, Story};
+    use crate::tui::shot::Shot;
+    use crate::tui::{Msg, Palette, Theme, update};
+
+    /// The story of the worst, so far.
+    fn drawn(ascii: bool, telling: Telling, percent: Option<u8>, lines: Vec<ToldLine>) -> String {
+        let mut model = Model::new("test", 1, Theme::new(Palette::Mono, ascii), Time::from_secs(9));
+        let asked = Asked::Worst { tried: true };
+        let told = Told { asked, upto: Time::from_secs(3), telling, percent, lines, short: Vec::new() };
+        let detail = Arc::new(Detail { why: Some(Arc::new(told)), ..Detail::default() });
+        let report = Report { detail, ..model.report.clone() };
+        update(&mut model, Msg::Tick(report));
+        (model.mode, model.story) = (Mode::Why, Story { asked: Some(asked), ..Story::default() });
+        Shot::of(&model, 80, 24).text()
+    }
+
+    #[test]
+    fn a_story_that_is_being_made_says_how_far_that_is_and_which_key_gives_it_up() {
+        for ascii in [false, true] {
+            let text = drawn(ascii, Telling::Asking, Some(25), Vec::new());
+            let filled =
+                if ascii { "##########......" } else { "██████████······" };
+            assert!(text.contains(filled) && text.contains("25 %"), "{text}");
+            assert!(text.contains("Esc gives up") && text.contains("(00:03.000)"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_tried_is_told_with_how_far_it_is_and_a_story_that_is_told_without() {
+        let lines = || vec![ToldLine::new(Part::Headline, Tone::Plain, "it was lost")];
+        assert!(drawn(false, Telling::Trying, Some(50), lines()).contains("trying what may help, 50 %"));
+        assert!(!drawn(false, Telling::Done, None, lines()).contains('%'));
     }
 }

@@ -56,6 +56,16 @@ pub fn behind(length: Duration) -> String {
     }
 }
 
+/// As [`behind`]; below a second in milliseconds: `6.2 ms`, `118 ms`, `13.8 s`.
+pub fn took(length: Duration) -> String {
+    let micros = length.as_nanos() / 1_000;
+    match micros {
+        0..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000_000.. => behind(length),
+    }
+}
+
 /// A clock without minutes while there are none: `42.318`, `02:10.000`.
 pub fn at(time: Time) -> String {
     let text = time.to_string();
@@ -98,6 +108,9 @@ mod tests {
 
     #[test]
     fn times_are_as_short_as_they_can_be() {
+        let lengths =
+            [0, 6_290, 9_999, 118_000, 999_999, 13_850_000].map(|micros| took(Duration::from_micros(micros)));
+        assert_eq!(lengths, ["0.0 ms", "6.2 ms", "9.9 ms", "118 ms", "999 ms", "13.8 s"]);
         assert_eq!(behind(Duration::from_millis(13_870)), "13.8 s");
         assert_eq!(behind(Duration::from_secs(250)), "4 min");
         assert_eq!(at(Time::from_millis(42_318)), "42.318");

@@ -141,6 +141,46 @@ fn skipping_past_the_end_ends_the_run() {
     assert_eq!((report.clock, report.speed), (Clock::Finished, Speed::Times(2_000)));
 }
 
+/// The reports of a fake run that is told to go to 8 s, then whatever `order` says; the last one.
+fn sought(order: Option<Order>) -> (Option<Seeking>, Report) {
+    let (orders, _hold) = mpsc::channel();
+    let snapshots = Cell::new(0);
+    let leave_at = Time::NEVER;
+    let mut fake = Fake { now: Time::ZERO, steps: 0, advanced: 0, snapshots, leave_at, orders, live: false };
+    let mailbox = Mailbox::default();
+    let wall = Cell::new(Wall::ZERO);
+    let read = || {
+        wall.set(wall.get() + Wall::from_millis(1));
+        wall.get()
+    };
+    let mut conductor = Conductor::new(&mut fake, Speed::REAL, &mailbox, read);
+    conductor.obey(Order::Seek(Seek::To(Time::from_secs(8))));
+    conductor.turn();
+    let on_the_way = mailbox.take().and_then(|report| report.seeking);
+    order.into_iter().for_each(|order| conductor.obey(order));
+    while conductor.is_under_way() {
+        conductor.turn();
+    }
+    conductor.turn();
+    (on_the_way, mailbox.take().expect("a report"))
+}
+
+#[test]
+fn a_seek_is_told_until_it_is_there() {
+    let (on_the_way, there) = sought(None);
+    assert_eq!(on_the_way, Some(Seeking::To(Time::from_secs(8))));
+    assert_eq!((there.seeking, there.clock), (None, Clock::Paused));
+    assert_eq!(there.snapshot.now, Time::from_secs(8));
+}
+
+#[test]
+fn what_runs_and_pauses_stops_a_seek_where_it_is() {
+    let (on_the_way, stopped) = sought(Some(Order::Toggle));
+    assert!(on_the_way.is_some());
+    assert_eq!((stopped.seeking, stopped.clock), (None, Clock::Paused));
+    assert!(stopped.snapshot.now < Time::from_secs(8), "{}", stopped.snapshot.now);
+}
+
 #[test]
 fn snapshots_are_taken_thirty_times_a_second_at_most() {
     let (_, fake, wall, _) = conduct(Speed::Max, &[], END, Wall::from_millis(1));
