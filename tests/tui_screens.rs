@@ -113,12 +113,13 @@ fn bad_day() -> &'static [Eyes; 2] {
             warm_up: Time::ZERO + scenario.run.warm_up,
             end,
             sample_every: Duration::from_millis(100),
-            for_tape: true,
+            for_tape: false,
         })
         .expecting(expected);
         watch.time_lately();
         let about = about(&stage);
         let lens = Lens::new(LensSetup { stage, cast, scheduled: Vec::new() });
+        watch.remember();
         let mut eyes = Eyes { watch, lens, about, end };
         let mut before = None;
         for until in [BAD.as_millis() - 100, BAD.as_millis()] {
@@ -126,8 +127,6 @@ fn bad_day() -> &'static [Eyes; 2] {
             simulation.run_until(until, &mut eyes);
             eyes.watch.catch_up(until);
             eyes.lens.catch_up(until);
-            let closed = eyes.watch.take_closed();
-            eyes.lens.closed(&closed);
             before.get_or_insert_with(|| eyes.clone());
         }
         [before.expect("it was there"), eyes]

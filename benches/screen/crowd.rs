@@ -53,6 +53,7 @@ impl Crowd {
             for_tape: false,
         };
         let mut watch = Watch::new(setup);
+        watch.remember();
         let mut lens = Lens::new(LensSetup { stage: Arc::clone(&stage), cast, scheduled: Vec::new() });
         let events: Vec<Event<Fact>> =
             (1..).zip(facts()).map(|(serial, (actor, fact))| event(serial, actor, fact)).collect();

@@ -5,7 +5,7 @@
 //! - *frames*: the time of a frame, at 10,000 partitions and 1,000 groups, of every page, every pane focused, while
 //!   its list is scrolled, sorted and filtered (goal: 16 ms), and the time of the report for it on the run's side.
 //! - *cost*: the same run with what a screen adds to it (lens, checkpoints, 30 reports a second) and without, in
-//!   turns within one process, and the ratio of the medians of processor time (goal: at most 1.1).
+//!   turns within one process, and the median of the turns' ratios of processor time (goal: at most 1.1).
 //! - *seek*: the time to go from anywhere to anywhere in an hour of simulated time (goal: 300 ms).
 //!
 //! **Not measured:** writing to a terminal.

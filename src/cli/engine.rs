@@ -10,7 +10,7 @@ use crate::trace::Fact;
 use crate::wire::Brokersim;
 
 use super::failure::Failure;
-use super::session::rewind::{Eyes, State, pass_on, take_ready};
+use super::session::rewind::{Eyes, State};
 
 use std::sync::mpsc::Receiver;
 
@@ -96,8 +96,11 @@ impl Engine {
     pub(super) fn look_through(&mut self, lens: Lens) {
         self.watch_mut().time_lately();
         match self {
-            Self::Simulated(state) => state.lens = Some(Box::new(lens)),
-            Self::Live(timed) => timed.lens = Some(Box::new(lens)),
+            Self::Simulated(state) => state.look_through(lens),
+            Self::Live(timed) => {
+                timed.watch.remember();
+                timed.lens = Some(Box::new(lens));
+            }
         }
     }
 
@@ -152,20 +155,9 @@ impl Engine {
         }
     }
 
-    /// Gives the lens what the watch has ready, when nobody else wants it.
-    pub(super) fn pass_on(&mut self) {
-        match self {
-            Self::Simulated(state) => state.pass_on(),
-            Self::Live(timed) => pass_on(&mut timed.watch, timed.lens.as_deref_mut()),
-        }
-    }
-
-    /// What the watch has ready for others; the lens has seen it then.
+    /// What the watch has ready for others.
     pub(super) fn take_ready(&mut self) -> (Vec<Closed>, Vec<LagSample>) {
-        match self {
-            Self::Simulated(state) => state.take_ready(),
-            Self::Live(timed) => take_ready(&mut timed.watch, timed.lens.as_deref_mut()),
-        }
+        self.watch_mut().take_ready()
     }
 
     /// What a person should know of what is real, since the last call.

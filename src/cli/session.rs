@@ -223,7 +223,7 @@ impl Session {
         }
         let mut follow = Following::of(self.sight.as_mut());
         behind.run_until(until, &mut follow);
-        behind.pass_on();
+        behind.watch.take_ready();
         self.followed_upto(until);
         true
     }
@@ -237,7 +237,7 @@ impl Session {
         let mut follow = Following::of(self.sight.as_mut());
         if let Some(behind) = &mut self.behind {
             behind.step(1, self.end, &mut follow);
-            behind.pass_on();
+            behind.watch.take_ready();
             if self.engine.state().is_some_and(|front| behind.entries >= front.entries) {
                 self.behind = None;
             }
@@ -370,7 +370,8 @@ impl Session {
         let recorded = self.is_recorded();
         let memory = self.sight.as_mut().and_then(|sight| sight.memory.as_mut());
         if memory.is_none() && (self.tape.is_none() || !recorded) {
-            return self.engine.pass_on();
+            self.engine.take_ready();
+            return;
         }
         let (closed, samples) = self.engine.take_ready();
         if let Some(memory) = memory {

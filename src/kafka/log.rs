@@ -17,6 +17,7 @@ mod bits;
 mod chunks;
 mod disk;
 mod frozen;
+mod pages;
 mod segments;
 #[cfg(test)]
 pub(crate) mod testing;

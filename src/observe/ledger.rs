@@ -24,6 +24,7 @@ mod copies;
 mod exit;
 mod gone;
 mod order;
+mod recent;
 mod remark;
 mod row;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use book::Book;
 pub use exit::Closed;
 use exit::Exit;
 use order::Order;
+pub use recent::Recent;
 use remark::Remarks;
 pub use remark::{Remark, Wants, What};
 pub use window::{Leg, Line};
@@ -82,7 +84,12 @@ impl<L: Latencies> Ledger<L> {
             stage,
             books,
             order: Order::default(),
-            exit: Exit { closed: Balance::default(), outbox: keep_closed.then(Vec::new), remarks: None },
+            exit: Exit {
+                closed: Balance::default(),
+                outbox: keep_closed.then(Vec::new),
+                recent: None,
+                remarks: None,
+            },
             tally: Tally::default(),
             latencies,
         }
@@ -92,6 +99,16 @@ impl<L: Latencies> Ledger<L> {
     pub fn remark_on(&mut self, wants: Wants) {
         let remarks = || Box::new(Remarks::new(Arc::clone(&self.stage), wants));
         self.exit.remarks = (wants != Wants::NONE).then(remarks);
+    }
+
+    /// From now on remembers who has left lately.
+    pub fn remember(&mut self) {
+        self.exit.recent.get_or_insert_default();
+    }
+
+    /// Who has left lately; nobody unless they are to be remembered.
+    pub fn recent(&self) -> Option<&Recent> {
+        self.exit.recent.as_deref()
     }
 
     /// Remarks since the last call, in the order of events; empty unless asked for.
@@ -104,24 +121,15 @@ impl<L: Latencies> Ledger<L> {
         self.tally
     }
 
-    /// The books as they stand, with everything that is in flight sorted by how far it came.
+    /// The books as they stand, with everything that is in flight sorted by how far it came. A screen asks thirty times a
+    /// second, and there may be a million of them: what was counted before and has not been touched is not looked at.
     pub fn balance(&self) -> Balance {
         let mut balance = self.exit.closed.clone();
         balance.offered = self.tally.offered;
-        // A screen asks thirty times a second, and there may be a million of them.
         let mut in_flight = InFlight::default();
-        let mut add = |fate, count| match fate {
-            Fate::InFlight(how_far) => in_flight.add(how_far, count),
-            decided => balance.add(decided, count),
-        };
-        let runs = self.windows.iter().flatten().flat_map(Window::runs);
-        runs.for_each(|(_, count, line, legs)| {
-            if share_a_fate(line, count, legs, &self.books) {
-                add(fate(line, legs, &self.books), count);
-            } else {
-                (0..count).for_each(|by| add(fate(&line.later(by), legs, &self.books), 1));
-            }
-        });
+        for window in self.windows.iter().flatten() {
+            window.count(&self.books, &mut in_flight, &mut balance);
+        }
         in_flight.add_to(&mut balance);
         balance
     }
@@ -129,11 +137,6 @@ impl<L: Latencies> Ledger<L> {
     /// Records that have left since the last call; empty unless asked for at the beginning.
     pub fn take_closed(&mut self) -> Vec<Closed> {
         self.exit.outbox.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// The same, one after the other: the memory in which they waited stays, for the next ones.
-    pub fn drain_closed(&mut self) -> impl Iterator<Item = Closed> {
-        self.exit.outbox.iter_mut().flat_map(|outbox| outbox.drain(..))
     }
 
     /// Closes every record that is left, as it stands. For the end of a run, at `now`, after event `serial`.
@@ -170,7 +173,12 @@ impl<L: Latencies> Ledger<L> {
     /// When the oldest committed record that a group has not settled was stored.
     pub fn oldest_unsettled(&self, group: GroupId, place: PlaceId) -> Option<Time> {
         let id = self.books[place.index()].oldest_unsettled(group)?;
-        self.windows[id.source() as usize].as_ref()?.line(id.sequence()).map(|line| line.stored)
+        self.line(id).map(|line| line.stored)
+    }
+
+    /// The line of a record that has no fate yet.
+    pub fn line(&self, id: RecordId) -> Option<Line> {
+        self.windows.get(id.source() as usize)?.as_ref()?.line(id.sequence())
     }
 
     /// Every record that has no fate yet, and how far it has come, by source and number.

@@ -11,7 +11,7 @@ use crate::trace::{Fact, GroupId, Life, PlaceId, RecordId, Stage, tell};
 
 use super::histogram::Histogram;
 use super::lately::Lately;
-use super::ledger::{self, Balance, Latencies, Ledger, Tally};
+use super::ledger::{self, Balance, Latencies, Ledger, Recent, Tally};
 use super::promise::{Expectation, Promises, Verdict};
 use super::views::{ChannelView, GroupView, LagSample, Line, NodeState, NodeView, PlaceView, Snapshot};
 
@@ -206,14 +206,30 @@ impl Watch {
         self.ledger.take_closed()
     }
 
-    /// The same, one after the other: see [`Ledger::drain_closed`].
-    pub fn drain_closed(&mut self) -> impl Iterator<Item = super::ledger::Closed> {
-        self.ledger.drain_closed()
+    /// From now on remembers which records left lately, for a lens.
+    pub fn remember(&mut self) {
+        self.ledger.remember();
+    }
+
+    /// The records that left lately; none unless they are to be remembered ([`Watch::remember`]).
+    pub fn recent(&self) -> Option<&Recent> {
+        self.ledger.recent()
+    }
+
+    /// When a record was offered, if it is in flight or remembered among those that have left.
+    pub fn offered_at(&self, id: RecordId) -> Option<Time> {
+        let left = self.recent().and_then(|recent| recent.iter().find(|closed| closed.has(id)));
+        left.map(|closed| closed.line.offered).or_else(|| self.ledger.line(id).map(|line| line.offered))
     }
 
     /// Lag samples since the last call.
     pub fn take_samples(&mut self) -> Vec<LagSample> {
         std::mem::take(&mut self.samples)
+    }
+
+    /// Both of these.
+    pub fn take_ready(&mut self) -> (Vec<super::ledger::Closed>, Vec<LagSample>) {
+        (self.take_closed(), self.take_samples())
     }
 
     /// Ends the run at `now`: a last sample, and every record that is left is closed as it stands.

@@ -335,7 +335,7 @@ impl Session {
         let courses = self.courses.as_ref().ok_or(NO_BRANCHES)?;
         let scenario = &injection.scenario;
         let wired = wire_for_hands(scenario);
-        let mut watch = wired.watch(scenario, true);
+        let mut watch = wired.watch(scenario, false);
         watch.time_lately();
         let planner = wired.planner.ok_or(NO_BRANCHES)?;
         let (stage, cast) = (wired.stage, Arc::new(wired.parts.cast.clone()));
@@ -343,13 +343,13 @@ impl Session {
         let scheduled = all_scheduled(scenario);
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled };
         let keys = known_keys(scenario, &stage.sources);
-        state.lens = Some(Box::new(Lens::new(setup).hashing(murmur2).knowing(keys)));
+        state.look_through(Lens::new(setup).hashing(murmur2).knowing(keys));
         let mut rewind = Rewind::new(&state, planner.injector());
         let now = self.now();
         while state.now() < now {
             let until = (state.now() + SLICE).min(now);
             state.run_until(until, &mut ());
-            state.take_ready();
+            state.watch.take_ready();
             rewind.keep(&state);
         }
         let loaded = Loaded {
@@ -520,7 +520,7 @@ impl Session {
         }
         let mut state = self.rewind().expect("it can go back").before(at);
         state.run_until(at, &mut ());
-        state.take_ready();
+        state.watch.take_ready();
         state
     }
 
@@ -583,7 +583,7 @@ impl Away {
         while self.front.now() < at {
             let until = (self.front.now() + SLICE).min(at);
             self.front.run_until(until, &mut ());
-            self.front.take_ready();
+            self.front.watch.take_ready();
             self.rewind.keep(&self.front);
         }
         if self.front.now() == at {
@@ -591,7 +591,7 @@ impl Away {
         }
         let mut state = self.rewind.before(at);
         state.run_until(at, &mut ());
-        state.take_ready();
+        state.watch.take_ready();
         state
     }
 }

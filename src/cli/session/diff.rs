@@ -39,7 +39,7 @@ fn parted(names: &[Names; 2], mut sides: [State; 2], at: Time) -> [Option<String
         let [one, other] = sides.each_mut().map(|side| {
             let mut seen: Vec<Event<Fact>> = Vec::new();
             side.run_until(until, &mut seen);
-            side.take_ready();
+            side.watch.take_ready();
             seen
         });
         let say = |side: usize, event: &Event<Fact>| words(event, &names[side]);

@@ -117,7 +117,7 @@ impl Session {
         let mut scenario = loaded.scenario.clone();
         scenario.keep_contents = by_hand;
         let wired = if by_hand { wire_for_hands(&scenario) } else { wire(&scenario) };
-        let watch = wired.watch(&loaded.scenario, recording.is_some() || looked == Looked::OnScreen);
+        let watch = wired.watch(&loaded.scenario, recording.is_some());
         let Wired { parts, stage, sinks, stop, end, planner, .. } = wired;
         let engine = Engine::Simulated(Box::new(State::new(Simulation::new(parts), watch)));
         let plot = Plot { stage, sinks, stop, end, planner };

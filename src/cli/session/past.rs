@@ -17,8 +17,6 @@ use crate::observe::lens::{Follow, Lens};
 use crate::trace::{Fact, RecordId, Stage};
 use crate::tui::Spot;
 
-use super::rewind::{pass_on, take_ready};
-
 /// Segments kept at most.
 const KEPT: usize = 128;
 /// Facts kept at most, about: some 100 MB.
@@ -47,18 +45,18 @@ impl Frame {
         self.facts = events.last().map_or(self.facts, |last| last.serial);
     }
 
-    /// Lets time pass, and hands over what has left the books.
+    /// Lets time pass; nobody else wants what has left the books.
     pub(in crate::cli) fn catch_up(&mut self, now: Time) {
         self.watch.catch_up(now);
         self.lens.catch_up(now);
-        pass_on(&mut self.watch, Some(&mut self.lens));
+        self.watch.take_ready();
     }
 
     /// The same; what has left the books is handed out, too.
     pub(in crate::cli) fn settle(&mut self, now: Time) -> Vec<Closed> {
         self.watch.catch_up(now);
         self.lens.catch_up(now);
-        take_ready(&mut self.watch, Some(&mut self.lens)).0
+        self.watch.take_ready().0
     }
 }
 
@@ -248,7 +246,7 @@ mod tests {
         stage.add_source("shop");
         let cast = Cast { nodes: vec!["shop".to_owned()], actors: vec![("shop".to_owned(), NodeId(0))] };
         let (stage, cast) = (Arc::new(stage), Arc::new(cast));
-        let watch = Watch::new(WatchSetup {
+        let mut watch = Watch::new(WatchSetup {
             stage: Arc::clone(&stage),
             cast: Arc::clone(&cast),
             warm_up: Time::ZERO,
@@ -256,6 +254,7 @@ mod tests {
             sample_every: Duration::from_millis(100),
             for_tape: true,
         });
+        watch.remember();
         let setup = LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: Vec::new() };
         (Frame { watch, lens: Box::new(Lens::new(setup)), facts: 0 }, stage, cast)
     }

@@ -10,9 +10,8 @@ use std::rc::Rc;
 use crate::analyze::calibrate::median;
 use crate::host::Simulation;
 use crate::kernel::{Addr, Duration, Event, Observer, Time};
-use crate::observe::ledger::Closed;
+use crate::observe::Watch;
 use crate::observe::lens::{Lens, Scheduled};
-use crate::observe::{LagSample, Watch};
 use crate::trace::Fact;
 use crate::tui::{Direction, Moment, Spot};
 use crate::wire::Brokersim;
@@ -27,7 +26,9 @@ const APART: u64 = 2_000;
 /// The same of a run that is run up to a branch: a fraction of a second.
 const QUICKLY: u64 = 200_000;
 /// Checkpoints may cost this part of the time that the run takes.
-const PART: f64 = 0.03;
+const PART: f64 = 0.015;
+/// One that took more than so many times as long as the last ones usually did was held up by something else.
+const DEAR: f64 = 3.0;
 
 /// A run at an instant: a clone goes on exactly as the original would.
 #[derive(Clone)]
@@ -45,6 +46,12 @@ impl State {
     /// A run that has not begun.
     pub fn new(simulation: Simulation<Brokersim>, watch: Watch) -> Self {
         Self { simulation, watch, lens: None, entries: 0, told: 0 }
+    }
+
+    /// The same, seen through a lens.
+    pub fn look_through(&mut self, lens: Lens) {
+        self.watch.remember();
+        self.lens = Some(Box::new(lens));
     }
 
     pub fn now(&self) -> Time {
@@ -80,16 +87,6 @@ impl State {
         }
     }
 
-    /// What the watch has ready for others; the lens has seen it then.
-    pub fn take_ready(&mut self) -> (Vec<Closed>, Vec<LagSample>) {
-        take_ready(&mut self.watch, self.lens.as_deref_mut())
-    }
-
-    /// Gives the lens what the watch has ready, when nobody else wants it.
-    pub fn pass_on(&mut self) {
-        pass_on(&mut self.watch, self.lens.as_deref_mut());
-    }
-
     /// Goes forward to a spot at or after here.
     fn go_forward(&mut self, to: Target, end: Time, also: &mut dyn Observer<Fact>) {
         match to {
@@ -105,27 +102,8 @@ impl State {
                 }
             }
         }
-        self.pass_on();
+        self.watch.take_ready();
     }
-}
-
-/// Gives the lens what the watch has ready, when nobody else wants it.
-pub fn pass_on(watch: &mut Watch, lens: Option<&mut Lens>) {
-    let closed = watch.drain_closed();
-    match lens {
-        Some(lens) => lens.take(closed),
-        None => closed.for_each(drop),
-    }
-    watch.take_samples();
-}
-
-/// What a watch has ready for others; the lens has seen it then.
-pub fn take_ready(watch: &mut Watch, lens: Option<&mut Lens>) -> (Vec<Closed>, Vec<LagSample>) {
-    let closed = watch.take_closed();
-    if let Some(lens) = lens {
-        lens.closed(&closed);
-    }
-    (closed, watch.take_samples())
 }
 
 /// Where to go, in terms of a state.
@@ -177,8 +155,8 @@ pub struct Rewind {
     kept: Vec<Rc<State>>,
     /// Those before the last injection have not heard of it yet.
     injections: Injections,
-    /// Wall time of the run, in seconds, when the last one was kept.
-    last: f64,
+    /// What they have cost by now, in seconds: one during which the machine did something else counts as [`DEAR`] at most.
+    spent: f64,
     /// How long it took to make the last ones, in seconds: the middle one counts, as in the longest the machine may have done
     /// something else as well.
     took: [f64; 3],
@@ -192,14 +170,14 @@ impl Rewind {
     pub fn new(state: &State, injector: Addr<ToInjector>) -> Self {
         let injections = Injections { injector, faults: Vec::new() };
         let kept = vec![Rc::new(state.clone())];
-        Self { kept, injections, last: 0.0, took: [0.0; 3], apart: APART, moments: Moments::default() }
+        Self { kept, injections, spent: 0.0, took: [0.0; 3], apart: APART, moments: Moments::default() }
     }
 
     /// That of a branch which begins at `here`, with other injections.
     pub fn branch(&self, here: &State, injections: Injections) -> Self {
         let kept = self.kept.iter().filter(|state| state.entries <= here.entries).cloned().collect();
         let moments = self.moments.upto(here.simulation.facts());
-        Self { kept, injections, last: self.last, took: self.took, apart: self.apart, moments }
+        Self { kept, injections, spent: self.spent, took: self.took, apart: self.apart, moments }
     }
 
     /// What a person injected.
@@ -210,15 +188,19 @@ impl Rewind {
     /// The run has come to here, after so many seconds of simulating; `wall` is a clock.
     pub fn note(&mut self, state: &State, simulated: f64, wall: impl Fn() -> f64) {
         self.moments.note(&state.watch);
-        if self.ahead(state) < self.apart || simulated - self.last < median(&self.took).unwrap_or(0.0) / PART
-        {
+        if self.ahead(state) < self.apart || self.spent + self.usual() > simulated * PART {
             return;
         }
         let begun = wall();
         self.add(state);
-        self.last = simulated;
         self.took.rotate_left(1);
         self.took[2] = wall() - begun;
+        self.spent += self.took[2].min(self.usual() * DEAR);
+    }
+
+    /// How long the last ones took to make.
+    fn usual(&self) -> f64 {
+        median(&self.took).unwrap_or(0.0)
     }
 
     /// The run has come to here, quickly: it was run up to a branch.

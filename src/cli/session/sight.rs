@@ -83,7 +83,7 @@ impl Session {
         let Some(rewind) = &sight.rewind else { return self.follow_passed(id) };
         let known =
             sight.followed.as_ref().filter(|followed| followed.id == id).map(|followed| followed.since);
-        let Some(since) = known.or_else(|| self.offered_at(id)) else { return self.follow_nobody() };
+        let Some(since) = known.or_else(|| self.watch().offered_at(id)) else { return self.follow_nobody() };
         let mut follow = Follow::new(id, Arc::clone(&sight.stage), Arc::clone(&sight.cast));
         let now = self.now();
         if since <= now {
@@ -152,14 +152,6 @@ impl Session {
         if let Some(sight) = &mut self.sight {
             sight.followed = None;
         }
-    }
-
-    fn offered_at(&self, id: RecordId) -> Option<Time> {
-        let in_album = self.lens().and_then(|lens| lens.offered_at(id));
-        in_album.or_else(|| {
-            let mut open = self.watch().in_flight();
-            open.find(|(open, ..)| *open == id).map(|(_, line, ..)| line.offered)
-        })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::trace::Few;
 use crate::wire::kafka::Chunk;
 
 use super::frozen::Frozen;
+use super::pages::Pages;
 
 /// Records of a frozen block: enough to share its header, few enough to thaw at once.
 const BLOCK_RECORDS: u64 = 1_024;
@@ -19,7 +20,7 @@ const BLOCK_RECORDS: u64 = 1_024;
 #[derive(Clone, Default, Debug)]
 pub(super) struct Chunks {
     frozen: VecDeque<Placed<Arc<Frozen>>>,
-    live: VecDeque<Placed<Chunk>>,
+    live: Pages<Placed<Chunk>>,
     end_position: u64,
 }
 
@@ -59,42 +60,46 @@ impl Chunks {
         }
         if self.frozen.is_empty() {
             let dropped = self.live.partition_point(|chunk| chunk.what.end() <= start);
-            self.live.drain(..dropped);
+            self.live.drop_front(dropped);
         }
     }
 
     /// Freezes whole blocks of batches that lie below `offset` and were appended before `older_than`.
     pub(super) fn freeze_below(&mut self, offset: u64, older_than: Time) {
         let is_old = |chunk: &Chunk| chunk.end() <= offset && chunk.appended < older_than;
-        let mut old = self.live.iter().take_while(|chunk| is_old(&chunk.what)).count();
+        let mut old = self.live.iter_from(0).take_while(|chunk| is_old(&chunk.what)).count();
         while let Some(count) = self.block(old) {
             let position = self.live[0].position;
-            let block = Frozen::freeze(self.live.iter().take(count).map(|chunk| &chunk.what));
-            self.live.drain(..count);
+            let block = Frozen::freeze(self.live.iter_from(0).take(count).map(|chunk| &chunk.what));
+            self.live.drop_front(count);
             self.frozen.push_back(Placed { position, what: Arc::new(block) });
             old -= count;
-        }
-        if self.live.capacity() > 64 && self.live.len() < self.live.capacity() / 4 {
-            self.live.shrink_to(self.live.len() * 2);
         }
     }
 
     /// How many of the first `old` batches fill a block.
     fn block(&self, old: usize) -> Option<usize> {
-        let first = self.live.front()?.what.offset;
+        let first = self.live.get(0)?.what.offset;
         let is_full = |chunk: &Placed<Chunk>| chunk.what.end() - first >= BLOCK_RECORDS;
-        self.live.iter().take(old).position(is_full).map(|index| index + 1)
+        self.live.iter_from(0).take(old).position(is_full).map(|index| index + 1)
     }
 
     fn thaw_back(&mut self, to: u64) {
-        while self.frozen.back().is_some_and(|block| block.what.end > to) {
-            let block = self.frozen.pop_back().expect("seen above");
-            let mut position = block.position + block.what.bytes;
-            for chunk in block.what.thaw().into_iter().rev() {
-                position -= u64::from(chunk.batch.bytes());
-                self.live.push_front(Placed { position, what: chunk });
+        let kept = self.frozen.partition_point(|block| block.what.end <= to);
+        if kept == self.frozen.len() {
+            return;
+        }
+        let mut live = Pages::default();
+        for block in self.frozen.drain(kept..) {
+            let mut position = block.position;
+            for chunk in block.what.thaw() {
+                let bytes = u64::from(chunk.batch.bytes());
+                live.push_back(Placed { position, what: chunk });
+                position += bytes;
             }
         }
+        self.live.iter_from(0).for_each(|chunk| live.push_back(chunk.clone()));
+        self.live = live;
     }
 
     /// Bytes ever appended and not cut off.
@@ -121,8 +126,8 @@ impl Chunks {
         let first = self.first_live(from);
         let mut room = Room::new(max_bytes);
         let fits = |chunk: &&Placed<Chunk>| chunk.what.end() <= upto && room.take(&chunk.what);
-        let count = self.live.range(first..).take_while(fits).count();
-        self.live.range(first..first + count).map(|chunk| chunk.what.clone()).collect()
+        let count = self.live.iter_from(first).take_while(fits).count();
+        self.live.iter_from(first).take(count).map(|chunk| chunk.what.clone()).collect()
     }
 
     /// The first live batch that ends above `from`. Most are near the log's end: looked for from there, in steps
@@ -154,7 +159,7 @@ impl Chunks {
         let block = self.frozen.partition_point(|block| block.what.end <= from);
         let thawed = self.frozen.range(block..).flat_map(|block| block.what.thaw());
         let first = self.live.partition_point(|chunk| chunk.what.end() <= from);
-        let live = self.live.range(first..).map(|chunk| chunk.what.clone());
+        let live = self.live.iter_from(first).map(|chunk| chunk.what.clone());
         thawed.skip_while(move |chunk| chunk.end() <= from).chain(live)
     }
 
@@ -165,7 +170,7 @@ impl Chunks {
         };
         let blocks = self.frozen.iter().filter(move |block| !is_old(block));
         let thawed = blocks.flat_map(|block| block.what.thaw());
-        thawed.chain(self.live.iter().map(|chunk| chunk.what.clone()))
+        thawed.chain(self.live.iter_from(0).map(|chunk| chunk.what.clone()))
     }
 
     /// Records that are frozen, and the bytes of memory that they take.

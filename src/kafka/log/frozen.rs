@@ -21,8 +21,6 @@ pub(super) struct Frozen {
     pub(super) start: u64,
     /// The offset behind the last.
     pub(super) end: u64,
-    /// Bytes on the wire.
-    pub(super) bytes: u64,
     /// The latest time at which a record in it was made.
     pub(super) latest_created: Time,
     /// The latest time at which a batch in it was appended.
@@ -35,20 +33,20 @@ impl Frozen {
     /// Encodes batches that lie one behind the other; at least one.
     pub(super) fn freeze<'a>(chunks: impl IntoIterator<Item = &'a Chunk>) -> Self {
         let mut freezer = Freezer::default();
-        let (mut start, mut end, mut bytes) = (None, 0, 0);
+        let (mut start, mut end) = (None, 0);
         let (mut latest_created, mut latest_appended) = (Time::ZERO, Time::ZERO);
         for chunk in chunks {
             assert!(start.is_none() || chunk.offset == end, "frozen batches lie one behind the other");
             start.get_or_insert(chunk.offset);
             freezer.add(chunk);
-            (end, bytes) = (chunk.end(), bytes + u64::from(chunk.batch.bytes()));
+            end = chunk.end();
             latest_created = latest_created.max(chunk.batch.latest_created());
             latest_appended = latest_appended.max(chunk.appended);
         }
         let start = start.expect("there is something to freeze");
         let counts = freezer.columns.counts();
         let words = freezer.columns.encode();
-        Self { start, end, bytes, latest_created, latest_appended, counts, words }
+        Self { start, end, latest_created, latest_appended, counts, words }
     }
 
     /// The batches as they were.

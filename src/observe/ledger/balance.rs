@@ -126,6 +126,34 @@ impl InFlight {
             *balance.in_flight.entry(how_far).or_default() += count;
         }
     }
+
+    pub(super) fn add_all(&mut self, stages: Stages) {
+        for (count, more) in self.0.iter_mut().zip(stages.0) {
+            *count += u64::from(more);
+        }
+    }
+}
+
+/// The same of a block of records, of which there are fewer than 256.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stages([u8; Whereabouts::ALL.len()]);
+
+impl Stages {
+    #[inline]
+    pub(super) fn add(&mut self, how_far: Whereabouts, count: u8) {
+        self.0[how_far as usize] += count;
+    }
+
+    /// All counts in the lower bytes of a word.
+    pub(super) fn to_word(self) -> u64 {
+        let [a, b, c, d, e] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])
+    }
+
+    pub(super) fn from_word(word: u64) -> Self {
+        let [a, b, c, d, e, ..] = word.to_le_bytes();
+        Self([a, b, c, d, e])
+    }
 }
 
 /// Totals of what happened to records, for a summary.

@@ -6,10 +6,12 @@
 //! different sizes, have lines of their own from when a log has them on.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::kernel::Time;
 
-use super::window::{Leg, Line, Verdict};
+use super::balance::Stages;
+use super::window::{Leg, Line, Verdict, stage_alone};
 
 /// How many records a block holds.
 pub(super) const BLOCK: usize = 128;
@@ -28,6 +30,36 @@ pub(super) struct Block {
     starts: Vec<u8>,
     records: u32,
     open: u32,
+    counted: Counted,
+}
+
+/// How far the open ones of a block came, as it was counted last: kept by whoever asks, until one of them is visited.
+#[derive(Debug, Default)]
+struct Counted(AtomicU64);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+impl Counted {
+    /// Beside as many counts as there are stages, each in a byte.
+    const KNOWN: u64 = 1 << 56;
+
+    #[inline]
+    fn forget(&mut self) {
+        *self.0.get_mut() = 0;
+    }
+
+    fn get(&self) -> Option<Stages> {
+        let word = self.0.load(Ordering::Relaxed);
+        (word & Self::KNOWN != 0).then(|| Stages::from_word(word & !Self::KNOWN))
+    }
+
+    fn set(&self, stages: Stages) {
+        self.0.store(stages.to_word() | Self::KNOWN, Ordering::Relaxed);
+    }
 }
 
 impl Block {
@@ -52,6 +84,7 @@ impl Block {
 
     /// So many more, for which there is room.
     pub(super) fn offer(&mut self, count: usize, now: Time, readers: usize) {
+        self.counted.forget();
         let begins = self.records == 0 && count > 1;
         if begins || self.is_folded() && self.lines.len() < RUNS {
             self.starts.push(self.records as u8);
@@ -83,6 +116,7 @@ impl Block {
         self.legs.clear();
         self.starts.clear();
         (self.records, self.open) = (0, 0);
+        self.counted.forget();
     }
 
     /// Gives each record a line of its own, with room for all that there will be: growing leaves holes in memory.
@@ -134,6 +168,7 @@ impl Block {
         if range.is_empty() {
             return (0, 0);
         }
+        self.counted.forget();
         if self.is_folded() {
             self.divide(range.start, readers);
             self.divide(range.end, readers);
@@ -231,6 +266,23 @@ impl Block {
             let (from, count) = self.bounds(index);
             (from, count, line, &self.legs[index * readers..(index + 1) * readers])
         })
+    }
+
+    /// How far the open ones came, where no book has a say in that and none has a fate.
+    pub(super) fn stages(&self, readers: usize) -> Option<Stages> {
+        self.counted.get().or_else(|| {
+            let stages = self.count_stages(readers)?;
+            self.counted.set(stages);
+            Some(stages)
+        })
+    }
+
+    fn count_stages(&self, readers: usize) -> Option<Stages> {
+        let mut stages = Stages::default();
+        for (_, count, line, legs) in self.runs(readers).filter(|(.., line, _)| line.open) {
+            stages.add(stage_alone(line, legs)?, count as u8);
+        }
+        Some(stages)
     }
 
     /// The line of a record, if it is here.

@@ -2,6 +2,7 @@
 
 use crate::trace::{Few, RecordId};
 
+use super::recent::Recent;
 use super::remark::Remarks;
 use super::{Balance, Fate, Leg, Line};
 
@@ -9,8 +10,10 @@ use super::{Balance, Fate, Leg, Line};
 #[derive(Clone, Debug)]
 pub(super) struct Exit {
     pub(super) closed: Balance,
-    /// Records that have left, when somebody wants them.
+    /// Records that have left, when somebody wants all of them.
     pub(super) outbox: Option<Vec<Closed>>,
+    /// Those that have left lately, when somebody wants to leaf through them.
+    pub(super) recent: Option<Box<Recent>>,
     /// What a promise may be about, when somebody wants to know.
     pub(super) remarks: Option<Box<Remarks>>,
 }
@@ -23,9 +26,13 @@ impl Exit {
         if let Some(remarks) = &mut self.remarks {
             lives(first, count, line).for_each(|(id, line)| remarks.left(id, &line, legs, fate));
         }
+        let closed =
+            || Closed { first, count, line: line.clone(), legs: legs.iter().cloned().collect(), fate };
+        if let Some(recent) = &mut self.recent {
+            recent.take(closed());
+        }
         if let Some(outbox) = &mut self.outbox {
-            let legs = legs.iter().cloned().collect();
-            outbox.push(Closed { first, count, line: line.clone(), legs, fate });
+            outbox.push(closed());
         }
     }
 }

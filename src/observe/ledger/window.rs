@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::kernel::Time;
 use crate::trace::{PlaceId, Reason, RecordId, Run};
 
+use super::balance::InFlight;
 use super::block::{BLOCK, Block};
 use super::book::Book;
 use super::copies::Copies;
-use super::{Fate, Whereabouts};
+use super::{Balance, Fate, Whereabouts};
 
 /// One record's life, without what its readers did: 64 bytes, for there may be millions in flight. Times are
 /// [`Time::NEVER`] until they come.
@@ -289,6 +290,26 @@ impl Window {
         behind.chain(inside.filter(|(.., line, _)| line.open))
     }
 
+    /// How many are open, by fate.
+    pub(super) fn count(&self, books: &[Book], in_flight: &mut InFlight, balance: &mut Balance) {
+        let mut add = |in_flight: &mut InFlight, fate, count| match fate {
+            Fate::InFlight(how_far) => in_flight.add(how_far, count),
+            decided => balance.add(decided, count),
+        };
+        for (line, legs) in self.stragglers.values() {
+            add(in_flight, fate(line, legs, books), 1);
+        }
+        for block in self.blocks.iter().filter(|block| block.open() > 0) {
+            if let Some(stages) = block.stages(self.readers) {
+                in_flight.add_all(stages);
+                continue;
+            }
+            for (_, count, line, legs) in block.runs(self.readers).filter(|(.., line, _)| line.open) {
+                fates(line, count, legs, books, |fate, count| add(in_flight, fate, count));
+            }
+        }
+    }
+
     /// All that is open, oldest first, one by one.
     pub(super) fn rows(&self) -> impl Iterator<Item = (u64, Line, &[Leg])> {
         self.runs().flat_map(|(first, count, line, legs)| {
@@ -396,11 +417,40 @@ impl Line {
     }
 }
 
+/// Settled, and not processed: where the group has come to says what that means.
+#[inline]
+fn is_passed(leg: &Leg) -> bool {
+    leg.settled != Time::NEVER && leg.processed == Time::NEVER
+}
+
+/// How far a record in flight has come, where no book is needed to say so; none where one is, or where it has a fate.
+#[inline]
+pub(super) fn stage_alone(line: &Line, legs: &[Leg]) -> Option<Whereabouts> {
+    if is_plainly_open(line, legs) {
+        return Some(how_far(line, legs));
+    }
+    if legs.iter().any(is_passed) {
+        return None;
+    }
+    match fate(line, legs, &[]) {
+        Fate::InFlight(how_far) => Some(how_far),
+        Fate::Settled | Fate::Lost(_) | Fate::Dropped(_) | Fate::Rejected(_) | Fate::DeadLettered(_) => None,
+    }
+}
+
+/// The fates of so many records that are alike, as they stand.
+pub(super) fn fates(line: &Line, count: u32, legs: &[Leg], books: &[Book], mut tell: impl FnMut(Fate, u32)) {
+    if share_a_fate(line, count, legs, books) {
+        tell(fate(line, legs, books), count);
+    } else {
+        (0..count).for_each(|by| tell(fate(&line.later(by), legs, books), 1));
+    }
+}
+
 /// Whether the fate of so many records that are alike is the same for all of them: only where a group has come to
 /// may divide them.
 #[inline]
 pub(super) fn share_a_fate(line: &Line, count: u32, legs: &[Leg], books: &[Book]) -> bool {
-    let is_passed = |leg: &Leg| leg.settled != Time::NEVER && leg.processed == Time::NEVER;
     count == 1
         || !legs.iter().any(is_passed)
         || line.place().is_none_or(|place| {
@@ -446,8 +496,7 @@ fn may_reach_others(line: &Line, legs: &[Leg], books: &[Book]) -> bool {
 /// somebody who reads it is still to take a step that this ledger waits for.
 #[inline]
 fn is_plainly_open(line: &Line, legs: &[Leg]) -> bool {
-    let passed_or_skipped =
-        |leg: &Leg| leg.skipped.is_some() || (leg.settled != Time::NEVER && leg.processed == Time::NEVER);
+    let passed_or_skipped = |leg: &Leg| leg.skipped.is_some() || is_passed(leg);
     line.copies > 0
         && line.dropped.is_none()
         && line.dead_lettered.is_none()
@@ -511,9 +560,10 @@ fn nowhere(line: &Line) -> Option<Fate> {
 fn passed_by(line: &Line, leg: usize, state: &Leg, books: &[Book]) -> bool {
     let gone_on =
         || line.place().is_some_and(|place| books[place.index()].has_processed_beyond(leg, line.offset));
-    state.settled != Time::NEVER && state.processed == Time::NEVER && gone_on()
+    is_passed(state) && gone_on()
 }
 
+#[inline]
 fn how_far(line: &Line, legs: &[Leg]) -> Whereabouts {
     if line.copies == 0 && !legs.iter().any(|leg| leg.delivered != Time::NEVER) {
         return Whereabouts::Unsent;

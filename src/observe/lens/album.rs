@@ -1,25 +1,17 @@
-//! Records to leaf through: those in flight, which the ledger has, and those that left it lately.
-//!
-//! Bounded: at most the last [`RECENT`] records that left, and about the first [`REMARKABLE`] of those before them that were
-//! lost, refused or processed twice. Neighbours that are alike lie together. Full pages are shared between clones, so that a checkpoint of a run costs little.
+//! Records to leaf through: those in flight, which the ledger has, and those that left it lately, which it remembers
+//! ([`Recent`]).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::kernel::Time;
-use crate::observe::ledger::{Closed, Fate, Leg, Line};
+use crate::observe::ledger::{Fate, Leg, Line, Recent};
 use crate::observe::watch::Watch;
 use crate::trace::{Body, ChannelId, GroupId, Ids, KeyNames, PlaceId, RecordId, Stage};
 
-use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_duplicate, is_wrong, late};
+use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_wrong, late};
 use super::shelf::Shelf;
 
-/// Records that have left and are kept.
-const RECENT: u64 = 10_000;
-/// Of those that went wrong, so many are kept for good.
-const REMARKABLE: u32 = 2_000;
-/// How often something is put on a page: neighbours at once, so that there is always a full page to let go from.
-const PAGE: usize = 64;
 /// Records in an answer.
 const SHOWN: usize = 400;
 /// Records in flight that are looked at for an answer.
@@ -149,20 +141,10 @@ pub struct RecordPage {
     pub forgotten: u64,
 }
 
-/// Records that left the ledger.
+/// What is known of records beyond what the ledger says of them.
 #[derive(Clone, Debug)]
 pub struct Album {
     stage: Arc<Stage>,
-    pages: VecDeque<Arc<Vec<Closed>>>,
-    open: Vec<Closed>,
-    /// How many records lie on the pages and the open one.
-    recent: u64,
-    /// How many entries of the first page have been let go.
-    gone: usize,
-    remarkable: Arc<Vec<Closed>>,
-    /// How many there are of them.
-    remarked: u32,
-    forgotten: u64,
     contents: Shelf,
     hash: Option<KeyHash>,
     keys: SourceKeys,
@@ -184,19 +166,7 @@ struct Found<'a> {
 impl Album {
     /// Without any.
     pub fn new(stage: Arc<Stage>) -> Self {
-        Self {
-            stage,
-            pages: VecDeque::new(),
-            open: Vec::new(),
-            recent: 0,
-            gone: 0,
-            remarkable: Arc::default(),
-            remarked: 0,
-            forgotten: 0,
-            contents: Shelf::default(),
-            hash: None,
-            keys: Arc::default(),
-        }
+        Self { stage, contents: Shelf::default(), hash: None, keys: Arc::default() }
     }
 
     /// Keys are found by this hash where their bytes are not kept.
@@ -214,51 +184,9 @@ impl Album {
         self.keys.get(id.source() as usize)?.as_ref()?.get(&hash?)
     }
 
-    /// Takes in what has left.
-    pub fn take(&mut self, closed: impl Iterator<Item = Closed>) {
-        for one in closed {
-            self.recent += u64::from(one.count);
-            self.open.push(one);
-            if self.open.len() == PAGE {
-                let page = std::mem::replace(&mut self.open, Vec::with_capacity(PAGE));
-                self.pages.push_back(Arc::new(page));
-            }
-            while self.recent > RECENT && !self.pages.is_empty() {
-                self.let_go();
-            }
-        }
-    }
-
     /// Takes in contents.
     pub fn stored(&mut self, ids: &Ids) {
         self.contents.stored(ids);
-    }
-
-    /// The oldest is only kept for good, if at all.
-    fn let_go(&mut self) {
-        let oldest = &self.pages[0][self.gone];
-        self.recent -= u64::from(oldest.count);
-        if self.remarked < REMARKABLE && is_remarkable(oldest) {
-            self.remarked += oldest.count;
-            Arc::make_mut(&mut self.remarkable).push(oldest.clone());
-        } else {
-            self.forgotten += u64::from(oldest.count);
-        }
-        self.gone += 1;
-        if self.gone == self.pages[0].len() {
-            self.pages.pop_front();
-            self.gone = 0;
-        }
-    }
-
-    fn left(&self) -> impl Iterator<Item = &Closed> {
-        let full = self.pages.iter().flat_map(|page| page.iter()).skip(self.gone);
-        self.remarkable.iter().chain(full).chain(&self.open)
-    }
-
-    /// When a record was offered, if it is remembered.
-    pub fn offered_at(&self, id: RecordId) -> Option<Time> {
-        self.left().find(|closed| closed.has(id)).map(|closed| closed.line.offered)
     }
 
     /// The answer to a query.
@@ -266,25 +194,32 @@ impl Album {
         let now = watch.now();
         let reads = query.filter.as_ref().is_some_and(|filter| filter.reads_contents());
         let contents = if reads { self.contents.all() } else { BTreeMap::new() };
-        let left = self
-            .left()
+        let recent = watch.recent();
+        let left = recent
+            .into_iter()
+            .flat_map(Recent::iter)
             .flat_map(|one| one.lives().map(|(id, line)| (id, line, Legs::left(&one.legs), one.fate)));
         let open = watch.in_flight().take(LOOKED_AT);
         let open = open.map(|(id, line, legs, fate)| (id, line, Legs::open(legs), fate));
-        let (mut found, mut remembered) = (Vec::new(), 0);
+        let (mut found, mut matching, mut remembered) = (Vec::new(), 0, 0);
         for (id, line, legs, fate) in left.chain(open) {
             remembered += 1;
             let body = contents.get(&id).copied();
             if self.fits(query, (id, &line, legs, fate), body, now) {
+                matching += 1;
                 found.push(Found { sort: sort_key(query.order, id, &line, legs, now), id, line, legs, fate });
             }
+            // The youngest of so many and of those that follow are the youngest of all.
+            if query.around.is_none() && found.len() == SHOWN * 4 {
+                window(&mut found, query.order, None);
+            }
         }
-        let matching = found.len() as u64;
         let nearest = query.around.and_then(|around| nearest(&found, around));
         window(&mut found, query.order, nearest);
         let lines = self.lines(&found);
         let query = query.clone();
-        RecordPage { query, lines, found: nearest, matching, remembered, forgotten: self.forgotten }
+        let forgotten = recent.map_or(0, Recent::forgotten);
+        RecordPage { query, lines, found: nearest, matching, remembered, forgotten }
     }
 
     fn fits(
@@ -417,8 +352,4 @@ fn record_line<'l>(found: &Found<'_>, legs: impl Iterator<Item = (GroupId, &'l L
         fate: found.fate,
         legs: legs.map(leg).collect(),
     }
-}
-
-fn is_remarkable(closed: &Closed) -> bool {
-    !matches!(closed.fate, Fate::Settled | Fate::InFlight(_)) || is_duplicate(Legs::left(&closed.legs))
 }

@@ -71,7 +71,7 @@ pub struct Lens {
     groups: Groups,
     lanes: Lanes,
     rates: Rates,
-    /// What has left the ledger lately.
+    /// What is known of records beyond what the ledger says of them.
     album: Album,
     next_tick: Time,
 }
@@ -142,22 +142,8 @@ impl Lens {
         }
     }
 
-    /// Takes in what has left the ledger.
-    pub fn closed(&mut self, closed: &[super::ledger::Closed]) {
-        self.album.take(closed.iter().cloned());
-    }
-
-    /// The same, when nobody else wants it.
-    pub fn take(&mut self, closed: impl Iterator<Item = super::ledger::Closed>) {
-        self.album.take(closed);
-    }
-
-    /// When a record was offered, if it is remembered among those that have left.
-    pub fn offered_at(&self, id: RecordId) -> Option<Time> {
-        self.album.offered_at(id)
-    }
-
-    /// What is seen when somebody looks there. `watch` has seen the same events.
+    /// What is seen when somebody looks there. `watch` has seen the same events, and remembers who has left
+    /// ([`Watch::remember`]).
     pub fn detail(&self, watch: &Watch, look: &Look) -> Detail {
         let now = watch.now();
         let stage = &self.stage;

@@ -27,7 +27,7 @@ const SHORT: Duration = Duration::from_millis(1);
 /// A run by the clock is shown in slices of this length: a frame.
 const LIVE_SLICE: Duration = Duration::from_nanos(1_000_000_000 / super::FRAMES as u64);
 /// Reports take at most one part in so many of the run's time, while it runs.
-const REPORTS: u32 = 33;
+const REPORTS: u32 = 50;
 /// What is said on arrival: nothing, in the place of that one is on the way.
 const ARRIVED: &str = "";
 /// How long speed is measured.
