@@ -26,7 +26,7 @@ const APART: u64 = 2_000;
 /// The same of a run that is run up to a branch: a fraction of a second.
 const QUICKLY: u64 = 200_000;
 /// Checkpoints may cost this part of the time that the run takes.
-const PART: f64 = 0.015;
+const PART: f64 = 0.03;
 /// One that took more than so many times as long as the last ones usually did was held up by something else.
 const DEAR: f64 = 3.0;
 
