@@ -365,12 +365,26 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
         if self.scratch.len() > 1 {
             self.scratch.reverse();
         }
-        while let Some(effect) = self.scratch.pop() {
+        loop {
+            if self.send_next(actor, cause) {
+                continue;
+            }
+            let Some(effect) = self.scratch.pop() else { return };
             if let Some(cost) = self.perform(actor, &mut cause, effect) {
                 let effects = self.set_timers(actor, cause);
                 return self.put_aside(actor, cost, Deferred { cause, effects });
             }
         }
+    }
+
+    /// Does what is asked for next if it is to send something, as it is most of the time. It is looked at where it lies: what
+    /// was written piece by piece a moment ago the CPU can read again piece by piece at once, but not as a whole.
+    #[inline(always)]
+    fn send_next(&mut self, actor: ActorId, cause: u64) -> bool {
+        let Some(&Effect::Send(to, _)) = self.scratch.last() else { return false };
+        let Some(Effect::Send(_, msg)) = self.scratch.pop() else { unreachable!("it was looked at") };
+        self.world.send(actor, to, cause, msg);
+        true
     }
 
     #[inline(never)]

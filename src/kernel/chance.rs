@@ -212,15 +212,16 @@ impl Law {
     }
 }
 
+/// By way of signed numbers, which the CPU converts in one step; 292 years is the most.
 #[inline]
 fn scaled(unit: Duration, times: f64) -> Duration {
-    nanos(unit.as_nanos() as f64 * times)
+    nanos(unit.as_nanos().min(i64::MAX as u64) as i64 as f64 * times)
 }
 
-/// Rounds to the nearest nanosecond; a float-to-integer cast saturates and turns negatives into zero.
+/// Rounds to the nearest nanosecond; a float-to-integer cast saturates, and negatives turn into zero.
 #[inline]
 fn nanos(value: f64) -> Duration {
-    Duration::from_nanos((value + 0.5) as u64)
+    Duration::from_nanos(((value + 0.5) as i64).max(0) as u64)
 }
 
 #[cfg(test)]

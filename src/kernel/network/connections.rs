@@ -17,7 +17,14 @@ pub(super) struct Connections {
     index: Vec<u32>,
     /// The tiles from number 1.
     tiles: Vec<Tile>,
+    /// Pairs that are still to be marked, where there are many tiles.
+    unmarked: Vec<(NodeId, NodeId)>,
 }
+
+/// With more tiles than this, a pair's word is seldom in the CPU's cache.
+const MANY: usize = 32;
+/// How many pairs are marked together: then the CPU waits for all of their words at once.
+const CROWD: usize = 64;
 
 /// A pair of nodes: where its tile stands in the index, and where its bit in the tile.
 #[derive(Clone, Copy)]
@@ -39,6 +46,24 @@ impl Pair {
 impl Connections {
     #[inline]
     pub(super) fn connect(&mut self, from: NodeId, to: NodeId) {
+        if self.tiles.len() <= MANY {
+            return self.mark(from, to);
+        }
+        self.unmarked.push((from, to));
+        if self.unmarked.len() >= CROWD {
+            self.mark_all();
+        }
+    }
+
+    #[inline(never)]
+    fn mark_all(&mut self) {
+        let mut unmarked = std::mem::take(&mut self.unmarked);
+        unmarked.drain(..).for_each(|(from, to)| self.mark(from, to));
+        self.unmarked = unmarked;
+    }
+
+    #[inline]
+    fn mark(&mut self, from: NodeId, to: NodeId) {
         let pair = Pair::new(from, to);
         match self.tile(pair) {
             Some(tile) => tile[pair.word] |= pair.bit,
@@ -48,6 +73,7 @@ impl Connections {
 
     /// Ends what there is between `node` and all others; who those were, in order.
     pub(super) fn hang_up(&mut self, node: NodeId) -> Vec<NodeId> {
+        self.mark_all();
         // The groups are so many that their pairs fill the index.
         let groups = (0..).take_while(|group| group * (group + 1) / 2 < self.index.len()).count();
         let others = (0..(groups * SIDE) as u32).map(NodeId);
@@ -79,5 +105,39 @@ impl Connections {
             tile[pair.word] &= !pair.bit;
             was
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::kernel::Rng;
+
+    /// Against a plain set, with so many tiles that pairs are marked in crowds.
+    #[test]
+    fn a_reset_reaches_all_that_spoke_since_the_last_also_among_many_nodes() {
+        let (mut connections, mut expected) = (Connections::default(), BTreeSet::new());
+        let mut rng = Rng::named(7, "connections");
+        for _ in 0..20_000 {
+            let mut node = || NodeId(rng.below(1_000) as u32);
+            let (from, to) = (node(), node());
+            if from != to {
+                connections.connect(from, to);
+                expected.extend([(from, to), (to, from)]);
+            }
+            if rng.chance(0.01) {
+                let gone = NodeId(rng.below(1_000) as u32);
+                let peers: Vec<NodeId> = expected
+                    .range((gone, NodeId(0))..)
+                    .take_while(|(one, _)| *one == gone)
+                    .map(|(_, other)| *other)
+                    .collect();
+                assert_eq!(connections.hang_up(gone), peers);
+                expected.retain(|(one, other)| *one != gone && *other != gone);
+            }
+        }
+        assert!(connections.tiles.len() > MANY, "{} tiles", connections.tiles.len());
     }
 }
