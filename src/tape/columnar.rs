@@ -1,9 +1,11 @@
-//! A Parquet file under construction. Its columns are encoded by two threads: a run makes rows faster than one can.
+//! A Parquet file under construction. Threads of its own encode its columns, while the tape makes the next rows: a run
+//! makes them faster than one thread can write.
 
 use std::fs::File;
 use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -19,11 +21,48 @@ use parquet::schema::types::ColumnPath;
 
 /// Rows in memory until they are encoded into the file: bounds what a tape holds.
 const ROW_GROUP: usize = 1 << 17;
-/// Fewer rows than this are not worth a thread.
+/// Batches that may wait to be encoded.
+const WAITING: usize = 2;
+/// Fewer rows than this are not worth a second thread.
 const FEW: usize = 1024;
 
-/// Rows on their way into a file.
+/// Rows on their way into a file, of which nothing can be read before it is closed.
 pub(super) struct ParquetFile {
+    batches: SyncSender<RecordBatch>,
+    /// Gone once it has said what went wrong.
+    encoder: Option<JoinHandle<Result<(), ParquetError>>>,
+}
+
+impl ParquetFile {
+    pub(super) fn create(file: File, schema: &SchemaRef) -> Result<Self, ParquetError> {
+        let encoder = ColumnEncoder::new(file, schema)?;
+        let (batches, waiting) = sync_channel(WAITING);
+        let encoder = thread::Builder::new().name("encoder".to_owned()).spawn(|| encoder.run(waiting))?;
+        Ok(Self { batches, encoder: Some(encoder) })
+    }
+
+    /// Hands rows over. What went wrong with earlier ones is told now, or at the end.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        match self.batches.send(batch.clone()) {
+            Ok(()) => Ok(()),
+            Err(_) => ended(self.encoder.take()),
+        }
+    }
+
+    pub(super) fn close(self) -> Result<(), ParquetError> {
+        drop(self.batches);
+        ended(self.encoder)
+    }
+}
+
+/// How an encoder ended. One that has said what went wrong has left a file that is not whole.
+fn ended(encoder: Option<JoinHandle<Result<(), ParquetError>>>) -> Result<(), ParquetError> {
+    let incomplete = || Err(ParquetError::General("rows of it could not be written".to_owned()));
+    encoder.map_or_else(incomplete, |encoder| encoder.join().unwrap_or_else(|panic| resume_unwind(panic)))
+}
+
+/// What a file's thread works with.
+struct ColumnEncoder {
     schema: SchemaRef,
     file: SerializedFileWriter<File>,
     factory: ArrowRowGroupWriterFactory,
@@ -32,8 +71,8 @@ pub(super) struct ParquetFile {
     rows: usize,
 }
 
-impl ParquetFile {
-    pub(super) fn create(file: File, schema: &SchemaRef) -> Result<Self, ParquetError> {
+impl ColumnEncoder {
+    fn new(file: File, schema: &SchemaRef) -> Result<Self, ParquetError> {
         // Without Arrow's own metadata, every reader sees the same plain types.
         let options =
             ArrowWriterOptions::new().with_properties(properties(schema)).with_skip_arrow_metadata(true);
@@ -42,7 +81,12 @@ impl ParquetFile {
         Ok(Self { schema: Arc::clone(schema), file, factory, columns: Vec::new(), rows: 0 })
     }
 
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+    fn run(mut self, batches: Receiver<RecordBatch>) -> Result<(), ParquetError> {
+        batches.into_iter().try_for_each(|batch| self.write(&batch))?;
+        self.close()
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
         if self.columns.is_empty() {
             self.columns = self.factory.create_column_writers(self.file.flushed_row_groups().len())?;
         }
@@ -64,7 +108,7 @@ impl ParquetFile {
         group.close().map(|_| ())
     }
 
-    pub(super) fn close(mut self) -> Result<(), ParquetError> {
+    fn close(mut self) -> Result<(), ParquetError> {
         if self.rows > 0 {
             self.end_row_group()?;
         }
@@ -133,5 +177,26 @@ fn encoding(
         }
         // Strings and truth values: the defaults are right.
         _ => builder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_could_not_be_written_is_not_whole_whoever_was_told_before() {
+        let schema: SchemaRef = Schema::new(vec![Field::new("serial", DataType::Int64, false)]).into();
+        let column = Arc::new(Int64Array::from_iter_values(0..ROW_GROUP as i64));
+        let batch =
+            RecordBatch::try_new(Arc::clone(&schema), vec![column]).expect("a column as in the schema");
+        // Opened to be read: nothing can be written to it.
+        let this = std::env::current_exe().expect("the test's own program");
+        let mut file = ParquetFile::create(File::open(this).expect("a file"), &schema).expect("an encoder");
+        let told = (0..100).find_map(|_| file.write(&batch).err());
+        assert!(told.is_some(), "the rows went nowhere");
+        assert!(file.close().is_err());
     }
 }

@@ -105,9 +105,7 @@ impl Tape {
         if !records.is_empty() {
             // What was offered has to be known before what became of it.
             self.hand_over();
-            self.send(Message::Records(Box::new(|push| {
-                records.into_iter().map(Into::into).for_each(push);
-            })));
+            self.send(Message::Records(Box::new(records.into_iter().map(Into::into))));
         }
     }
 

@@ -79,11 +79,15 @@ impl Parts {
         if open.rows >= self.limit { self.close() } else { Ok(()) }
     }
 
-    /// Closes the open part, if there is one.
+    /// Closes the open part, if there is one; gives it up when it cannot be completed.
     pub(super) fn close(&mut self) -> Result<(), TapeError> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let Open { encoder, temporary, path, rows: _ } = open;
-        encoder.finish().map_err(|error| TapeError::io("write", &path, error))?;
+        if let Err(error) = encoder.finish() {
+            // Frees its room on the disk. Nobody would read it: whether it could be removed makes no difference.
+            let _ = fs::remove_file(&temporary);
+            return Err(TapeError::io("write", &path, error));
+        }
         fs::rename(&temporary, &path).map_err(|error| TapeError::io("rename", &temporary, error))
     }
 
@@ -93,15 +97,6 @@ impl Parts {
             self.open = Some(self.begin()?);
         }
         self.close()
-    }
-
-    /// Gives the open part up and frees its room on the disk.
-    pub(super) fn abandon(&mut self) {
-        if let Some(open) = self.open.take() {
-            drop(open.encoder);
-            // Nobody would read it: whether it could be removed makes no difference.
-            let _ = fs::remove_file(open.temporary);
-        }
     }
 
     fn begin(&mut self) -> Result<Open, TapeError> {

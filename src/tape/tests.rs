@@ -110,7 +110,7 @@ fn span(sequences: &[u64]) -> Ids {
     Ids::from(Batch::new(sequences.iter().map(record).collect(), Vec::new(), 100).span())
 }
 
-fn life(sequence: u64, fate: &'static str, reason: Option<&'static str>) -> RecordRow {
+pub(super) fn life(sequence: u64, fate: &'static str, reason: Option<&'static str>) -> RecordRow {
     RecordRow {
         count: 1,
         id: RecordId::new(0, sequence),
@@ -332,6 +332,16 @@ fn full_parts_get_their_names_and_the_open_one_stays_hidden() {
     tape.flush().expect("a writer");
     assert_eq!(names_in(&facts), ["part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]);
     assert_eq!(count(&facts) as u64, 2 * PART + PART / 2);
+}
+
+#[test]
+fn a_flush_brings_every_record_of_a_crowd() {
+    let scratch = Scratch::new("crowd");
+    let mut tape = Tape::with_pace(&scratch.0, header(), SMALL).expect("a tape");
+    let crowd = PART + PART / 2;
+    tape.records((0..crowd).map(|sequence| life(sequence, "settled", None)).collect());
+    tape.flush().expect("a writer");
+    assert_eq!(count(&scratch.0.join("records")) as u64, crowd);
 }
 
 /// What a killed process leaves. The test below starts it in a process of its own, which ends itself.

@@ -6,6 +6,7 @@
 // The tape is no simulated room: how long a part may stay open is a matter of the wall clock.
 #![expect(clippy::disallowed_types, reason = "parts are closed by the wall clock")]
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -41,8 +42,8 @@ pub(super) enum Message {
     Finish(Box<Ending>),
 }
 
-/// Hands over the rows of some records.
-pub(super) type Records = Box<dyn FnOnce(&mut dyn FnMut(RecordRow)) + Send>;
+/// The rows of some records: made when they are asked for.
+pub(super) type Records = Box<dyn ExactSizeIterator<Item = RecordRow> + Send>;
 
 /// When parts are closed.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,8 @@ impl Pace {
 
 /// Rows that are encoded at once.
 const BATCH: usize = 8192;
+/// Records that may wait while there are facts to be written; beyond them the run waits, too.
+const BACKLOG: usize = 1 << 17;
 /// How long the writer waits for the run before it looks at the clock.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -125,10 +128,46 @@ impl<C: Columns> Table<C> {
     /// Closes what can be closed, and gives up the rest.
     fn salvage(&mut self) {
         for parts in &mut self.folders {
-            if parts.close().is_err() {
-                parts.abandon();
-            }
+            // The failure that is told is the first.
+            let _ = parts.close();
         }
+    }
+}
+
+/// Records that have left, on their way into rows. They leave in crowds, whenever a group commits; if the facts had to
+/// wait behind a crowd, the run would stand still, and the writer after that.
+#[derive(Default)]
+struct Backlog {
+    crowds: VecDeque<Records>,
+    /// How many wait, neighbours with one life counted once: what they take in memory.
+    waiting: usize,
+}
+
+impl Backlog {
+    fn push(&mut self, crowd: Records) {
+        self.waiting += crowd.len();
+        self.crowds.push_back(crowd);
+    }
+
+    fn next(&mut self) -> Option<RecordRow> {
+        loop {
+            if let Some(row) = self.crowds.front_mut()?.next() {
+                self.waiting -= 1;
+                return Some(row);
+            }
+            self.crowds.pop_front();
+        }
+    }
+}
+
+/// What the run tells next. A timeout, when records can be written meanwhile, or have to be first.
+fn next(messages: &Receiver<Message>, backlog: &Backlog) -> Result<Message, RecvTimeoutError> {
+    if backlog.waiting == 0 {
+        messages.recv_timeout(TICK)
+    } else if backlog.waiting > BACKLOG {
+        Err(RecvTimeoutError::Timeout)
+    } else {
+        messages.recv_timeout(Duration::ZERO)
     }
 }
 
@@ -138,6 +177,7 @@ pub(super) struct Writer {
     manifest: Manifest,
     facts: Table<FactColumns>,
     records: Table<RecordColumns>,
+    backlog: Backlog,
     lag: Table<LagColumns>,
     sinks: Vec<(String, Table<SinkColumns>)>,
     /// Which sink an actor belongs to, by actor.
@@ -164,6 +204,7 @@ impl Writer {
         Ok(Self {
             facts: Table::new(FactColumns::new(Arc::clone(&labels)), table("facts", facts::schema())?),
             records: Table::new(RecordColumns::new(Arc::clone(&labels)), table("records", record_schema)?),
+            backlog: Backlog::default(),
             lag: Table::new(LagColumns::new(Arc::clone(&labels)), table("lag", lag::schema())?),
             sink_of: actors_of(&header.sinks),
             sinks: sink_tables(dir, header.sinks, &labels, pace)?,
@@ -187,7 +228,7 @@ impl Writer {
         spare: &SyncSender<Vec<Event<Fact>>>,
     ) -> Result<Manifest, TapeError> {
         let ending = loop {
-            match messages.recv_timeout(TICK) {
+            match next(messages, &self.backlog) {
                 Ok(Message::Finish(ending)) => break Some(*ending),
                 Ok(Message::Facts(mut events)) => {
                     self.attempt(|writer| writer.take_facts(&events));
@@ -196,7 +237,7 @@ impl Writer {
                     let _ = spare.try_send(events);
                 }
                 Ok(message) => self.take(message),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.attempt(|writer| writer.take_records(BATCH)),
                 Err(RecvTimeoutError::Disconnected) => break None,
             }
             if self.closed.elapsed() >= self.pace.age {
@@ -209,11 +250,17 @@ impl Writer {
     fn take(&mut self, message: Message) {
         match message {
             Message::Facts(events) => self.attempt(|writer| writer.take_facts(&events)),
-            Message::Records(records) => self.attempt(|writer| writer.take_records(records)),
+            Message::Records(records) => self.attempt(|writer| {
+                writer.backlog.push(records);
+                Ok(())
+            }),
             Message::Lag(rows) => self.attempt(|writer| writer.take_lag(&rows)),
             Message::Checkpoint(checkpoint) => self.manifest.checkpoints.push(checkpoint),
             Message::Flush(answer) => {
-                self.attempt(Self::close);
+                self.attempt(|writer| {
+                    writer.take_records(usize::MAX)?;
+                    writer.close()
+                });
                 // Who asked may be gone.
                 let _ = answer.send(self.status.why().map_or(Ok(()), Err));
             }
@@ -248,16 +295,17 @@ impl Writer {
         Ok(())
     }
 
-    fn take_records(&mut self, records: Records) -> Result<(), TapeError> {
-        let mut done = Ok(());
-        let table = &mut self.records;
-        records(&mut |row| {
-            if done.is_ok() {
-                table.columns.push(&row);
-                done = table.pushed();
-            }
-        });
-        done
+    /// Makes rows of the records that wait, about so many.
+    fn take_records(&mut self, rows: usize) -> Result<(), TapeError> {
+        let mut made = 0;
+        while made < rows
+            && let Some(row) = self.backlog.next()
+        {
+            made += row.count as usize;
+            self.records.columns.push(&row);
+            self.records.pushed()?;
+        }
+        Ok(())
     }
 
     fn take_lag(&mut self, rows: &[LagRow]) -> Result<(), TapeError> {
@@ -305,6 +353,7 @@ impl Writer {
     }
 
     fn fail(&mut self, why: TapeError) {
+        self.backlog = Backlog::default();
         self.facts.salvage();
         self.records.salvage();
         self.lag.salvage();
@@ -319,6 +368,7 @@ impl Writer {
     /// Without an ending the manifest goes on saying that the run did not end.
     fn finish(mut self, ending: Option<Ending>) -> Result<Manifest, TapeError> {
         self.attempt(|writer| {
+            writer.take_records(usize::MAX)?;
             writer.end()?;
             if let Some(ending) = ending {
                 writer.manifest.end(ending);
@@ -380,4 +430,41 @@ fn actors_of(sinks: &[SinkSpec]) -> Vec<Option<usize>> {
         }
     }
     sink_of
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::tape::tests::life;
+
+    /// Crowds of so many.
+    fn backlog(crowds: &[usize]) -> Backlog {
+        let mut backlog = Backlog::default();
+        let mut rows = (0..).map(|sequence| life(sequence, "settled", None));
+        for crowd in crowds {
+            backlog.push(Box::new(rows.by_ref().take(*crowd).collect::<Vec<_>>().into_iter()));
+        }
+        backlog
+    }
+
+    #[test]
+    fn facts_do_not_wait_for_records_unless_too_many_wait() {
+        let (run, messages) = sync_channel(1);
+        run.send(Message::Facts(Vec::new())).expect("room");
+        let mut crowd = backlog(&[BACKLOG + 1]);
+        assert!(matches!(next(&messages, &crowd), Err(RecvTimeoutError::Timeout)), "too many wait");
+        crowd.next();
+        assert!(matches!(next(&messages, &crowd), Ok(Message::Facts(_))), "the facts come first");
+        assert!(matches!(next(&messages, &crowd), Err(RecvTimeoutError::Timeout)), "nobody waits for facts");
+    }
+
+    #[test]
+    fn records_come_out_in_the_order_in_which_their_crowds_left() {
+        let mut backlog = backlog(&[2, 0, 1]);
+        let left = std::iter::from_fn(|| backlog.next()).map(|row| row.id.sequence());
+        assert_eq!(left.collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(backlog.waiting, 0);
+    }
 }
