@@ -69,7 +69,8 @@ impl Observers {
 
 /// Runs a case; its row of the table.
 pub fn run(case: &Case) -> String {
-    let scenario = Scenario::load(&text(case), case.name, &Overrides::default())
+    let overrides = Overrides { duration: case.duration.map(str::to_owned), ..Overrides::default() };
+    let scenario = Scenario::load(&text(case), case.name, &overrides)
         .unwrap_or_else(|error| panic!("{}", error.render(false, 100)));
     let wired = wire(&scenario);
     let mut simulation = Simulation::new(wired.parts);
