@@ -116,7 +116,6 @@ fn bad_day() -> &'static [Eyes; 2] {
             for_tape: false,
         })
         .expecting(expected);
-        watch.time_lately();
         let about = about(&stage);
         let lens = Lens::new(LensSetup { stage, cast, scheduled: Vec::new() });
         watch.remember();

@@ -94,7 +94,6 @@ impl Engine {
 
     /// Sees more from now on.
     pub(super) fn look_through(&mut self, lens: Lens) {
-        self.watch_mut().time_lately();
         match self {
             Self::Simulated(state) => state.look_through(lens),
             Self::Live(timed) => {

@@ -13,6 +13,7 @@ use crate::scenario::origin::in_force;
 use crate::scenario::wiring::{Wired, wire};
 use crate::scenario::{Overrides, Scenario, ScenarioError};
 use crate::trace::{Fact, RecordId};
+use crate::wire::Brokersim;
 use crate::workload::{Trace, TraceError, TraceOptions, load_trace};
 
 /// What a run is made from.
@@ -51,10 +52,20 @@ impl Limit {
         self.until.map_or(end, |until| until.min(end))
     }
 
-    fn went(&self, by: Duration) {
+    /// Lets a slice of a run happen, and counts it; says where it ends.
+    fn go_on(
+        &self,
+        simulation: &mut Simulation<Brokersim>,
+        end: Time,
+        observer: &mut dyn Observer<Fact>,
+    ) -> Time {
+        let before = simulation.now();
+        let until = (before + SLICE).min(end);
+        simulation.run_until(until, observer);
         if let Some(gone) = &self.gone {
-            gone.fetch_add(by.as_nanos(), Ordering::Relaxed);
+            gone.fetch_add(until.since(before).as_nanos(), Ordering::Relaxed);
         }
+        until
     }
 }
 
@@ -153,10 +164,7 @@ impl Recipe {
         let mut observer = (watch, (outcomes, flow));
         // What has left the ledger is taken in as the run goes, so that memory does not follow its length.
         while simulation.now() < end && !self.limit.is_stopped() {
-            let before = simulation.now();
-            let until = (before + SLICE).min(end);
-            simulation.run_until(until, &mut observer);
-            self.limit.went(until.since(before));
+            let until = self.limit.go_on(&mut simulation, end, &mut observer);
             let (watch, (outcomes, _)) = &mut observer;
             watch.catch_up(until);
             watch.take_samples();
@@ -194,10 +202,7 @@ impl Recipe {
         let Wired { parts, end, .. } = wire(&scenario);
         let (mut simulation, end) = (Simulation::new(parts), self.limit.end(end));
         while simulation.now() < end && !self.limit.is_stopped() {
-            let before = simulation.now();
-            let until = (before + SLICE).min(end);
-            simulation.run_until(until, &mut &mut *observer);
-            self.limit.went(until.since(before));
+            self.limit.go_on(&mut simulation, end, observer);
         }
         Ok(())
     }

@@ -378,7 +378,7 @@ impl<L: Latencies> Ledger<L> {
             let seen = visit(windows, books, exit, run, |at, count, line, legs| {
                 let leg = &mut legs[leg];
                 leg.times_processed += 1;
-                if leg.times_processed > 1 {
+                if leg.is_duplicate() {
                     tally.duplicates += u64::from(count);
                     return false;
                 }

@@ -164,7 +164,7 @@ pub struct Snapshot {
     pub groups: Vec<GroupView>,
     /// From offer to first processing, what 99 of 100 records of all groups did not exceed, in each of the last seconds, the
     /// oldest first; none in a second in which nothing was processed. None where it is not measured:
-    /// [`Watch::time_lately`](super::Watch::time_lately).
+    /// [`Watch::remember`](super::Watch::remember).
     pub latencies_p99: Option<Vec<Option<Duration>>>,
     /// The nodes.
     pub nodes: Vec<NodeView>,

@@ -147,11 +147,6 @@ impl Watch {
         self
     }
 
-    /// From now on says in its snapshots how long records took lately: for a screen.
-    pub fn time_lately(&mut self) {
-        self.ledger.latencies.lately.get_or_insert_default();
-    }
-
     /// What came of each expectation, in order: as it stands, and for good at the end of the run or once the watch is
     /// closed.
     pub fn verdicts(&self) -> Vec<Verdict> {
@@ -206,9 +201,10 @@ impl Watch {
         self.ledger.take_closed()
     }
 
-    /// From now on remembers which records left lately, for a lens.
+    /// From now on remembers which records left lately, and says in its snapshots how long they took: for a screen.
     pub fn remember(&mut self) {
         self.ledger.remember();
+        self.ledger.latencies.lately.get_or_insert_default();
     }
 
     /// The records that left lately; none unless they are to be remembered ([`Watch::remember`]).

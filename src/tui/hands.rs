@@ -18,6 +18,13 @@ pub struct Entry {
     pub group: Option<String>,
 }
 
+impl Entry {
+    /// Whether a node or a member is this entry, or an instance of it.
+    fn has(&self, name: &str) -> bool {
+        name.strip_prefix(self.name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
 /// A kind of fault, as far as keys need to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -182,12 +189,7 @@ fn member(model: &Model) -> Option<(String, String)> {
 /// One of those who read. With ZeroMQ a group is a channel that is read, and nobody is a member of it.
 fn reader(model: &Model) -> Option<(String, String)> {
     let entries = model.about.entries.iter().filter(|entry| entry.group.is_some());
-    let reads = |name: &str| {
-        entries.clone().any(|entry| {
-            name.strip_prefix(entry.name.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        })
-    };
+    let reads = |name: &str| entries.clone().any(|entry| entry.has(name));
     let nodes: Vec<_> = model.snapshot().nodes.iter().filter(|node| reads(&node.name)).collect();
     let node = nodes.get(model.turn % nodes.len().max(1))?;
     Some((node.name.clone(), "reads".to_owned()))
@@ -216,9 +218,7 @@ fn reading_entry(model: &Model) -> Option<(String, String)> {
     let of = group(model)?;
     let member = member(model).map(|(name, _)| name).unwrap_or_default();
     let mut readers = model.about.entries.iter().filter(|entry| entry.group.as_deref() == Some(of.as_str()));
-    let its = readers.clone().find(|entry| {
-        member.strip_prefix(entry.name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    });
+    let its = readers.clone().find(|entry| entry.has(&member));
     let found = its.or_else(|| readers.next())?;
     Some((found.name.clone(), format!("reads for group {of}")))
 }

@@ -41,6 +41,8 @@ pub enum Msg {
 pub enum Order {
     /// Run if paused, pause if running.
     Toggle,
+    /// Give up what is sought, and pause where the run is; nothing when it is there already.
+    Stand,
     /// Pause, at another instant.
     Seek(Seek),
     /// Twice as fast.
@@ -193,7 +195,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Order> {
         Action::Go => model.mode = Mode::Go,
         Action::Target => target(model),
         Action::Open => return open(model),
-        Action::Back => back(model),
+        Action::Back => return back(model),
         Action::Filter => begin_filter(model),
         Action::Sort => sort(model),
         Action::Reverse => reverse(model),
@@ -301,19 +303,23 @@ fn choose_among(model: &mut Model, pane: Pane, keys: &[u64], row: usize) {
     }
 }
 
-fn back(model: &mut Model) {
+fn back(model: &mut Model) -> Option<Order> {
     model.turn = 0;
     let mode = std::mem::replace(&mut model.mode, Mode::Screen);
     if let Mode::Filter { before } = mode {
         change_filter(model, |filter| *filter = before);
     } else if mode == Mode::Screen {
-        back_on_screen(model);
+        return back_on_screen(model);
     } else if mode == Mode::Why {
         why::give_up(model);
     }
+    None
 }
 
-fn back_on_screen(model: &mut Model) {
+fn back_on_screen(model: &mut Model) -> Option<Order> {
+    if model.report.seeking.is_some() {
+        return Some(Order::Stand);
+    }
     if model.zoomed {
         model.zoomed = false;
     } else if !model.list(model.pane()).filter.is_empty() {
@@ -323,6 +329,7 @@ fn back_on_screen(model: &mut Model) {
     } else if model.page != Page::Overview || !why::give_up(model) {
         choose(model, Pane::Events, None);
     }
+    None
 }
 
 fn begin_filter(model: &mut Model) {

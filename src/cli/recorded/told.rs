@@ -106,7 +106,6 @@ impl Reader {
     fn new(loaded: &Loaded, stage: Arc<Stage>, cast: Arc<Cast>) -> Self {
         let mut watch = wiring::watch_of(&loaded.scenario, &stage, Arc::clone(&cast), true);
         watch.remember();
-        watch.time_lately();
         let setup =
             LensSetup { stage: Arc::clone(&stage), cast: Arc::clone(&cast), scheduled: scheduled(loaded) };
         let lens = Lens::new(setup).by_hand_from(first_by_hand(loaded));

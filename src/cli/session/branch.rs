@@ -335,8 +335,7 @@ impl Session {
         let courses = self.courses.as_ref().ok_or(NO_BRANCHES)?;
         let scenario = &injection.scenario;
         let wired = wire_for_hands(scenario);
-        let mut watch = wired.watch(scenario, false);
-        watch.time_lately();
+        let watch = wired.watch(scenario, false);
         let planner = wired.planner.ok_or(NO_BRANCHES)?;
         let (stage, cast) = (wired.stage, Arc::new(wired.parts.cast.clone()));
         let mut state = Box::new(State::new(Simulation::new(wired.parts), watch));

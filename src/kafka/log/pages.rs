@@ -101,14 +101,6 @@ impl<T> Index<usize> for Pages<T> {
     }
 }
 
-impl<T: Clone> FromIterator<T> for Pages<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
-        let mut pages = Self::default();
-        entries.into_iter().for_each(|entry| pages.push_back(entry));
-        pages
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

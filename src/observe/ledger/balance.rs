@@ -24,6 +24,16 @@ pub enum Fate {
     InFlight(Whereabouts),
 }
 
+impl Fate {
+    /// Whether a record went wrong for good.
+    pub fn is_wrong(self) -> bool {
+        match self {
+            Self::Lost(_) | Self::Dropped(_) | Self::Rejected(_) | Self::DeadLettered(_) => true,
+            Self::Settled | Self::InFlight(_) => false,
+        }
+    }
+}
+
 /// How far a record in flight has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Closed, Fate};
+use super::{Closed, Leg};
 
 /// Records that have left and are kept.
 const RECENT: u64 = 10_000;
@@ -90,16 +90,12 @@ impl Recent {
 }
 
 fn is_remarkable(closed: &Closed) -> bool {
-    let is_duplicate = || closed.legs.iter().any(|leg| leg.times_processed > 1);
-    match closed.fate {
-        Fate::Lost(_) | Fate::Dropped(_) | Fate::Rejected(_) | Fate::DeadLettered(_) => true,
-        Fate::Settled | Fate::InFlight(_) => is_duplicate(),
-    }
+    closed.fate.is_wrong() || closed.legs.iter().any(Leg::is_duplicate)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Leg, Line};
+    use super::super::{Fate, Line};
     use super::*;
     use crate::kernel::Time;
     use crate::trace::{Few, Reason, RecordId};

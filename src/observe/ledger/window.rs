@@ -75,6 +75,12 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// Whether the group has processed it more than once.
+    #[inline]
+    pub fn is_duplicate(&self) -> bool {
+        self.times_processed > 1
+    }
+
     pub(super) const NEW: Self = Self {
         delivered: Time::NEVER,
         processed: Time::NEVER,

@@ -9,7 +9,7 @@ use crate::observe::ledger::{Fate, Leg, Line, Recent};
 use crate::observe::watch::Watch;
 use crate::trace::{Body, ChannelId, GroupId, Ids, KeyNames, PlaceId, RecordId, Stage};
 
-use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, is_wrong, late};
+use super::filter::{FateFilter, Filter, KeyHash, Legs, Subject, late};
 use super::shelf::Shelf;
 
 /// Records in an answer.
@@ -115,7 +115,7 @@ pub struct RecordLeg {
 impl RecordLine {
     /// Whether it went wrong for good.
     pub fn is_wrong(&self) -> bool {
-        is_wrong(self.fate)
+        self.fate.is_wrong()
     }
 
     /// Whether a group has processed it more than once.

@@ -75,7 +75,7 @@ impl FateFilter {
     pub(super) fn takes(self, fate: Fate, line: &Line, legs: Legs<'_>) -> bool {
         match self {
             Self::All => true,
-            Self::Wrong => is_wrong(fate),
+            Self::Wrong => fate.is_wrong(),
             Self::Duplicate => is_duplicate(legs),
             Self::InFlight => matches!(fate, Fate::InFlight(_)),
             Self::Settled => fate == Fate::Settled,
@@ -89,17 +89,9 @@ impl FateFilter {
     }
 }
 
-/// Whether a record went wrong for good.
-pub(super) fn is_wrong(fate: Fate) -> bool {
-    match fate {
-        Fate::Lost(_) | Fate::Dropped(_) | Fate::Rejected(_) | Fate::DeadLettered(_) => true,
-        Fate::Settled | Fate::InFlight(_) => false,
-    }
-}
-
 /// Whether a group has processed it more than once.
 pub(super) fn is_duplicate(legs: Legs<'_>) -> bool {
-    legs.iter().any(|leg| leg.times_processed > 1)
+    legs.iter().any(Leg::is_duplicate)
 }
 
 /// Tests that a record has to pass, all of them.

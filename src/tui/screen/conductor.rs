@@ -329,7 +329,8 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
         let sought = if order == Order::Look { None } else { self.quest.take() };
         match order {
             // What stops time stops it on its way, too.
-            Order::Toggle if sought.is_some() => self.stand(Clock::Paused),
+            Order::Toggle | Order::Stand if sought.is_some() => self.stand(Clock::Paused),
+            Order::Stand => {}
             Order::Toggle if self.clock == Clock::Running => self.stand(Clock::Paused),
             Order::Toggle => {
                 self.stands_at = None;
@@ -369,7 +370,7 @@ impl<'a, W: Fn() -> Wall> Conductor<'a, W> {
                 Some("this run goes by the clock: only its past can be seen faster or slower")
             }
             Order::Faster | Order::Slower | Order::RealTime | Order::FullSpeed | Order::Speed(_) => None,
-            Order::Toggle | Order::Look | Order::Hand | Order::Quit => None,
+            Order::Toggle | Order::Stand | Order::Look | Order::Hand | Order::Quit => None,
         }
     }
 
@@ -476,7 +477,7 @@ fn drives_time(order: Order) -> bool {
         | Order::RealTime
         | Order::FullSpeed
         | Order::Speed(_) => true,
-        Order::Toggle | Order::Look | Order::Hand | Order::Quit => false,
+        Order::Toggle | Order::Stand | Order::Look | Order::Hand | Order::Quit => false,
     }
 }
 

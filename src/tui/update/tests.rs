@@ -3,7 +3,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use super::*;
 use crate::observe::{Line, Snapshot};
 use crate::trace::Weight;
-use crate::tui::{Clock, Palette, Theme};
+use crate::tui::{Clock, Palette, Seeking, Theme};
 
 fn model() -> Model {
     Model::new("test", 1, Theme::new(Palette::Mono, false), Time::from_secs(10))
@@ -80,6 +80,19 @@ fn a_filter_is_put_back_when_it_is_left() {
     assert_eq!(model.list(Pane::Events).filter, "isr");
     press(&mut model, KeyCode::Esc);
     assert_eq!(rows::keys(&model, Pane::Events).len(), 10);
+}
+
+#[test]
+fn escape_gives_up_what_is_sought_before_anything_else() {
+    let mut model = on_events();
+    tick_with_lines(&mut model, 0..10);
+    type_text(&mut model, "/isr\n");
+    model.report.seeking = Some(Seeking::To(Time::from_secs(8)));
+    assert_eq!(press(&mut model, KeyCode::Esc), Some(Order::Stand));
+    assert_eq!(model.list(Pane::Events).filter, "isr");
+    model.report.seeking = None;
+    assert_eq!(press(&mut model, KeyCode::Esc), None);
+    assert_eq!(model.list(Pane::Events).filter, "");
 }
 
 #[test]

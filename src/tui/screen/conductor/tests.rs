@@ -174,11 +174,20 @@ fn a_seek_is_told_until_it_is_there() {
 }
 
 #[test]
-fn what_runs_and_pauses_stops_a_seek_where_it_is() {
-    let (on_the_way, stopped) = sought(Some(Order::Toggle));
-    assert!(on_the_way.is_some());
-    assert_eq!((stopped.seeking, stopped.clock), (None, Clock::Paused));
-    assert!(stopped.snapshot.now < Time::from_secs(8), "{}", stopped.snapshot.now);
+fn a_seek_is_stopped_where_it_is() {
+    for order in [Order::Toggle, Order::Stand] {
+        let (on_the_way, stopped) = sought(Some(order));
+        assert!(on_the_way.is_some());
+        assert_eq!((stopped.seeking, stopped.clock), (None, Clock::Paused), "{order:?}");
+        assert!(stopped.snapshot.now < Time::from_secs(8), "{}", stopped.snapshot.now);
+    }
+}
+
+#[test]
+fn giving_up_what_is_there_already_does_not_set_time_going() {
+    let orders = [Order::Seek(Seek::Event), Order::Stand, Order::Quit];
+    let (_, fake, _, report) = conduct(Speed::REAL, &orders, END, Wall::ZERO);
+    assert_eq!((report.clock, fake.steps, fake.advanced), (Clock::Paused, 1, 0));
 }
 
 #[test]
