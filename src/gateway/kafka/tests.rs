@@ -423,7 +423,7 @@ fn what_crosses_a_departure_from_poll_is_not_committed_by_it() {
 fn what_the_cluster_has_thrown_away_is_told_as_lost_to_retention() {
     let mut rig = Rig::new();
     let producer = rig.producer(&[("linger.ms", "5")]);
-    // 14 MiB into two partitions that keep 5 each.
+    // 14 MiB into two partitions that keep 5 each; the client may choose one partition for all of them.
     let (count, bytes) = (1_400_u64, 10_240);
     let offered = Life::Offered {
         channel: ORDERS,
@@ -452,7 +452,8 @@ fn what_the_cluster_has_thrown_away_is_told_as_lost_to_retention() {
         });
         skipped > 0 && delivered + skipped == count as u32
     });
-    assert!(delivered > 500, "it keeps 5 MiB of each partition: {delivered}");
+    // A batch of up to 1 MB leaves as a whole.
+    assert!(delivered > 400, "it keeps 5 MiB of a partition less a batch: {delivered}");
 }
 
 #[test]
