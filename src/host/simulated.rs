@@ -81,8 +81,6 @@ struct World<V: Vocabulary, Q> {
     agenda: Q,
     /// What comes before everything else of its instant, the next first: a handful at most.
     first: VecDeque<(Time, Entry)>,
-    /// When the next of these comes; [`Time::NEVER`] when there is none.
-    first_at: Time,
     /// What was sent last, in a wide network; empty between steps.
     outbox: Outbox,
     letters: Slab<Letter<V::Msg>>,
@@ -187,7 +185,6 @@ impl<V: Vocabulary, Q: Agenda<Entry>> Simulation<V, Q> {
             now: Time::ZERO,
             agenda,
             first: VecDeque::new(),
-            first_at: Time::NEVER,
             outbox: Outbox::default(),
             letters: Slab::default(),
             network,
@@ -673,31 +670,26 @@ impl<V: Vocabulary, Q: Agenda<Entry>> World<V, Q> {
     fn push_first(&mut self, at: Time, entry: Entry) {
         let place = self.first.partition_point(|(other, _)| *other <= at);
         self.first.insert(place, (at, entry));
-        self.first_at = self.first.front().map_or(Time::NEVER, |(at, _)| *at);
     }
 
     /// Takes the next thing to come, unless it comes after `until`.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, until: Time) -> Option<(Time, Entry)> {
-        if self.first_at <= until { self.next_or_first(until) } else { self.next_of_agenda(until) }
+        match self.first.front() {
+            Some((at, _)) if *at <= until => self.next_or_first(*at),
+            _ => self.next_of_agenda(until),
+        }
     }
 
-    /// What comes before everything else of its instant, or what comes before that instant.
-    fn next_or_first(&mut self, until: Time) -> Option<(Time, Entry)> {
-        if self.first.is_empty() {
-            return self.next_of_agenda(until);
-        }
-        let before = self.first_at.as_nanos().checked_sub(1).map(Time::from_nanos);
-        if let Some(next) = before.and_then(|before| self.next_of_agenda(before)) {
-            return Some(next);
-        }
-        let first = self.first.pop_front();
-        self.first_at = self.first.front().map_or(Time::NEVER, |(at, _)| *at);
-        first
+    /// What comes before everything else of this instant, or what comes before the instant.
+    #[inline(never)]
+    fn next_or_first(&mut self, at: Time) -> Option<(Time, Entry)> {
+        let before = at.as_nanos().checked_sub(1).map(Time::from_nanos);
+        before.and_then(|before| self.next_of_agenda(before)).or_else(|| self.first.pop_front())
     }
 
     /// Takes the next thing off the agenda, unless it comes after `until`.
-    #[inline]
+    #[inline(always)]
     fn next_of_agenda(&mut self, until: Time) -> Option<(Time, Entry)> {
         if !self.outbox.is_empty() {
             if !self.outbox.is_full()
