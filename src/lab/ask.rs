@@ -260,7 +260,7 @@ fn record_story(
         None => {
             let group = scene.stage.groups.first().map(|_| GroupId(0));
             let until = life_ends(events, id).unwrap_or(last);
-            let steps = story(scene, events, Focus { id, group, long: false, until });
+            let steps = story(scene, events, Focus { id, group, struck: None, long: false, until });
             (fared(&scene.record(id), &steps), steps)
         }
     };

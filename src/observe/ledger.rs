@@ -292,11 +292,13 @@ impl<L: Latencies> Ledger<L> {
         let Self { windows, books, exit, tally, latencies, .. } = self;
         tally.accepted += u64::from(ids.len());
         let stored_before = place.is_some() && offset.is_some();
+        // Where no log is kept, whoever has it says so when it is gone.
+        let may_be_gone = !stored_before && place.is_none_or(|place| books[place.index()].settles());
         let mut together = Together::default();
         for run in ids.runs(0, ids.len()) {
             visit(windows, books, exit, run, |_, count, line, _| {
                 line.accepted = now;
-                line.promised_unseen |= !stored_before;
+                line.promised_unseen |= may_be_gone;
                 let mut tell = |offered, records| latencies.accepted(offered, now, records);
                 together.add(line.offered, count, &mut tell);
                 true

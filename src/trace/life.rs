@@ -343,7 +343,7 @@ pub enum Reason {
     HighWaterMark,
     /// Nobody was connected.
     NoPeer,
-    /// The pipe to a peer was destroyed with the record in it.
+    /// A peer went away with the record in the pipe to it, or in its hands.
     PeerDied,
     /// The socket was closed with unsent records (LINGER).
     Linger,
@@ -443,7 +443,7 @@ impl Reason {
             }
             Self::HighWaterMark => ("high-water-mark", "a high-water mark was reached"),
             Self::NoPeer => ("no-peer", "nobody was connected"),
-            Self::PeerDied => ("peer-died", "the pipe to a peer was destroyed with them in it"),
+            Self::PeerDied => ("peer-died", "a peer went away with them in the pipe to it or in its hands"),
             Self::Linger => ("linger", "the socket closed before they were sent (LINGER)"),
             Self::ConnectionLost => ("connection-lost", "the connection broke before they were acknowledged"),
             Self::SessionEnded => ("session-ended", "the reader's session had ended, and its queue with it"),

@@ -76,6 +76,8 @@ pub struct CrashPlan {
 pub struct ReaderSetup {
     /// Which group it belongs to.
     pub group: GroupId,
+    /// Whether what it has not settled is handed out again; where not, what dies in its hands is lost.
+    pub settles: bool,
     /// Through whom it reads.
     pub subscriber: Addr<ToSubscriber>,
     /// How long it works on a record.
@@ -156,6 +158,8 @@ pub struct Reader {
     /// What workers have not taken up.
     queue: VecDeque<Task>,
     jobs: Vec<Option<Job>>,
+    /// What was lost with the last life of the process.
+    buried: Vec<Ids>,
     slow: PerMille,
     /// How slow its machine is.
     cpu: PerMille,
@@ -195,6 +199,7 @@ impl Reader {
             begun: 0,
             queue: VecDeque::new(),
             jobs: vec![None; threads],
+            buried: Vec::new(),
             slow: PerMille::USUAL,
             cpu: PerMille::USUAL,
             stuck: false,
@@ -209,8 +214,8 @@ impl Reader {
     /// The process has died: what it held is gone; what is wrong with its surroundings stays.
     pub(super) fn crash(&mut self) {
         self.phase = Phase::Away;
-        self.drop_work();
-        self.queue.clear();
+        let lost = self.drop_work();
+        self.buried.extend(lost);
         (self.stuck, self.closing) = (false, false);
     }
 
@@ -219,10 +224,16 @@ impl Reader {
         self.cpu = PerMille::new(machine.cpu);
     }
 
-    fn drop_work(&mut self) {
-        self.batch.clear();
-        self.begun = 0;
-        self.jobs.fill(None);
+    /// Lets go of what it has in hand: that of it which nobody hands out again.
+    fn drop_work(&mut self) -> Vec<Ids> {
+        let begun = std::mem::take(&mut self.begun);
+        let rest = self.batch.drain(..).enumerate().map(|(at, Delivery { span, .. })| {
+            let from = if at == 0 { span.from + begun } else { span.from };
+            Span { from, ..span }
+        });
+        let tasks = self.jobs.iter_mut().filter_map(|job| Some(job.take()?.task)).chain(self.queue.drain(..));
+        let held: Vec<_> = tasks.map(|task| task.one).chain(rest).map(Ids::Span).collect();
+        if self.setup.settles { Vec::new() } else { held }
     }
 
     /// Whether the process exits here.
@@ -263,6 +274,7 @@ impl Reader {
 /// The process begins: arms what begins and ends reading. After a restart it begins at once.
 pub(super) fn begin<A: Application>(app: &mut A, cx: &mut Cx<'_, A>) {
     let reader = app.reader();
+    bury(cx, std::mem::take(&mut reader.buried));
     let setup = Arc::clone(&reader.setup);
     let start = if reader.invited { Time::ZERO } else { setup.start };
     if cx.now() < setup.stop && start < Time::NEVER {
@@ -270,6 +282,13 @@ pub(super) fn begin<A: Application>(app: &mut A, cx: &mut Cx<'_, A>) {
     }
     if setup.stop < Time::NEVER {
         cx.arm_at(ReaderTimer::Stop, setup.stop);
+    }
+}
+
+/// Says what was lost in the hands of this process.
+fn bury<A: Application>(cx: &mut Cx<'_, A>, lost: Vec<Ids>) {
+    for ids in lost {
+        cx.emit(Life::Dropped { ids, why: Reason::PeerDied });
     }
 }
 
@@ -481,8 +500,7 @@ fn thrown<A: Application>(app: &mut A, cx: &mut Cx<'_, A>, task: &Task) -> bool 
         }
         OnError::Stop => {
             let reader = app.reader();
-            reader.drop_work();
-            reader.queue.clear();
+            bury(cx, reader.drop_work());
             for thread in 0..reader.jobs.len() {
                 cx.disarm(ReaderTimer::Work(thread as u32));
             }

@@ -140,6 +140,7 @@ impl Observer<Fact> for Evidence {
     fn observe(&mut self, events: &[Event<Fact>]) {
         for event in events {
             match &event.fact {
+                fact if is_annal(fact) && matches!(fact, Fact::Life(_)) => {}
                 Fact::Life(life) => self.life(event, life),
                 Fact::Kafka(Kafka::Retried { ids, .. } | Kafka::Deduplicated { ids, .. }) => {
                     self.keep_if_touched(event, ids);

@@ -11,7 +11,7 @@ use crate::trace::{Fact, GroupId, Life, PlaceId, Reason, RecordId};
 
 use super::outcome::{Phase, Trouble, Victim};
 use super::remedy::{Remedy, remedies};
-use super::root::{Annals, Mechanism, Root};
+use super::root::{Annals, Mechanism, Root, struck_node};
 use super::say::sentence;
 use super::scene::Scene;
 use super::step::Step;
@@ -142,7 +142,7 @@ fn concerns(mechanism: Mechanism, one: &InForce) -> bool {
         | Mechanism::ReadOutOfOrder
         | Mechanism::WaitedForReader
         | Mechanism::WorkedLong => !of_producer,
-        Mechanism::Dropped => true,
+        Mechanism::PeerDied | Mechanism::Dropped => true,
     }
 }
 
@@ -186,6 +186,7 @@ impl Cluster {
         let focus = Focus {
             id: example.id,
             group: self.root.group.or(example.group),
+            struck: annals.event(self.root.serial).and_then(struck_node),
             long: matches!(self.root.mechanism, Mechanism::UncleanElection | Mechanism::PowerLoss),
             until: self.until(annals),
         };
@@ -224,7 +225,7 @@ impl Cluster {
         let mut ranges: Vec<Stretch> = Vec::new();
         let mut last_place = None;
         for victim in &self.victims {
-            let Some(place) = victim.place else { continue };
+            let Some(place) = victim.place.filter(|place| scene.has_log(*place)) else { continue };
             match ranges.last_mut() {
                 Some(range) if last_place == Some(place) && victim.offset <= range.last + NEAR => {
                     range.last = range.last.max(victim.offset);
@@ -270,6 +271,8 @@ impl Cluster {
                 matches!(event.fact, Fact::Life(Life::Skipped { place, to, .. })
                     if Some(place) == example.place && to > example.offset)
             }),
+            // Others had gone when the peer died, and it tells of those in its hands when it is back.
+            Mechanism::PeerDied => annals.event(annals.root(example).sealed),
             Mechanism::NotAcknowledged
             | Mechanism::OffsetReset
             | Mechanism::Dropped

@@ -354,7 +354,8 @@ pub fn is_annal(fact: &Fact) -> bool {
     match fact {
         Fact::Physics(physics) => !matches!(physics, Physics::Undelivered { .. }),
         Fact::Life(life) => {
-            matches!(life, Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. })
+            let of_peer = matches!(life, Life::Dropped { why: Reason::PeerDied, .. });
+            of_peer || matches!(life, Life::Cut { .. } | Life::Expired { .. } | Life::Skipped { .. })
         }
         Fact::Kafka(kafka) => !matches!(kafka, Kafka::Deduplicated { .. } | Kafka::Retried { .. }),
         Fact::ZeroMq(_) | Fact::Injected(_) | Fact::Commanded(_) => true,

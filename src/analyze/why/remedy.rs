@@ -72,7 +72,8 @@ pub fn remedies(scene: &Scene, cluster: &Cluster, steps: &[Step]) -> Vec<Remedy>
             all
         }
         Mechanism::WorkedLong => vec![reader(scene, group, "consumer.max.poll.records", "50")],
-        Mechanism::Dropped => Vec::new(),
+        // Marks make it fewer, and none is sent again.
+        Mechanism::PeerDied | Mechanism::Dropped => Vec::new(),
     };
     let mut found: Vec<Remedy> = Vec::new();
     for remedy in all.into_iter().flatten().filter(|remedy| !remedy.set.is_empty()) {

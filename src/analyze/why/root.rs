@@ -12,6 +12,7 @@ use crate::trace::{Fact, GroupId, Life, PlaceId, Reason, Reign};
 
 use super::outcome::{Phase, Trouble, Victim};
 use super::scene::Scene;
+use super::story::position;
 
 /// How records came to grief: one word for each way that is told differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -33,6 +34,8 @@ pub enum Mechanism {
     OffsetReset,
     /// Retention deleted it before it was read.
     Retention,
+    /// It lay in the pipe to a peer that went away.
+    PeerDied,
     /// Dropped by the system's own rules, in another way.
     Dropped,
     /// The producer sent it again, and both copies are in the log.
@@ -109,6 +112,7 @@ impl<'a> Annals<'a> {
                 let sealed = self.first(victim.at, |event| expires(event, victim));
                 because(Mechanism::Retention, 0, serial(sealed))
             }
+            Some(Reason::PeerDied) => self.died_with_peer(victim),
             Some(_) | None => {
                 let blow = self.last(victim.at + SHORTLY, is_blow);
                 because(Mechanism::Dropped, serial(blow), 0)
@@ -141,6 +145,35 @@ impl<'a> Annals<'a> {
             }
             None => Root { serial: election.serial, ..sealed },
         }
+    }
+
+    /// The pipe was destroyed with it: what had struck the peer at its other end, or whoever tells of it.
+    fn died_with_peer(&self, victim: &Victim) -> Root {
+        let sealed = self.first(victim.at, |event| {
+            matches!(&event.fact, Fact::Life(Life::Dropped { ids, why: Reason::PeerDied }) if position(ids, victim.id).is_some())
+        });
+        let blow = sealed.and_then(|sealed| {
+            let home = || self.scene.node_of(sealed.actor);
+            self.blow_behind(sealed).or_else(|| self.last_blow(home()?, sealed))
+        });
+        Root { mechanism: Mechanism::PeerDied, serial: serial(blow), sealed: serial(sealed), group: None }
+    }
+
+    /// From effect to cause until something strikes. Who hears from a node that is back learns that it had been struck.
+    fn blow_behind(&self, effect: &'a Event<Fact>) -> Option<&'a Event<Fact>> {
+        let mut event = effect;
+        while !is_blow(event) {
+            if let Fact::Physics(Physics::Restarted { node }) = event.fact {
+                return self.last_blow(node, event);
+            }
+            event = self.event(event.cause)?;
+        }
+        Some(event)
+    }
+
+    /// What struck a node last before an event.
+    fn last_blow(&self, node: NodeId, before: &Event<Fact>) -> Option<&'a Event<Fact>> {
+        self.last(before.at, |event| event.serial < before.serial && strikes(event, node))
     }
 
     /// Where the victim went for good: the first log without it, since the last that had it.

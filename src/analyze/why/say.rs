@@ -69,6 +69,13 @@ impl Told<'_> {
                 self.be(),
                 self.group()
             ),
+            Mechanism::PeerDied => format!(
+                "{} {} gone: once in the pipe to a peer a message is for that peer alone, and {}; nobody hands {} out again",
+                self.count(),
+                self.be(),
+                self.blow().unwrap_or_else(|| "it closed its socket".to_owned()),
+                self.them()
+            ),
             Mechanism::Dropped => format!(
                 "{} {} dropped: {}",
                 self.count(),

@@ -24,6 +24,8 @@ pub struct Focus {
     pub id: RecordId,
     /// The group whose doings belong to the story; none when only the log matters.
     pub group: Option<GroupId>,
+    /// Who was struck so that it went wrong.
+    pub struck: Option<NodeId>,
     /// Whether earlier changes of the in-sync set belong to it.
     pub long: bool,
     /// Where the story ends.
@@ -492,7 +494,7 @@ impl<'a> Teller<'a> {
                 self.home.iter().filter_map(|place| self.places.get(place)).flat_map(|one| &one.replicas);
             replicas.any(|broker| self.scene.broker(*broker) == Some(node))
         };
-        name == self.client() || is_replica() || self.is_member(node)
+        name == self.client() || self.focus.struck == Some(node) || is_replica() || self.is_member(node)
     }
 
     /// Whether a node belongs to a reader of the group that the story is about.
@@ -504,7 +506,7 @@ impl<'a> Teller<'a> {
 }
 
 /// Where a record stands among some.
-fn position(ids: &Ids, id: RecordId) -> Option<u64> {
+pub(super) fn position(ids: &Ids, id: RecordId) -> Option<u64> {
     ids.runs(0, ids.len()).find_map(|run| {
         let same = run.first.source() == id.source();
         let offset =

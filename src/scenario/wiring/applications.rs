@@ -31,7 +31,8 @@ pub(super) fn install(
     let loop_of = |entry: &Reader| {
         let subscriber = clients.subscriber.expect("who reads has a client");
         let group = group.expect("who reads has a group");
-        let mut setup = reader(entry, group, presence, subscriber, node);
+        let settles = stage.groups[group.index()].reads.iter().all(|of| stage.channels[of.index()].settles);
+        let mut setup = reader(entry, (group, settles), presence, subscriber, node);
         setup.supervisor = supervisor.zip(entry.mishaps.restart_after);
         Reads::new(setup)
     };
@@ -141,13 +142,14 @@ fn processor(
 
 fn reader(
     entry: &Reader,
-    group: GroupId,
+    (group, settles): (GroupId, bool),
     presence: Presence,
     subscriber: Addr<ToSubscriber>,
     node: NodeId,
 ) -> ReaderSetup {
     ReaderSetup {
         group,
+        settles,
         subscriber,
         service: entry.service.clone(),
         commit: match entry.commit {
