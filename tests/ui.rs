@@ -268,7 +268,7 @@ fn a_click_on_what_is_chosen_in_the_picker_runs_it() {
     let mut terminal = Terminal::start(&folder.0, &["ui", "--speed", "max"], (120, 36));
     terminal.until("YOUR FIRST MINUTE");
     terminal.press("/forty");
-    terminal.until("1 of ");
+    terminal.until(" 1 of ");
     terminal.until("What becomes of forty records?");
     let found = terminal.emulator.screen().rows(0, 40).enumerate().find_map(|(row, text)| {
         text.find("mine.toml").map(|byte| (text[..byte].chars().count() + 1, row + 1))

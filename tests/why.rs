@@ -425,7 +425,7 @@ fn what_the_second_look_keeps_tells_the_same_story_as_the_whole_stream() {
     small.watch(&mut evidence).expect("it has run before");
     small.watch(&mut whole).expect("it has run before");
     let kept = merge(outcomes.annals(), evidence.into_events());
-    let focus = Focus { id: example, group: None, long: false, until: Time::NEVER };
+    let focus = Focus { id: example, group: None, struck: None, long: false, until: Time::NEVER };
     assert!(kept.len() * 4 < whole.len(), "{} of {} facts are kept", kept.len(), whole.len());
     assert_eq!(story(&scene, &kept, focus), story(&scene, &whole, focus));
 }

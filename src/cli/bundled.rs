@@ -19,6 +19,7 @@ pub const BUNDLED: &[Template] = bundled! {
     "broker-loss": "kafka/broker-loss.toml",
     "trace-replay": "kafka/trace-replay.toml",
     "ventilator": "zeromq/ventilator.toml",
+    "worker-killed": "zeromq/worker-killed.toml",
     "qos-levels": "mqtt/qos-levels.toml",
     "persistent-session": "mqtt/persistent-session.toml",
     "shared-subscription": "mqtt/shared-subscription.toml",

@@ -165,15 +165,37 @@ impl<L: Latencies> Ledger<L> {
         self.books[place.index()].settled(group)
     }
 
-    /// How many committed records of a place a group has not settled.
+    /// How many committed records of a place a group has not settled; where no log is kept, how many accepted ones it has not
+    /// processed.
     pub fn lag(&self, group: GroupId, place: PlaceId) -> u64 {
-        self.books[place.index()].lag(group)
+        if self.books[place.index()].settles() {
+            self.books[place.index()].lag(group)
+        } else {
+            self.waiting(group, place).map(|(records, _)| u64::from(records)).sum()
+        }
     }
 
-    /// When the oldest committed record that a group has not settled was stored.
+    /// When the oldest committed record that a group has not settled was stored; where no log is kept, when the oldest
+    /// accepted one that it has not processed was accepted.
     pub fn oldest_unsettled(&self, group: GroupId, place: PlaceId) -> Option<Time> {
+        if !self.books[place.index()].settles() {
+            return self.waiting(group, place).map(|(_, accepted)| accepted).min();
+        }
         let id = self.books[place.index()].oldest_unsettled(group)?;
         self.line(id).map(|line| line.stored)
+    }
+
+    /// What was accepted for a place, has no fate yet and was not processed by a group: how many records, and when the first
+    /// of them was accepted.
+    fn waiting(&self, group: GroupId, place: PlaceId) -> impl Iterator<Item = (u32, Time)> {
+        let leg = self.books[place.index()].leg(group);
+        let runs = self.windows.iter().flatten().flat_map(Window::runs);
+        runs.filter_map(move |(_, records, line, legs)| {
+            let waits = line.place() == Some(place)
+                && line.accepted != Time::NEVER
+                && leg.is_some_and(|leg| legs[leg].processed == Time::NEVER);
+            waits.then_some((records, line.accepted))
+        })
     }
 
     /// The line of a record that has no fate yet.
@@ -293,12 +315,16 @@ impl<L: Latencies> Ledger<L> {
         tally.accepted += u64::from(ids.len());
         let stored_before = place.is_some() && offset.is_some();
         // Where no log is kept, whoever has it says so when it is gone.
-        let may_be_gone = !stored_before && place.is_none_or(|place| books[place.index()].settles());
+        let kept_in_no_log = place.filter(|place| !books[place.index()].settles());
+        let may_be_gone = !stored_before && kept_in_no_log.is_none();
         let mut together = Together::default();
         for run in ids.runs(0, ids.len()) {
             visit(windows, books, exit, run, |_, count, line, _| {
                 line.accepted = now;
                 line.promised_unseen |= may_be_gone;
+                if let Some(place) = kept_in_no_log {
+                    line.put(place);
+                }
                 let mut tell = |offered, records| latencies.accepted(offered, now, records);
                 together.add(line.offered, count, &mut tell);
                 true

@@ -108,6 +108,11 @@ impl Stage {
         self.channels.last().map_or(0, |last| last.first_place.0 + last.places)
     }
 
+    /// Whether records lie in a log at a place, each at an offset.
+    pub fn has_log(&self, place: PlaceId) -> bool {
+        self.channels[self.channel_of(place).index()].settles
+    }
+
     /// The channel of a place.
     pub fn channel_of(&self, place: PlaceId) -> ChannelId {
         let behind = self.channels.partition_point(|channel| channel.first_place <= place);

@@ -1,10 +1,11 @@
 //! What `why` says about the bundled failures: of each row what is particular to it.
 
-use brokersim::analyze::why::{Incident, Legality, Mechanism, Step, What};
+use brokersim::analyze::why::{Blow, Incident, Legality, Mechanism, Step, Trouble, What};
 use brokersim::lab::{Question, Recipe};
+use brokersim::trace::Reason;
 use brokersim::trace::kafka::BrokerId;
 
-use super::{UNCLEAN, answer, assert_in_order, question, recipe};
+use super::{UNCLEAN, answer, assert_in_order, only, question, recipe};
 
 /// Scenarios of the library, by the number of their row in the list of documented failures.
 macro_rules! bundled {
@@ -230,33 +231,33 @@ fn what_was_refused_is_counted_by_reason_and_one_of_them_is_not_said_to_have_far
     assert!(told.records[0].headline.contains("but it was in the log"), "{}", told.records[0].headline);
 }
 
-/// One of two workers is killed with messages in its pipe, and others under way to it.
-const SOCKETS: &str = r#"
-[run]
-duration = "20s"
-drain = "10s"
-[zeromq.channels.tasks]
-bind = "push"
-[[generator]]
-name = "ventilator"
-topic = "tasks"
-payload = { kind = "bytes", size = "100B" }
-arrivals = { constant = "60/s" }
-[[sink]]
-name = "worker"
-from = "tasks"
-instances = 2
-service = { uniform = ["1ms", "100ms"] }
-[[fault]]
-at = "10s"
-kill = "worker-1"
-"#;
+#[test]
+fn what_goes_with_a_peer_is_told_with_the_blow_whether_it_lay_in_the_pipe_or_in_its_hands() {
+    let text = include_str!("../../sim-configs/zeromq/worker-killed.toml");
+    let why = answer(&recipe(text, "worker-killed.toml", &[]), &question(&[Trouble::Lost]));
+    let incident = only(&why);
+    assert_eq!((incident.mechanism, incident.records), (Mechanism::PeerDied, 5));
+    assert!(incident.sentence.contains("worker-2 was killed"), "{}", incident.sentence);
+    assert!(!incident.sentence.contains("acks"), "{}", incident.sentence);
+    assert_in_order(
+        &incident.steps,
+        &[
+            ("handed over", &|what| matches!(what, What::Delivered { attempt: 1 })),
+            ("the blow", &|what| matches!(what, What::Struck { how: Blow::Killed, fault: Some(0), .. })),
+            ("back", &|what| matches!(what, What::Back { .. })),
+            ("gone", &|what| matches!(what, What::Dropped { why: Reason::PeerDied })),
+        ],
+    );
+}
 
 #[test]
-fn a_socket_is_not_told_in_kafkas_words() {
-    let why = answer(&recipe(SOCKETS, "sockets.toml", &[]), &question(&[]));
-    let incidents = why.asked.iter().flat_map(|asked| &asked.incidents);
-    let sentences: Vec<_> = incidents.map(|incident| incident.sentence.as_str()).collect();
-    assert!(sentences.iter().any(|sentence| sentence.contains("a socket counts a message")), "{sentences:?}");
-    assert!(!sentences.iter().any(|sentence| sentence.contains("acks")), "{sentences:?}");
+fn power_that_goes_without_a_word_is_told_when_the_peer_is_back() {
+    let text = include_str!("../../sim-configs/zeromq/worker-killed.toml").replace("kill =", "power-loss =");
+    let why = answer(&recipe(&text, "power.toml", &[]), &question(&[Trouble::Lost]));
+    let incident = only(&why);
+    assert!(
+        incident.sentence.contains("worker-2 lost power") && incident.records > 5,
+        "{}",
+        incident.sentence
+    );
 }

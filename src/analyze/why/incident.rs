@@ -225,7 +225,7 @@ impl Cluster {
         let mut ranges: Vec<Stretch> = Vec::new();
         let mut last_place = None;
         for victim in &self.victims {
-            let Some(place) = victim.place.filter(|place| scene.has_log(*place)) else { continue };
+            let Some(place) = victim.place.filter(|place| scene.stage.has_log(*place)) else { continue };
             match ranges.last_mut() {
                 Some(range) if last_place == Some(place) && victim.offset <= range.last + NEAR => {
                     range.last = range.last.max(victim.offset);

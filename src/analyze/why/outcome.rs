@@ -304,7 +304,7 @@ impl Outcomes {
     }
 
     fn processed(&mut self, event: &Event<Fact>, ids: &Ids, (group, place): (GroupId, PlaceId), offset: u64) {
-        let ordered = self.stage.channels[self.stage.channel_of(place).index()].settles;
+        let ordered = self.stage.has_log(place);
         let records = if let Ids::Span(span) = ids { span.records() } else { &[] };
         for (index, id) in ids.iter().enumerate() {
             let seen = self.processed.entry((group, id.source())).or_default().put(id.sequence());

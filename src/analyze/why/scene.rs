@@ -80,11 +80,6 @@ impl Scene {
         self.stage.groups.get(group.index()).map_or("?", |group| &group.name)
     }
 
-    /// Whether records lie in a log there, at an offset.
-    pub fn has_log(&self, place: PlaceId) -> bool {
-        self.stage.channels[self.stage.channel_of(place).index()].settles
-    }
-
     /// The topic or channel of a place.
     pub fn topic(&self, place: PlaceId) -> Bearer {
         Bearer::Topic(self.stage.channels[self.stage.channel_of(place).index()].name.clone())

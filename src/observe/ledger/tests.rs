@@ -569,6 +569,33 @@ fn one_by_one(groups: u32) -> Told {
     Told { ledger: Ledger::new(Arc::new(stage), (), true), now: 0, apart: false }
 }
 
+/// ZeroMQ: sockets say what is gone, so that what nobody told of is still there.
+#[test]
+fn where_no_log_is_kept_what_was_accepted_waits_until_it_is_processed_or_said_to_be_gone() {
+    let mut stage = Stage::default();
+    let tasks = stage.add_channel("tasks", 1, false, false);
+    stage.add_group("workers", vec![tasks]);
+    stage.add_source("ventilator");
+    let mut told = Told { ledger: Ledger::new(Arc::new(stage), (), true), now: 0, apart: false };
+    told.offer(0, 5);
+    let accept = |told: &mut Told, numbers: &[u64]| {
+        told.tell(Life::Accepted { ids: batch(numbers, None), place: Some(PLACE), offset: None });
+        Time::from_nanos(told.now)
+    };
+    let (first, second) = (accept(&mut told, &[0, 1]), accept(&mut told, &[2, 3]));
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 4, "the fifth is still at the socket");
+    assert_eq!(told.ledger.oldest_unsettled(GROUP, PLACE), Some(first));
+    told.read(&batch(&[0], None), GROUP, PLACE, 0);
+    told.tell(Life::Dropped { ids: batch(&[1], None), why: Reason::PeerDied });
+    assert_eq!(told.ledger.lag(GROUP, PLACE), 2);
+    assert_eq!(told.ledger.oldest_unsettled(GROUP, PLACE), Some(second));
+    told.ledger.close(1, Time::from_nanos(told.now));
+    let balance = told.ledger.balance();
+    assert_eq!((balance.settled, balance.lost_total()), (1, 0), "{balance:?}");
+    assert_eq!(balance.dropped, BTreeMap::from([(Reason::PeerDied, 1)]));
+    assert_eq!(balance.in_flight, BTreeMap::from([(Whereabouts::Unsent, 3)]));
+}
+
 #[test]
 fn acknowledgements_in_any_order_settle_the_records_that_they_name_and_no_others() {
     let mut told = one_by_one(1);

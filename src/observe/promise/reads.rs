@@ -46,7 +46,7 @@ impl Dirty {
         sight: &Sight<'_>,
         report: &mut Report,
     ) {
-        let has_log = sight.stage.channels[sight.stage.channel_of(place).index()].settles;
+        let has_log = sight.stage.has_log(place);
         let safe = self.committed[place.index()];
         if self.refused.is_empty() && !(has_log && offset + u64::from(ids.len()) > safe) {
             return;
