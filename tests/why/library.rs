@@ -261,3 +261,39 @@ fn power_that_goes_without_a_word_is_told_when_the_peer_is_back() {
         incident.sentence
     );
 }
+
+/// One of two workers is killed with messages in its pipe, and others under way to it.
+const SOCKETS: &str = r#"
+[run]
+duration = "20s"
+drain = "10s"
+[zeromq.channels.tasks]
+bind = "push"
+[[generator]]
+name = "ventilator"
+topic = "tasks"
+payload = { kind = "bytes", size = "100B" }
+arrivals = { constant = "60/s" }
+[[sink]]
+name = "worker"
+from = "tasks"
+instances = 2
+service = { uniform = ["1ms", "100ms"] }
+[[fault]]
+at = "10s"
+kill = "worker-1"
+"#;
+
+/// What still waits for the other worker when the run ends is no victim.
+#[test]
+fn a_socket_is_not_told_in_kafkas_words() {
+    let why = answer(&recipe(SOCKETS, "sockets.toml", &[]), &question(&[]));
+    let incidents = why.asked.iter().flat_map(|asked| &asked.incidents);
+    let sentences: Vec<_> = incidents.map(|incident| incident.sentence.as_str()).collect();
+    assert!(
+        sentences.iter().any(|sentence| sentence.contains("in the pipe to a peer a message")),
+        "{sentences:?}"
+    );
+    assert!(sentences.iter().all(|sentence| sentence.contains("worker-1 was killed")), "{sentences:?}");
+    assert!(!sentences.iter().any(|sentence| sentence.contains("acks")), "{sentences:?}");
+}

@@ -140,13 +140,13 @@ impl Observer<Fact> for Evidence {
     fn observe(&mut self, events: &[Event<Fact>]) {
         for event in events {
             match &event.fact {
-                fact if is_annal(fact) && matches!(fact, Fact::Life(_)) => {}
-                Fact::Life(life) => self.life(event, life),
+                Fact::Life(life) if !is_annal(&event.fact) => self.life(event, life),
                 Fact::Kafka(Kafka::Retried { ids, .. } | Kafka::Deduplicated { ids, .. }) => {
                     self.keep_if_touched(event, ids);
                 }
                 Fact::Kafka(Kafka::PartitionChanged { .. } | Kafka::Positioned { .. }) => self.flush(),
-                Fact::Kafka(_)
+                Fact::Life(_)
+                | Fact::Kafka(_)
                 | Fact::Physics(_)
                 | Fact::ZeroMq(_)
                 | Fact::Mqtt(_)

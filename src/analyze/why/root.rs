@@ -34,7 +34,7 @@ pub enum Mechanism {
     OffsetReset,
     /// Retention deleted it before it was read.
     Retention,
-    /// It lay in the pipe to a peer that went away.
+    /// It lay in the pipe to a peer that went away, or in its hands.
     PeerDied,
     /// Dropped by the system's own rules, in another way.
     Dropped,
@@ -147,7 +147,7 @@ impl<'a> Annals<'a> {
         }
     }
 
-    /// The pipe was destroyed with it: what had struck the peer at its other end, or whoever tells of it.
+    /// It went with a peer: what had struck that peer, found from whoever tells that it is gone.
     fn died_with_peer(&self, victim: &Victim) -> Root {
         let sealed = self.first(victim.at, |event| {
             matches!(&event.fact, Fact::Life(Life::Dropped { ids, why: Reason::PeerDied }) if position(ids, victim.id).is_some())

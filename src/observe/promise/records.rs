@@ -84,9 +84,10 @@ pub(super) fn note(
         let witness = Witness { text, ..bare };
         let witness =
             group.map_or_else(|| witness.clone(), |group| witness.clone().group(sight.stage, group));
-        let offset = |place| offset.filter(|_| sight.stage.has_log(place));
-        place
-            .map_or_else(|| witness.clone(), |place| witness.clone().place(sight.stage, place, offset(place)))
+        match place {
+            Some(place) => witness.place(sight.stage, place, offset.filter(|_| sight.stage.has_log(place))),
+            None => witness,
+        }
     });
 }
 

@@ -32,7 +32,7 @@ pub(super) fn install(
         let subscriber = clients.subscriber.expect("who reads has a client");
         let group = group.expect("who reads has a group");
         let settles = stage.groups[group.index()].reads.iter().all(|of| stage.channels[of.index()].settles);
-        let mut setup = reader(entry, (group, settles), presence, subscriber, node);
+        let mut setup = reader(entry, group, settles, presence, subscriber, node);
         setup.supervisor = supervisor.zip(entry.mishaps.restart_after);
         Reads::new(setup)
     };
@@ -142,7 +142,8 @@ fn processor(
 
 fn reader(
     entry: &Reader,
-    (group, settles): (GroupId, bool),
+    group: GroupId,
+    settles: bool,
     presence: Presence,
     subscriber: Addr<ToSubscriber>,
     node: NodeId,
